@@ -1,0 +1,9 @@
+"""The one error that is the user's to mend."""
+
+
+class InputError(ValueError):
+    """Bad input: a file, a field or an option that cannot be used.
+
+    The message is one line that names the file or field, says what was expected, and ends with
+    what was received. Commands print it alone and exit with status 2.
+    """

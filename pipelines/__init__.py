@@ -1,0 +1,1 @@
+"""TFX-style components and the commands that run them."""
