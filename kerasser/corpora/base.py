@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from kerasser.errors import InputError
 
@@ -97,9 +97,11 @@ class Tally:
         """Counts one utterance that is left out."""
         self.skipped[reason] += 1
 
-    def add(self, *, id: str, path: str, speaker: str, emotion: str, **fields: object) -> None:
-        """Keeps one utterance if the valence map knows its emotion, else counts it as skipped."""
-        valence = self._valence.get(emotion)
+    def add(
+        self, *, id: str, path: str, speaker: str, emotion: str, valence: str | None = None, **fields: object
+    ) -> None:
+        """Keeps one utterance whose valence is given or known to the map, else counts it as skipped."""
+        valence = valence or self._valence.get(emotion)
         if valence is None:
             self.skip(f"no valence for {emotion}")
             return
@@ -109,3 +111,57 @@ class Tally:
         """Returns what was kept, sorted by id."""
         utterances = tuple(sorted(self.kept, key=lambda utterance: utterance.id))
         return Corpus(name, root, utterances, dict(sorted(self.skipped.items())), tuple(remarks), synthetic)
+
+
+def received(path: Path) -> str:
+    """Says in a few words what is found at a path, for the end of an error message."""
+    if not path.exists():
+        return "no such file or folder"
+    if not path.is_dir():
+        return "a file"
+    names = sorted(entry.name for entry in path.iterdir())
+    if not names:
+        return "an empty folder"
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"a folder with {', '.join(map(repr, names[:3]))}{more}"
+
+
+def text_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Yields the number and the text of every line that is not blank, whatever its line ending.
+
+    What the readers look for is ASCII; raters' comments are in any encoding, so no byte is refused.
+    """
+    with open(path, encoding="utf-8-sig", errors="replace") as file:
+        for number, line in enumerate(file, 1):
+            if line.strip():
+                yield number, line.strip()
+
+
+def inner_path(text: str, where: str) -> str:
+    """Returns a path that a data file names, once it is sure to stay below the corpus root.
+
+    Args:
+        text: The path as written.
+        where: File and row, for the error message.
+
+    Returns:
+        The path with forward slashes, without "./" and doubled slashes.
+
+    Raises:
+        InputError: The path is absolute, climbs with "..", or has backslashes or control characters.
+    """
+    path, windows = PurePosixPath(text), PureWindowsPath(text)
+    # An anchor is a leading slash or a drive: Windows' rules know both.
+    outside = windows.anchor or ".." in windows.parts
+    if outside or "\\" in text or not text.isprintable() or not path.parts:
+        raise InputError(
+            f"{where}: expected a path below the corpus folder, with forward slashes and no '..'. Received: {text!r}"
+        )
+    return path.as_posix()
+
+
+def segment_id(path: str, start_s: float, end_s: float | None) -> str:
+    """Returns the path, with "#start-end" in seconds appended when only a part of the file is meant."""
+    if start_s == 0 and end_s is None:
+        return path
+    return f"{path}#{start_s}-{'' if end_s is None else end_s}"

@@ -1,0 +1,114 @@
+"""From one utterance to its adversarial examples: every environment, every budget, several draws."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from kerasser.attack import perturbation
+from kerasser.attack.perturbation import Budget, Recording
+from kerasser.audio import clip
+from kerasser.errors import InputError
+from kerasser.features import FrontEnd
+from kerasser.noise.estimation import reference_noise
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which adversarial examples are made of an utterance.
+
+    Attributes:
+        noise: Environment → its recordings, all of one stretch.
+        stretch: "train" or "test": what part of the recordings in time these are.
+        budgets: How much noise.
+        draws: Pieces of noise for each environment and budget.
+        estimator: Gain behind the reference noise, "lsa" or "stsa".
+        seed: Seed of every draw.
+    """
+
+    noise: Mapping[str, Sequence[Recording]]
+    stretch: str
+    budgets: Sequence[Budget]
+    draws: int
+    estimator: str
+    seed: int
+
+
+def clean_example(waveform: np.ndarray, front_end: FrontEnd, name: str) -> tuple[np.ndarray, dict[str, Any]]:
+    """Returns the features of untouched speech, `[frames, features]`, and their provenance."""
+    bounded, clipped = clip(waveform)
+    return front_end(bounded, name), {"noise": "", "clipped": clipped, "samples": waveform.size}
+
+
+def adversarial_examples(
+    waveform: np.ndarray, utterance_id: str, plan: Plan, front_end: FrontEnd, name: str
+) -> list[tuple[np.ndarray, dict[str, Any]]]:
+    """Attacks one utterance under every condition of the plan (paper, section 3).
+
+    Args:
+        waveform: float32 `[samples]`, 16 kHz.
+        utterance_id: Takes part in the seed of every draw, so order and threads change nothing.
+        plan: The conditions.
+        front_end: Extracts the features.
+        name: What an error calls the utterance.
+
+    Returns:
+        Features `[frames, features]` and provenance for each environment, budget and draw. The
+        provenance makes the waveform again bit for bit.
+    """
+    clean, _ = clip(waveform)
+    reference = reference_noise(clean, estimator=plan.estimator)  # type: ignore[arg-type]
+    examples = []
+    for environment, recordings in plan.noise.items():
+        waveforms = {recording.name: recording.waveform for recording in recordings}
+        for budget in plan.budgets:
+            for number in range(plan.draws):
+                seed = perturbation.derive_seed(
+                    plan.seed, utterance_id, plan.stretch, environment, budget.kind, budget.value, number
+                )
+                drawn = perturbation.draw(recordings, clean.size, seed)
+                noise = perturbation.segment(waveforms[drawn.recording], drawn.offset, clean.size)
+                result = perturbation.attack(clean, noise, reference.mean, reference.variance, budget)
+                facts = {
+                    "noise": environment,
+                    "stretch": plan.stretch,
+                    "recording": drawn.recording,
+                    "offset": drawn.offset,
+                    "seed": drawn.seed,
+                    "draw": number,
+                    "budget": budget.kind,
+                    "target": budget.value,
+                    "epsilon": result.epsilon,
+                    # JSON knows no infinity: null says that nothing was added.
+                    "snr_db": result.snr_db if np.isfinite(result.snr_db) else None,
+                    "clipped": result.clipped,
+                    "samples": clean.size,
+                    "reference_mean": float(reference.mean),
+                    "reference_variance": float(reference.variance),
+                    "reference_snr_db": float(reference.snr_db),
+                }
+                examples.append((front_end(result.waveform, name), facts))
+    return examples
+
+
+def replay(clean: np.ndarray, noise: np.ndarray, provenance: Mapping[str, Any]) -> np.ndarray:
+    """Makes an adversarial waveform again from its provenance.
+
+    Args:
+        clean: float32 `[samples]`, the utterance, clipped.
+        noise: float32, the recording that the provenance names, its stretch.
+        provenance: What `adversarial_examples` wrote.
+
+    Raises:
+        InputError: If the utterance is not as long as it was.
+    """
+    if clean.size != provenance["samples"]:
+        raise InputError(f"replay: expected {provenance['samples']} samples. Received: {clean.size}")
+    piece = perturbation.segment(noise, provenance["offset"], clean.size)
+    budget = Budget(provenance["budget"], provenance["target"])
+    return perturbation.attack(
+        clean, piece, provenance["reference_mean"], provenance["reference_variance"], budget
+    ).waveform

@@ -1,0 +1,57 @@
+"""EMO-DB: ten actors, ten German sentences (Burkhardt et al., 2005)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from kerasser.corpora.base import VALENCE, Corpus, Tally, received
+from kerasser.errors import InputError
+
+NAME = "emodb"
+
+_EMOTIONS = {
+    "W": "anger",
+    "L": "boredom",
+    "E": "disgust",
+    "A": "fear",
+    "F": "happiness",
+    "T": "sadness",
+    "N": "neutral",
+}
+_FILE = re.compile(r"(?P<speaker>[0-9]{2})[ab][0-9]{2}(?P<label>[A-Z])[a-z]")
+
+
+def read(root: Path, valence: Mapping[str, str] = VALENCE) -> Corpus:
+    """Reads the files of the flat folder `wav`, whose names are the labels.
+
+    Args:
+        root: The folder that holds `wav`.
+        valence: From emotion to "negative" or "positive"; other emotions are skipped and counted.
+
+    Returns:
+        The corpus; speakers are the two digits that file names begin with.
+
+    Raises:
+        InputError: There is no file named like `03a01Wa.wav`.
+    """
+    root = Path(root)
+    tally = Tally(valence)
+    matched = False
+    for path in sorted((root / "wav").glob("*.wav")):
+        if path.name.startswith("._"):
+            continue
+        match = _FILE.fullmatch(path.stem)
+        if match is None:
+            tally.skip("file name of another form")
+            continue
+        matched = True
+        emotion = _EMOTIONS.get(match["label"])
+        if emotion is None:
+            tally.skip(f"unknown label {match['label']}")
+        else:
+            tally.add(id=path.stem, path=f"wav/{path.name}", speaker=match["speaker"], emotion=emotion)
+    if not matched:
+        raise InputError(f"{root}: expected wav/<speaker><text><emotion><version>.wav. Received: {received(root)}")
+    return tally.corpus(NAME, root)

@@ -1,0 +1,57 @@
+"""Intervals that know that utterances of one speaker are alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+
+def speaker_bootstrap(
+    speakers: Sequence[str],
+    labels: np.ndarray,
+    correct: np.ndarray,
+    *,
+    classes: int,
+    replicates: int = 2000,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> tuple[float, float] | None:
+    """Returns a percentile bootstrap interval of the error, 100 − UA, resampling whole speakers.
+
+    Replicates in which a class has no utterance are drawn again, as their recall is undefined.
+
+    Args:
+        speakers: One name an utterance.
+        labels: int `[utterances]`.
+        correct: `[utterances]`, in [0, 1].
+        classes: Number of classes.
+        replicates: Bootstrap replicates.
+        confidence: Coverage, in (0, 1).
+        seed: Makes the interval repeatable.
+
+    Returns:
+        Lower and upper bound in percent, or None where there are fewer than two speakers or no
+        resample holds every class.
+    """
+    names, index = np.unique(np.asarray(speakers), return_inverse=True)
+    if names.size < 2:
+        return None
+    hits = np.zeros((names.size, classes))
+    counts = np.zeros((names.size, classes))
+    np.add.at(hits, (index, labels), correct)
+    np.add.at(counts, (index, labels), 1.0)
+    generator = np.random.default_rng(seed)
+    shares = np.full(names.size, 1.0 / names.size)
+    errors = np.empty(0)
+    for _ in range(20):
+        times = generator.multinomial(names.size, shares, size=replicates)
+        seen = times @ counts
+        usable = (seen > 0).all(axis=1)
+        recalls = (times @ hits)[usable] / seen[usable]
+        errors = np.concatenate([errors, 100.0 - 100.0 * recalls.mean(axis=1)])
+        if errors.size >= replicates:
+            tail = 50.0 * (1.0 - confidence)
+            low, high = np.percentile(errors[:replicates], [tail, 100.0 - tail])
+            return float(low), float(high)
+    return None

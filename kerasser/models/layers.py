@@ -1,0 +1,102 @@
+"""Layers for padded sequences: what lies beyond `lengths` never reaches an answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+
+def valid_frames(lengths: Any, frames: Any) -> Any:
+    """Returns a bool mask `[batch, frames]` that is true on the utterance and false on its padding."""
+    return ops.arange(frames)[None, :] < ops.cast(lengths, "int32")[:, None]
+
+
+@keras.saving.register_keras_serializable("kerasser")
+class FrameNormalization(keras.layers.Layer):
+    """Zero mean, unit variance, bounded; zero beyond `lengths`, whatever the padding held.
+
+    The bound is needed: single descriptors lie 40 deviations out (jitter in RAVDESS) and would
+    rule every squared loss.
+
+    Args:
+        bound: Largest absolute value, in standard deviations.
+    """
+
+    def __init__(self, bound: float = 5.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.bound = bound
+
+    def build(self, features_shape: tuple, lengths_shape: tuple) -> None:
+        """Makes the statistics, which training reads but never moves."""
+        dimension = features_shape[-1]
+        self.mean = self.add_weight(name="mean", shape=(dimension,), initializer="zeros", trainable=False)
+        self.variance = self.add_weight(name="variance", shape=(dimension,), initializer="ones", trainable=False)
+
+    def adapt(self, mean: np.ndarray, variance: np.ndarray) -> None:
+        """Takes the statistics of the training part, each `[dimension]`."""
+        self.mean.assign(mean)
+        # A feature that never moves carries nothing; dividing by its variance would only amplify rounding.
+        self.variance.assign(np.where(variance > 1e-12, variance, 1.0))
+
+    def call(self, features: Any, lengths: Any) -> Any:
+        """Maps raw `[batch, frames, dimension]` to normalised frames of the same shape."""
+        normalised = ops.clip((features - self.mean) / ops.sqrt(self.variance), -self.bound, self.bound)
+        valid = valid_frames(lengths, ops.shape(features)[1])
+        return ops.where(valid[:, :, None], normalised, 0.0)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments."""
+        return {**super().get_config(), "bound": self.bound}
+
+
+@keras.saving.register_keras_serializable("kerasser")
+class FrameGroups(keras.layers.Layer):
+    """Averages every `size` frames into one; the last group averages the frames it has.
+
+    Args:
+        size: Frames in a group; 1 changes nothing.
+    """
+
+    def __init__(self, size: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.size = size
+
+    def call(self, features: Any, lengths: Any) -> tuple[Any, Any]:
+        """Maps `[batch, frames, dimension]`, zero beyond `lengths`, to groups and their `lengths`."""
+        frames, dimension = ops.shape(features)[1], features.shape[-1]
+        groups = (frames + self.size - 1) // self.size
+        padded = ops.pad(features, [[0, 0], [0, groups * self.size - frames], [0, 0]])
+        sums = ops.sum(ops.reshape(padded, (-1, groups, self.size, dimension)), axis=2)
+        filled = ops.clip(lengths[:, None] - self.size * ops.arange(groups)[None, :], 1, self.size)
+        return sums / ops.cast(filled, sums.dtype)[:, :, None], (lengths + self.size - 1) // self.size
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments."""
+        return {**super().get_config(), "size": self.size}
+
+
+@keras.saving.register_keras_serializable("kerasser")
+class LastFrame(keras.layers.Layer):
+    """Takes each utterance's output at `lengths − 1`.
+
+    With padding on the right, a forward LSTM has seen nothing but the utterance there: no mask is
+    needed inside it, which would double its time on a CPU.
+    """
+
+    def call(self, sequences: Any, lengths: Any) -> Any:
+        """Maps `[batch, frames, units]` to `[batch, units]`."""
+        last = ops.clip(lengths - 1, 0, ops.shape(sequences)[1] - 1)
+        return ops.squeeze(ops.take_along_axis(sequences, last[:, None, None], axis=1), axis=1)
+
+
+@keras.saving.register_keras_serializable("kerasser")
+class MeanFrame(keras.layers.Layer):
+    """Averages each utterance's outputs over its valid frames."""
+
+    def call(self, sequences: Any, lengths: Any) -> Any:
+        """Maps `[batch, frames, units]` to `[batch, units]`."""
+        valid = ops.cast(valid_frames(lengths, ops.shape(sequences)[1]), sequences.dtype)
+        return ops.sum(sequences * valid[:, :, None], axis=1) / ops.cast(lengths, sequences.dtype)[:, None]

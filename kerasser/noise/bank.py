@@ -1,0 +1,127 @@
+"""Environmental noise on disk: DEMAND, or a folder per environment; always cut in time before use."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from kerasser.audio import SAMPLE_RATE_HZ, AudioFile, probe
+from kerasser.errors import InputError
+
+#: Environment → its names in DEMAND (Thiemann, Ito, Vincent 2013), the preferred one first.
+DEMAND = {"cafe": ("PCAFETER", "SCAFE"), "meeting": ("OMEETING",), "station": ("PSTATION",)}
+_SHORTEST_STRETCH_S = 1.0
+_ENVIRONMENT = re.compile(r"[A-Za-z0-9_-]+")
+
+
+@dataclass(frozen=True)
+class Source:
+    """One recording of a place: the environment, the recording's name in the bank, its file."""
+
+    environment: str
+    name: str
+    audio: AudioFile
+
+
+def read(root: Path, channel: int = 1) -> tuple[Source, ...]:
+    """Finds the recordings below a folder, in DEMAND's layout or as `<environment>/*.wav`.
+
+    Args:
+        root: DEMAND's folder (`PCAFETER/ch01.wav`, or `PCAFETER_16k/PCAFETER/ch01.wav`), or one with
+            a folder an environment.
+        channel: Which of DEMAND's 16 microphones; they hear one recording, so one is enough.
+
+    Returns:
+        Recordings sorted by environment and name.
+
+    Raises:
+        InputError: If there is no usable recording.
+    """
+    if not root.is_dir():
+        raise InputError(f"{root}: expected a folder of noise. Received: {'a file' if root.exists() else 'nothing'}")
+    sources = _demand(root, channel) or _folders(root)
+    if not sources:
+        raise InputError(f"{root}: expected DEMAND or a folder of WAV files per environment. Received: neither")
+    return tuple(sorted(sources, key=lambda source: (source.environment, source.name)))
+
+
+def _demand(root: Path, channel: int) -> list[Source]:
+    sources = []
+    for environment, places in DEMAND.items():
+        folders = {place: _demand_folder(root, place) for place in places}
+        place, folder = next(((place, found) for place, found in folders.items() if found), (None, None))
+        if folder is None:
+            continue
+        file = folder / f"ch{channel:02d}.wav"
+        if not file.is_file():
+            raise InputError(f"{folder}: expected channel {channel} as {file.name}. Received: no such file")
+        sources.append(Source(environment, f"{place}/{file.stem}", probe(file)))
+    return sources
+
+
+def _demand_folder(root: Path, place: str) -> Path | None:
+    """Returns the folder with the channels, as the archives unpack flat or one level deeper."""
+    candidates = [root / place, *(root / f"{place}_{rate}" / place for rate in ("16k", "48k"))]
+    return next((folder for folder in candidates if any(folder.glob("ch[0-9][0-9].wav"))), None)
+
+
+def _folders(root: Path) -> list[Source]:
+    sources = []
+    for folder in sorted(root.iterdir()):
+        if not folder.is_dir() or folder.name.startswith("."):
+            continue
+        files = sorted(p for p in folder.iterdir() if p.suffix.lower() in (".wav", ".flac") and p.name[0] != ".")
+        if not files:
+            continue
+        if not _ENVIRONMENT.fullmatch(folder.name) or folder.name == "any":
+            raise InputError(
+                f'{folder}: expected an environment named by letters, digits, "-" and "_", other than "any", '
+                f"which stands for all of them. Received: {folder.name!r}"
+            )
+        sources += [Source(folder.name, f"{folder.name}/{file.stem}", probe(file)) for file in files]
+    return sources
+
+
+def split(waveform: np.ndarray, name: str, test_share: float, guard_s: float) -> tuple[slice, slice]:
+    """Cuts a recording in time into a training and a test stretch, with a gap that neither hears.
+
+    Args:
+        waveform: float32 `[samples]`, 16 kHz.
+        name: What an error calls the recording.
+        test_share: Share of the recording, its end, that is kept for testing; in (0, 1).
+        guard_s: Length of the gap, in seconds.
+
+    Returns:
+        The training stretch and the test stretch.
+
+    Raises:
+        InputError: If a stretch would be shorter than a second.
+    """
+    if not 0.0 < test_share < 1.0 or guard_s < 0.0:
+        raise InputError(
+            f"noise: expected test_share in (0, 1) and guard_s >= 0. Received: {test_share} and {guard_s}"
+        )
+    cut = round(waveform.size * (1.0 - test_share))
+    guard = round(guard_s * SAMPLE_RATE_HZ)
+    train, test = slice(0, cut - guard // 2), slice(cut + guard - guard // 2, waveform.size)
+    for part, stretch in (("training", train), ("test", test)):
+        length = (stretch.stop - stretch.start) / SAMPLE_RATE_HZ
+        if length < _SHORTEST_STRETCH_S:
+            raise InputError(
+                f"{name}: expected a recording long enough for a {part} stretch of {_SHORTEST_STRETCH_S} s. "
+                f"Received: {max(length, 0):.2f} s of it, from {waveform.size / SAMPLE_RATE_HZ:.2f} s"
+            )
+    return train, test
+
+
+def environments(sources: Sequence[Source], wanted: Sequence[str] | None) -> tuple[str, ...]:
+    """Returns the environments to use, and refuses a wanted one that the bank lacks."""
+    known = sorted({source.environment for source in sources})
+    missing = sorted(set(wanted or ()) - set(known))
+    if missing:
+        raise InputError(f"noise.environments: expected some of {', '.join(known)}. Received: {missing[0]!r}")
+    return tuple(wanted) if wanted else tuple(known)

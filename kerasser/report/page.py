@@ -1,0 +1,55 @@
+"""The report in words: a Markdown page beside the figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def percent(score: Mapping[str, Any]) -> str:
+    """Returns an error with its interval, such as "31.2 [25.0, 38.1]"; a dash where it is undefined."""
+    if score["error"] is None:
+        return "–"
+    interval = score["ci95"]
+    return f"{score['error']:.1f}" + (f" [{interval[0]:.1f}, {interval[1]:.1f}]" if interval else "")
+
+
+def markdown(report: Mapping[str, Any]) -> str:
+    """Returns the page for a report as `report.json` holds it."""
+    clean = report["clean"]
+    speech = "synthetic speech" if report["synthetic"] else "recorded speech"
+    noise = "synthetic noise" if report["noise_synthetic"] else "recorded noise"
+    lines = [
+        f"# {report['corpus']}, fold {report['fold']}: error under real-world noise",
+        "",
+        f"This is {speech} under {noise}. On clean speech the classifier's error is {percent(clean)} % "
+        f"({clean['n']} utterances, {len(report['test_speakers'])} test speakers; 50 % is chance). "
+        "Brackets hold 95 % bootstrap intervals over speakers.",
+        "",
+        "![Error against ε and against SNR](figure1.png)",
+        "",
+        *(f"- {remark}" for remark in report["remarks"]),
+        "",
+        "| noise | budget | SNR (dB) | error, mean draw | error, worst of N | N | attack success (%) | clipped (%) |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        *(_row(row) for row in report["figure1"]),
+        "",
+        f"Confusion on clean speech (rows: truth, columns: answer; {', '.join(report['classes'])}): "
+        f"{clean['confusion']}.",
+        "",
+        "Versions: " + ", ".join(f"{name} {version}" for name, version in report["versions"].items()) + ".",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _row(row: Mapping[str, Any]) -> str:
+    budget = f"ε = {row['epsilon']:g}" if "epsilon" in row else f"{row['snr_db_target']:g} dB"
+    worst = row["error_worst_of"]
+    snr = "–" if row["snr_db_median"] is None else f"{row['snr_db_median']:.1f}"
+    success = "–" if row["attack_success_rate"] is None else f"{row['attack_success_rate']:.1f}"
+    cells: Sequence[str] = [
+        *(row["noise"], budget, snr, percent(row), percent(worst), str(worst["N"]), success),
+        f"{100 * row['clipped_share']:.3f}",
+    ]
+    return f"| {' | '.join(cells)} |"

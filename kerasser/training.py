@@ -1,0 +1,179 @@
+"""Training: the paper's learning-rate rule, the best epoch, TensorBoard, and resuming after a kill."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from tqdm.keras import TqdmCallback
+
+from kerasser.data import TrainingBatches
+from kerasser.evaluation.metrics import UnweightedAverageRecall
+
+
+class LearningRateRule(keras.callbacks.Callback):
+    """Halves the learning rate after `patience` epochs without improvement, and stops below `lowest` (paper, section 4).
+
+    Args:
+        monitor: Name of the figure watched; higher is better.
+        patience: Epochs without improvement before the rate is halved.
+        lowest: Training stops once the rate is below it.
+    """
+
+    def __init__(self, monitor: str = "val_uar", patience: int = 5, lowest: float = 1e-5) -> None:
+        super().__init__()
+        self.monitor, self.patience, self.lowest = monitor, patience, lowest
+        self.best, self.best_epoch, self.wait = -np.inf, -1, 0
+        self.best_weights: list[np.ndarray] = []
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Keeps the weights of the best epoch, and halves or stops."""
+        value = (logs or {})[self.monitor]
+        if value > self.best:
+            self.best, self.best_epoch, self.wait = float(value), epoch, 0
+            self.best_weights = self.model.get_weights()
+            return
+        self.wait += 1
+        if self.wait < self.patience:
+            return
+        self.wait = 0
+        rate = float(self.model.optimizer.learning_rate) / 2
+        self.model.optimizer.learning_rate = rate
+        if rate < self.lowest:
+            self.model.stop_training = True
+
+
+class Checkpoint(keras.callbacks.Callback):
+    """Writes everything that training stands on after each epoch, in one file that is whole or absent.
+
+    Keras' BackupAndRestore does not know the rule's state or the order of the batches.
+
+    Args:
+        path: The file, ending in ".npz".
+        rule: The rule whose state goes along.
+        batches: The batches, told which epoch comes next.
+    """
+
+    def __init__(self, path: Path, rule: LearningRateRule, batches: TrainingBatches) -> None:
+        super().__init__()
+        self.path, self.rule, self.batches = path, rule, batches
+        self.history: list[dict[str, float]] = []
+        self.finished = False
+
+    def _variables(self) -> list[Any]:
+        return [*self.model.variables, *self.model.optimizer.variables]
+
+    def restore(self) -> int:
+        """Returns the epoch to begin with, after restoring what an earlier run had reached."""
+        if not self.path.exists():
+            return 0
+        with np.load(self.path, allow_pickle=False) as saved:
+            state = json.loads(str(saved["state"]))
+            for number, variable in enumerate(self._variables()):
+                variable.assign(saved[f"variable_{number}"])
+            self.rule.best_weights = [saved[f"best_{number}"] for number in range(state["weights"])]
+        self.rule.best, self.rule.best_epoch, self.rule.wait = state["best"], state["best_epoch"], state["wait"]
+        self.history, self.finished = state["history"], state["finished"]
+        return len(self.history)
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Chooses this epoch's order."""
+        self.batches.epoch.assign(epoch)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Saves variables, optimiser, rule and history together."""
+        row = {name: float(value) for name, value in (logs or {}).items()}
+        self.history.append({"epoch": epoch, **row})
+        state = {
+            "best": self.rule.best,
+            "best_epoch": self.rule.best_epoch,
+            "wait": self.rule.wait,
+            "weights": len(self.rule.best_weights),
+            "history": self.history,
+            "finished": bool(self.model.stop_training),
+        }
+        arrays = {f"variable_{number}": np.asarray(variable) for number, variable in enumerate(self._variables())}
+        arrays |= {f"best_{number}": weight for number, weight in enumerate(self.rule.best_weights)}
+        part = self.path.with_suffix(".part")
+        with part.open("wb") as file:
+            np.savez(file, state=np.array(json.dumps(state)), **arrays)
+        os.replace(part, self.path)
+
+
+def fit(
+    model: keras.Model,
+    train: TrainingBatches,
+    dev: tf.data.Dataset,
+    *,
+    work_dir: Path,
+    log_dir: Path,
+    classes: int = 2,
+    learning_rate: float = 0.002,
+    patience: int = 5,
+    lowest_rate: float = 1e-5,
+    epochs: int = 200,
+    gradient_norm: float = 1.0,
+    quiet: bool = True,
+) -> list[dict[str, float]]:
+    """Trains a classifier and leaves it with the weights of its best epoch on the development speakers.
+
+    Args:
+        model: From `kerasser.models.classifier.build`, normalisation adapted.
+        train: Training batches.
+        dev: Batches of the development speakers, which steer the learning rate.
+        work_dir: Holds `checkpoint.npz`; a second call with the same arguments goes on from it.
+        log_dir: Where TensorBoard's event files go.
+        classes: Number of classes.
+        learning_rate: First learning rate of Adam.
+        patience: Epochs without improvement before the rate is halved.
+        lowest_rate: Training stops below it.
+        epochs: Training stops after so many epochs in any case.
+        gradient_norm: Largest norm of a gradient, which keeps long utterances from exploding.
+        quiet: No progress bar.
+
+    Returns:
+        One row an epoch: `epoch`, `loss`, `uar`, `val_loss`, `val_uar`, `learning_rate`.
+    """
+    trained = keras.Model(model.inputs, model.get_layer("logits").output)
+    optimizer = keras.optimizers.Adam(learning_rate, global_clipnorm=gradient_norm)
+    trained.compile(
+        optimizer,
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=[UnweightedAverageRecall(classes)],
+        jit_compile=False,
+    )
+    optimizer.build(trained.trainable_variables)
+    rule = LearningRateRule(patience=patience, lowest=lowest_rate)
+    checkpoint = Checkpoint(work_dir / "checkpoint.npz", rule, train)
+    checkpoint.set_model(trained)
+    start = checkpoint.restore()
+    if not checkpoint.finished and start < epochs:
+        board = keras.callbacks.TensorBoard(str(log_dir), write_graph=False, profile_batch=0)
+        callbacks: Sequence[keras.callbacks.Callback] = [_LearningRate(), rule, board, checkpoint]
+        if not quiet:
+            callbacks = [*callbacks, TqdmCallback(verbose=0, initial=start, desc="training", leave=False)]
+        trained.fit(
+            train.dataset,
+            validation_data=dev,
+            epochs=epochs,
+            initial_epoch=start,
+            callbacks=callbacks,
+            shuffle=False,
+            verbose=0,
+        )
+    trained.set_weights(rule.best_weights)
+    return checkpoint.history
+
+
+class _LearningRate(keras.callbacks.Callback):
+    """Notes the rate an epoch was trained with, before the rule changes it."""
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        if logs is not None:
+            logs["learning_rate"] = float(self.model.optimizer.learning_rate)

@@ -1,0 +1,74 @@
+"""AdversarialGen: utterances of one part of a fold under real-world noise, x + ε·δ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from kerasser.attack.generation import Plan, adversarial_examples
+from kerasser.attack.perturbation import Budget
+from kerasser.features import Egemaps
+from pipelines.artifacts import Artifact
+from pipelines.component import Component, ComponentSpec, Executor
+from pipelines.components import noise_gen, shards, types, utterances
+from pipelines.components.folds import read_fold
+
+
+class AdversarialGenSpec(ComponentSpec):
+    """Inputs: utterances, folds, one bank of noise. Output: examples for every condition."""
+
+    PARAMETERS = {
+        "fold": str,
+        "part": str,
+        "epsilons": list,
+        "snrs_db": list,
+        "draws": int,
+        "estimator": str,
+        "seed": int,
+    }
+    RUNTIME_PARAMETERS = {"workers": int, "quiet": bool}
+    INPUTS = {"utterances": types.UTTERANCES, "folds": types.FOLDS, "noise": types.NOISE}
+    OUTPUTS = {"examples": types.EXAMPLES}
+
+
+class AdversarialGenExecutor(Executor):
+    """Attacks each utterance under every environment, budget and draw."""
+
+    def do(
+        self, inputs: Mapping[str, Artifact], outputs: Mapping[str, Path], parameters: Mapping[str, Any]
+    ) -> Mapping[str, Mapping[str, Any]]:
+        """Writes the shards that are missing.
+
+        Raises:
+            AssertionError: If test noise would meet speech that is trained on, or the reverse.
+        """
+        fold, part = read_fold(inputs["folds"], parameters["fold"]), parameters["part"]
+        stretch, _, noise = noise_gen.load(inputs["noise"])
+        if (stretch == "test") != (part == "test"):
+            raise AssertionError(f"the {stretch} stretch of the noise must not meet the {part} speakers")
+        budgets = [
+            *(Budget("epsilon", float(epsilon)) for epsilon in parameters["epsilons"]),
+            *(Budget("snr_db", float(snr_db)) for snr_db in parameters["snrs_db"]),
+        ]
+        plan = Plan(noise, stretch, budgets, parameters["draws"], parameters["estimator"], parameters["seed"])
+        chosen = [item for item in utterances.read(inputs["utterances"]) if fold.part(item[0].speaker) == part]
+        front_end = Egemaps()
+        count = shards.write(
+            outputs["examples"],
+            chosen,
+            lambda waveform, utterance, name: adversarial_examples(waveform, utterance.id, plan, front_end, name),
+            front_end,
+            per_shard=4,
+            workers=parameters["workers"],
+            quiet=parameters["quiet"],
+            title=f"attack on {part} speech, {len(noise) * len(budgets) * plan.draws} conditions",
+        )
+        return {"examples": {"utterances": count, "noise": stretch, "environments": sorted(noise)}}
+
+
+class AdversarialGen(Component):
+    """Makes adversarial examples of one part of a fold."""
+
+    SPEC = AdversarialGenSpec
+    EXECUTOR = AdversarialGenExecutor

@@ -1,0 +1,94 @@
+"""CorpusGen: reads a corpus, checks every file's header, and cuts the speakers into folds."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from kerasser import corpora
+from kerasser.audio import AudioFile, probe
+from kerasser.corpora import demo
+from kerasser.corpora.base import Corpus, Utterance
+from kerasser.corpora.folds import folds
+from kerasser.errors import InputError
+from pipelines.artifacts import Artifact
+from pipelines.component import Component, ComponentSpec, Executor
+from pipelines.components import types, utterances
+
+
+class CorpusGenSpec(ComponentSpec):
+    """Parameters: corpus, its place, its labels and its folds. Outputs: the utterances and the folds."""
+
+    PARAMETERS = {
+        "corpus": str,
+        "corpus_dir": str,
+        "valence": dict,
+        "fold_count": int,
+        "dev_share": float,
+        "skip_unusable": bool,
+        "seed": int,
+    }
+    OUTPUTS = {"utterances": types.UTTERANCES, "folds": types.FOLDS}
+
+
+class CorpusGenExecutor(Executor):
+    """Writes `utterances.csv`, `corpus.json`, and `folds.json`; the demo corpus writes its audio as well."""
+
+    @staticmethod
+    def fingerprint(parameters: Mapping[str, Any]) -> str:
+        """Changes with any file's name, size or time below the corpus' folder."""
+        if parameters["corpus"] == "demo":
+            return ""
+        place = Path(parameters["corpus_dir"])
+        files = sorted(place.rglob("*")) if place.is_dir() else [place, *sorted(place.parent.rglob("*"))]
+        stats = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files if file.is_file()]
+        return hashlib.sha256(repr(stats).encode()).hexdigest()
+
+    def do(
+        self, inputs: Mapping[str, Artifact], outputs: Mapping[str, Path], parameters: Mapping[str, Any]
+    ) -> Mapping[str, Mapping[str, Any]]:
+        """Reads the corpus; the utterances' property `root` says where its audio lies."""
+        table = outputs["utterances"]
+        table.mkdir(parents=True, exist_ok=True)
+        root = None
+        if parameters["corpus"] == "demo":
+            demo.write(table / "audio", parameters["seed"])
+            corpus = demo.read(table / "audio", parameters["valence"] or corpora.VALENCE)
+        else:
+            corpus = corpora.read(parameters["corpus"], Path(parameters["corpus_dir"]), parameters["valence"] or None)
+            root = str(corpus.root.resolve())
+        corpus, files = _usable(corpus, parameters["skip_unusable"])
+        utterances.write(table, corpus, files)
+        parts = folds(
+            corpus, count=parameters["fold_count"], dev_share=parameters["dev_share"], seed=parameters["seed"]
+        )
+        outputs["folds"].mkdir(parents=True, exist_ok=True)
+        (outputs["folds"] / "folds.json").write_text(json.dumps([fold.to_dict() for fold in parts], indent=1))
+        return {"utterances": {"root": root}, "folds": {"names": [fold.name for fold in parts]}}
+
+
+def _usable(corpus: Corpus, skip: bool) -> tuple[Corpus, list[AudioFile]]:
+    """Checks every header before any hour is spent; refuses the first bad file, or skips and counts."""
+    kept: list[tuple[Utterance, AudioFile]] = []
+    skipped = Counter(corpus.skipped)
+    for utterance in corpus.utterances:
+        try:
+            kept.append((utterance, probe(corpus.root / utterance.path, utterance.start_s, utterance.end_s)))
+        except InputError:
+            if not skip:
+                raise
+            skipped["audio cannot be used"] += 1
+    remaining = tuple(utterance for utterance, _ in kept)
+    return replace(corpus, utterances=remaining, skipped=dict(skipped)), [file for _, file in kept]
+
+
+class CorpusGen(Component):
+    """Reads a corpus and cuts it into folds."""
+
+    SPEC = CorpusGenSpec
+    EXECUTOR = CorpusGenExecutor

@@ -1,0 +1,89 @@
+"""Evaluator: what the classifier answers on clean and on attacked test speech, and the errors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+
+from kerasser import records
+from kerasser.corpora import CLASSES
+from kerasser.evaluation.curve import Scorer, figure1
+from pipelines.artifacts import Artifact
+from pipelines.component import Component, ComponentSpec, Executor
+from pipelines.components import shards, types
+from pipelines.components.folds import read_fold
+from pipelines.components.trainer import load
+
+
+class EvaluatorSpec(ComponentSpec):
+    """Inputs: model, clean and adversarial examples, folds. Output: answers and figures."""
+
+    PARAMETERS = {"fold": str, "replicates": int, "confidence": float, "seed": int}
+    INPUTS = {
+        "model": types.MODEL,
+        "clean": types.EXAMPLES,
+        "adversarial": types.EXAMPLES,
+        "folds": types.FOLDS,
+    }
+    OUTPUTS = {"evaluation": types.EVALUATION}
+
+
+class EvaluatorExecutor(Executor):
+    """Asks the model once about every example."""
+
+    def do(
+        self, inputs: Mapping[str, Artifact], outputs: Mapping[str, Path], parameters: Mapping[str, Any]
+    ) -> Mapping[str, Mapping[str, Any]]:
+        """Writes `predictions.csv`, a row an example, and `metrics.json`."""
+        directory = outputs["evaluation"]
+        directory.mkdir(parents=True, exist_ok=True)
+        fold = read_fold(inputs["folds"], parameters["fold"])
+        model = load(inputs["model"])
+        clean = _answers(model, inputs["clean"], fold.test)
+        adversarial = _answers(model, inputs["adversarial"], fold.test)
+        table = pd.concat([clean, adversarial])
+        table.to_csv(directory / "predictions.csv", index=False, lineterminator="\n")
+        scorer = Scorer(
+            clean,
+            CLASSES,
+            replicates=parameters["replicates"],
+            confidence=parameters["confidence"],
+            seed=parameters["seed"],
+        )
+        metrics = {
+            "clean": scorer.clean(),
+            "figure1": figure1(scorer, adversarial),
+            "test_speakers": sorted(fold.test),
+        }
+        (directory / "metrics.json").write_text(json.dumps(metrics, indent=1, allow_nan=False))
+        return {"evaluation": {"fold": fold.name, "error": metrics["clean"]["error"]}}
+
+
+def _answers(model: keras.Model, examples: Artifact, speakers: tuple[str, ...]) -> pd.DataFrame:
+    """Returns one row an example: who, what was done to it, the truth and the answer."""
+    files, dimension = shards.files(examples.uri, speakers), shards.dimension(examples.uri)
+    rows = []
+    for batch in records.dataset(files, dimension).padded_batch(64).prefetch(2):
+        answer = model({"features": batch["features"], "lengths": batch["lengths"]}, training=False)
+        probabilities = np.asarray(answer["probabilities"])
+        for number, probability in enumerate(probabilities):
+            facts = json.loads(batch["provenance"][number].numpy())
+            row = {name: batch[name][number].numpy().decode() for name in ("id", "speaker", "emotion")}
+            row |= {"label": int(batch["label"][number]), "predicted": int(probability.argmax())}
+            row |= {f"p_{name}": float(p) for name, p in zip(CLASSES, probability, strict=True)}
+            row |= {name: facts.get(name) for name in ("noise", "budget", "target", "draw", "epsilon", "snr_db")}
+            rows.append({**row, "clipped": facts["clipped"], "samples": facts["samples"]})
+    return pd.DataFrame(rows).astype({"snr_db": float})
+
+
+class Evaluator(Component):
+    """Measures the error on clean and on attacked speech."""
+
+    SPEC = EvaluatorSpec
+    EXECUTOR = EvaluatorExecutor

@@ -1,0 +1,49 @@
+"""FeatureGen: the features of every utterance as it is, once for all folds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from kerasser.attack.generation import clean_example
+from kerasser.features import Egemaps
+from pipelines.artifacts import Artifact
+from pipelines.component import Component, ComponentSpec, Executor
+from pipelines.components import shards, types, utterances
+
+
+class FeatureGenSpec(ComponentSpec):
+    """Input: the utterances. Output: clean examples."""
+
+    RUNTIME_PARAMETERS = {"workers": int, "quiet": bool}
+    INPUTS = {"utterances": types.UTTERANCES}
+    OUTPUTS = {"examples": types.EXAMPLES}
+
+
+class FeatureGenExecutor(Executor):
+    """Extracts eGeMAPS frames from clean speech."""
+
+    def do(
+        self, inputs: Mapping[str, Artifact], outputs: Mapping[str, Path], parameters: Mapping[str, Any]
+    ) -> Mapping[str, Mapping[str, Any]]:
+        """Writes the shards that are missing."""
+        front_end = Egemaps()
+        count = shards.write(
+            outputs["examples"],
+            utterances.read(inputs["utterances"]),
+            lambda waveform, _, name: [clean_example(waveform, front_end, name)],
+            front_end,
+            per_shard=64,
+            workers=parameters["workers"],
+            quiet=parameters["quiet"],
+            title="clean features",
+        )
+        return {"examples": {"utterances": count, "noise": "none"}}
+
+
+class FeatureGen(Component):
+    """Extracts the features of clean speech."""
+
+    SPEC = FeatureGenSpec
+    EXECUTOR = FeatureGenExecutor

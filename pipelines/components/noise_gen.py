@@ -1,0 +1,107 @@
+"""NoiseGen: noise at 16 kHz, cut in time into a training and a test bank that share no sample."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kerasser import audio
+from kerasser.attack.perturbation import Recording, derive_seed
+from kerasser.noise import bank, demo
+from pipelines.artifacts import Artifact
+from pipelines.component import Component, ComponentSpec, Executor
+from pipelines.components import types
+
+
+class NoiseGenSpec(ComponentSpec):
+    """Parameters: where the noise lies and how it is cut. Outputs: the training and the test bank."""
+
+    PARAMETERS = {
+        "noise_dir": str,
+        "environments": list,
+        "channel": int,
+        "test_share": float,
+        "guard_s": float,
+        "demo_duration_s": float,
+        "seed": int,
+    }
+    OUTPUTS = {"train": types.NOISE, "test": types.NOISE}
+
+
+class NoiseGenExecutor(Executor):
+    """Writes every stretch as 16-bit WAV, and `bank.json` with its source, hash and place in time."""
+
+    @staticmethod
+    def fingerprint(parameters: Mapping[str, Any]) -> str:
+        """Changes with any file's name, size or time below the noise folder."""
+        place = Path(parameters["noise_dir"]) if parameters["noise_dir"] else None
+        files = sorted(place.rglob("*.*")) if place and place.is_dir() else []
+        stats = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files if file.is_file()]
+        return hashlib.sha256(repr(stats).encode()).hexdigest()
+
+    def do(
+        self, inputs: Mapping[str, Artifact], outputs: Mapping[str, Path], parameters: Mapping[str, Any]
+    ) -> Mapping[str, Mapping[str, Any]]:
+        """Decodes, cuts and writes every recording."""
+        index: dict[str, list[dict[str, Any]]] = {"train": [], "test": []}
+        for number, (recording, source) in enumerate(_recordings(parameters)):
+            stretches = bank.split(
+                recording.waveform, recording.name, parameters["test_share"], parameters["guard_s"]
+            )
+            for stretch, part in zip(("train", "test"), stretches, strict=True):
+                file = f"{recording.environment}/{number:02d}.wav"
+                path = outputs[stretch] / file
+                path.parent.mkdir(parents=True, exist_ok=True)
+                audio.write(path, recording.waveform[part])
+                index[stretch].append(
+                    {
+                        "environment": recording.environment,
+                        "name": recording.name,
+                        "file": file,
+                        "source_sha256": source,
+                        "start_sample": part.start,
+                        "end_sample": part.stop,
+                    }
+                )
+        for stretch, rows in index.items():
+            facts = {"stretch": stretch, "synthetic": not parameters["noise_dir"], "recordings": rows}
+            (outputs[stretch] / "bank.json").write_text(json.dumps(facts, indent=1))
+        return {stretch: {"stretch": stretch} for stretch in outputs}
+
+
+def _recordings(parameters: Mapping[str, Any]):
+    """Yields each recording, whole, with the SHA-256 of its file; synthetic noise has none."""
+    if not parameters["noise_dir"]:
+        for environment in parameters["environments"] or demo.ENVIRONMENTS:
+            seed = int(derive_seed(parameters["seed"], environment), 16) % 2**32
+            waveform = demo.synthesise(environment, parameters["demo_duration_s"], seed)
+            yield Recording(environment, f"demo/{environment}", waveform), ""
+        return
+    sources = bank.read(Path(parameters["noise_dir"]), parameters["channel"])
+    wanted = bank.environments(sources, parameters["environments"])
+    chosen = [source for source in sources if source.environment in wanted]
+    for source, waveform in zip(chosen, audio.waveforms([source.audio for source in chosen]), strict=True):
+        yield Recording(source.environment, source.name, audio.clip(waveform)[0]), audio.sha256(source.audio.path)
+
+
+def load(artifact: Artifact) -> tuple[str, bool, dict[str, list[Recording]]]:
+    """Returns a bank's stretch, whether it is synthetic, and environment → recordings."""
+    facts = json.loads((artifact.uri / "bank.json").read_text())
+    noise: dict[str, list[Recording]] = {}
+    files = [audio.probe(artifact.uri / row["file"]) for row in facts["recordings"]]
+    for row, waveform in zip(facts["recordings"], audio.waveforms(files), strict=True):
+        recording = Recording(row["environment"], row["name"], np.asarray(waveform))
+        noise.setdefault(row["environment"], []).append(recording)
+    return facts["stretch"], facts["synthetic"], noise
+
+
+class NoiseGen(Component):
+    """Cuts environmental noise into a training and a test bank."""
+
+    SPEC = NoiseGenSpec
+    EXECUTOR = NoiseGenExecutor

@@ -1,0 +1,44 @@
+"""`python -m pipelines.evaluate`: error against noise, figure 1 of the paper."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from pipelines.cli import main
+from pipelines.config import Settings
+
+DESCRIPTION = "Measures the classifier's error against ε and SNR for each noise, and writes the report."
+
+
+def evaluate(settings: Settings) -> None:
+    """Runs the whole DAG and puts the report where people find it."""
+    from kerasser.report.page import percent
+    from pipelines import dag
+    from pipelines.run import publish, run
+
+    graph = dag.build(settings)
+    artifact = run(settings, graph.reporter)[graph.reporter]["report"]
+    report = json.loads((artifact.uri / "report.json").read_text())
+    print(_summary(report, percent), file=sys.stderr)
+    name = f"{report['corpus']}-fold-{report['fold']}-seed-{report['seed']}"
+    print(publish(artifact, Path(settings.output_dir) / "reports" / name) / "report.md")
+
+
+def _summary(report: dict, percent) -> str:
+    """Returns a line for clean speech and one an environment at its hardest budget."""
+    lines = [f"clean speech: error {percent(report['clean'])} %"]
+    for row in report["figure1"]:
+        hardest = [r for r in report["figure1"] if r["noise"] == row["noise"] and "epsilon" in r]
+        if hardest and row is max(hardest, key=lambda r: r["epsilon"]):
+            worst = row["error_worst_of"]
+            lines.append(
+                f"{row['noise']} at ε = {row['epsilon']:g}: error {percent(row)} %, "
+                f"worst of {worst['N']} {percent(worst)} %"
+            )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main("evaluate", DESCRIPTION, evaluate)

@@ -1,0 +1,48 @@
+"""Runs part of the DAG in an output folder and says what came of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from pipelines.artifacts import Artifact
+from pipelines.component import Component
+from pipelines.config import Settings
+from pipelines.launcher import Launcher
+
+
+def run(settings: Settings, *targets: Component) -> dict[Component, dict[str, Artifact]]:
+    """Runs the targets and all that they stand on; what an earlier run made is taken from the cache."""
+    import keras
+    import tensorflow as tf
+
+    keras.utils.set_random_seed(settings.seed)
+    # Same seed, same numbers, and so the same hashes.
+    tf.config.experimental.enable_op_determinism()
+    return Launcher(store(settings), on_event=lambda event: _say(settings, event)).run(*targets)
+
+
+def store(settings: Settings) -> Path:
+    """Returns the folder that holds artifacts and records."""
+    return Path(settings.output_dir) / "artifacts"
+
+
+def _say(settings: Settings, event: object) -> None:
+    if not settings.quiet:
+        print(event, file=sys.stderr, flush=True)
+
+
+def publish(artifact: Artifact, place: Path) -> Path:
+    """Copies an artifact to a place that people find, whole or not at all."""
+    part, old = place.with_name(place.name + ".part"), place.with_name(place.name + ".old")
+    for leftover in (part, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(artifact.uri, part)
+    if place.exists():
+        os.replace(place, old)
+    os.replace(part, place)
+    shutil.rmtree(old, ignore_errors=True)
+    return place

@@ -1,0 +1,31 @@
+"""`python -m pipelines.train`: the classifier, as a SavedModel."""
+
+from __future__ import annotations
+
+import sys
+
+from pipelines.cli import main
+from pipelines.config import Settings
+
+DESCRIPTION = "Trains the LSTM classifier on the fold's training speakers and writes it as a SavedModel."
+
+
+def train(settings: Settings) -> None:
+    """Runs the DAG up to the model."""
+    from pipelines import dag
+    from pipelines.run import run
+
+    graph = dag.build(settings)
+    model = run(settings, graph.trainer)[graph.trainer]["model"]
+    facts = model.properties
+    print(
+        f"fold {facts['fold']}: {facts['layers']} LSTM layers, {facts['epochs']} epochs, "
+        f"UA {facts['dev_ua']:.1f} % on the development speakers; "
+        f"tensorboard --logdir {model.uri / 'logs'}",
+        file=sys.stderr,
+    )
+    print(model.uri / "saved_model")
+
+
+if __name__ == "__main__":
+    main("train", DESCRIPTION, train)

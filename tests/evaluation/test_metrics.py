@@ -1,0 +1,38 @@
+import audmetric
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from kerasser.evaluation.metrics import UnweightedAverageRecall, confusion, unweighted_average_recall
+
+ANSWERS = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=3, max_size=60).map(
+    lambda pairs: np.array([(0, 0), (1, 2), (2, 1), *pairs]).T
+)
+
+
+@given(ANSWERS)
+def test_uar_is_what_audmetric_says(answers):
+    truth, predicted = answers
+    expected = 100 * audmetric.unweighted_average_recall(truth, predicted)
+    assert unweighted_average_recall(truth, truth == predicted, 3) == pytest.approx(expected)
+    metric = UnweightedAverageRecall(3)
+    for part in np.array_split(np.arange(truth.size), 2):
+        metric.update_state(truth[part], np.eye(3)[predicted[part]])
+    assert float(metric.result()) == pytest.approx(expected, rel=1e-5)
+
+
+@given(ANSWERS)
+def test_confusion_is_what_audmetric_says(answers):
+    truth, predicted = answers
+    np.testing.assert_array_equal(confusion(truth, predicted, 3), audmetric.confusion_matrix(truth, predicted))
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+@pytest.mark.parametrize("answer", [0, 1])
+def test_a_model_that_always_says_one_class_scores_fifty(share, answer):
+    truth = (np.arange(100) < 100 * share).astype(int)
+    assert unweighted_average_recall(truth, truth == answer, 2) == 50.0
+
+
+def test_a_class_without_utterances_leaves_the_figure_undefined():
+    assert np.isnan(unweighted_average_recall(np.zeros(4, int), np.ones(4), 2))
