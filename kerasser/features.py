@@ -62,7 +62,7 @@ class Egemaps:
     T seconds give 100·T − 4 frames, rounded down. opensmile releases the GIL while it works.
     """
 
-    names = EGEMAPS_NAMES
+    names: tuple[str, ...] = EGEMAPS_NAMES
     frame_rate_hz = 100.0
 
     def __init__(self) -> None:

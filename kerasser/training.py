@@ -18,7 +18,7 @@ from kerasser.evaluation.metrics import UnweightedAverageRecall
 
 
 class LearningRateRule(keras.callbacks.Callback):
-    """Halves the learning rate after `patience` epochs without improvement, and stops below `lowest` (paper, section 4).
+    """Halves the learning rate after `patience` epochs without improvement; stops below `lowest` (paper, section 4).
 
     Args:
         monitor: Name of the figure watched; higher is better.

@@ -1,4 +1,4 @@
-"""The components of a run, wired: CorpusGen → NoiseGen → FeatureGen, AdversarialGen → Trainer → Evaluator → Reporter."""
+"""The components of a run, wired from the corpus and the noise to the report."""
 
 from __future__ import annotations
 

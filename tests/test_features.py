@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from kerasser import audio
 from kerasser.errors import InputError
 from kerasser.features import EGEMAPS_NAMES, Egemaps

@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 import tensorflow as tf
+
 from kerasser import records
 from kerasser.data import TrainingBatches, batches
 from kerasser.records import Example

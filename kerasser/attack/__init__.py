@@ -1,0 +1,1 @@
+"""The attack: real noise matched to an utterance's own background."""

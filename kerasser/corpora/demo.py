@@ -25,7 +25,7 @@ SPEAKERS = 15
 TAKES = 4
 
 #: Scale of the emotions against the speakers' and utterances' own variety: larger is easier to tell apart.
-EXPRESSIVENESS = 1.0
+EXPRESSIVENESS = 1.3
 
 #: Level of the recording's own noise below neutral speech, in dB; drawn evenly, whatever the emotion.
 BACKGROUND_SNR_DB = (12.0, 22.0)
@@ -63,7 +63,7 @@ EMOTIONS: Mapping[str, Prosody] = {
         rate_log2=-0.35,
         level_db=-5.0,
         tilt_db=7.0,
-        breath_db=7.0,
+        breath_db=5.0,
         roughness_log2=0.8,
         formant_log2=-0.05,
         pause_share=0.15,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,9 @@ class Scorer:
     ) -> None:
         self._clean = clean.set_index("id").sort_index()
         self._classes = len(classes)
-        self._bootstrap = {"replicates": replicates, "confidence": confidence, "seed": seed}
+        self._interval = partial(
+            speaker_bootstrap, classes=len(classes), replicates=replicates, confidence=confidence, seed=seed
+        )
         self._labels = self._clean["label"].to_numpy()
         self._speakers = self._clean["speaker"].to_list()
         self._clean_correct = (self._clean["predicted"] == self._clean["label"]).to_numpy()
@@ -36,9 +39,7 @@ class Scorer:
     def error(self, correct: np.ndarray) -> dict[str, Any]:
         """Returns `error` (100 − UA, percent) and `ci95` for `[utterances]` answers in [0, 1], sorted by id."""
         error = 100.0 - unweighted_average_recall(self._labels, correct, self._classes)
-        interval = speaker_bootstrap(
-            self._speakers, self._labels, correct, classes=self._classes, **self._bootstrap
-        )
+        interval = self._interval(self._speakers, self._labels, correct)
         return {"error": None if np.isnan(error) else error, "ci95": list(interval) if interval else None}
 
     def clean(self) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import keras
 
 from kerasser.models.layers import FrameGroups, FrameNormalization, LastFrame, MeanFrame
 
-_POOLING = {"last": LastFrame, "mean": MeanFrame}
+_POOLING: dict[str, type[keras.layers.Layer]] = {"last": LastFrame, "mean": MeanFrame}
 
 
 def build(

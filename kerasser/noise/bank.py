@@ -102,9 +102,7 @@ def split(waveform: np.ndarray, name: str, test_share: float, guard_s: float) ->
         InputError: If a stretch would be shorter than a second.
     """
     if not 0.0 < test_share < 1.0 or guard_s < 0.0:
-        raise InputError(
-            f"noise: expected test_share in (0, 1) and guard_s >= 0. Received: {test_share} and {guard_s}"
-        )
+        raise InputError(f"noise: expected test_share in (0, 1) and guard_s >= 0. Received: {test_share} and {guard_s}")
     cut = round(waveform.size * (1.0 - test_share))
     guard = round(guard_s * SAMPLE_RATE_HZ)
     train, test = slice(0, cut - guard // 2), slice(cut + guard - guard // 2, waveform.size)

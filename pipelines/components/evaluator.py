@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 import pandas as pd
+import tensorflow as tf
 
 from kerasser import records
 from kerasser.corpora import CLASSES
@@ -19,6 +19,8 @@ from pipelines.component import Component, ComponentSpec, Executor
 from pipelines.components import shards, types
 from pipelines.components.folds import read_fold
 from pipelines.components.trainer import load
+
+_BATCH = 64
 
 
 class EvaluatorSpec(ComponentSpec):
@@ -56,7 +58,7 @@ class EvaluatorExecutor(Executor):
             confidence=parameters["confidence"],
             seed=parameters["seed"],
         )
-        metrics = {
+        metrics: dict[str, Any] = {
             "clean": scorer.clean(),
             "figure1": figure1(scorer, adversarial),
             "test_speakers": sorted(fold.test),
@@ -68,13 +70,15 @@ class EvaluatorExecutor(Executor):
 def _answers(model: keras.Model, examples: Artifact, speakers: tuple[str, ...]) -> pd.DataFrame:
     """Returns one row an example: who, what was done to it, the truth and the answer."""
     files, dimension = shards.files(examples.uri, speakers), shards.dimension(examples.uri)
-    rows = []
-    for batch in records.dataset(files, dimension).padded_batch(64).prefetch(2):
-        answer = model({"features": batch["features"], "lengths": batch["lengths"]}, training=False)
-        probabilities = np.asarray(answer["probabilities"])
-        for number, probability in enumerate(probabilities):
-            facts = json.loads(batch["provenance"][number].numpy())
-            row = {name: batch[name][number].numpy().decode() for name in ("id", "speaker", "emotion")}
+    ask = tf.function(
+        lambda features, lengths: model({"features": features, "lengths": lengths}, training=False)["probabilities"],
+        input_signature=[tf.TensorSpec((None, None, dimension)), tf.TensorSpec((None,), tf.int32)],
+    )
+    rows: list[dict[str, Any]] = []
+    for batch in records.dataset(files, dimension).padded_batch(_BATCH).prefetch(2).as_numpy_iterator():
+        for number, probability in enumerate(ask(batch["features"], batch["lengths"]).numpy()):
+            facts = json.loads(batch["provenance"][number])
+            row = {name: batch[name][number].decode() for name in ("id", "speaker", "emotion")}
             row |= {"label": int(batch["label"][number]), "predicted": int(probability.argmax())}
             row |= {f"p_{name}": float(p) for name, p in zip(CLASSES, probability, strict=True)}
             row |= {name: facts.get(name) for name in ("noise", "budget", "target", "draw", "epsilon", "snr_db")}

@@ -50,9 +50,7 @@ class NoiseGenExecutor(Executor):
         """Decodes, cuts and writes every recording."""
         index: dict[str, list[dict[str, Any]]] = {"train": [], "test": []}
         for number, (recording, source) in enumerate(_recordings(parameters)):
-            stretches = bank.split(
-                recording.waveform, recording.name, parameters["test_share"], parameters["guard_s"]
-            )
+            stretches = bank.split(recording.waveform, recording.name, parameters["test_share"], parameters["guard_s"])
             for stretch, part in zip(("train", "test"), stretches, strict=True):
                 file = f"{recording.environment}/{number:02d}.wav"
                 path = outputs[stretch] / file

@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from kerasser import __version__
 from kerasser.corpora import CLASSES
 from kerasser.report import figures, page
 from pipelines.artifacts import Artifact
@@ -16,7 +17,7 @@ from pipelines.component import Component, ComponentSpec, Executor
 from pipelines.components import types, utterances
 
 _FEW_SPEAKERS = 6
-_PACKAGES = ("kerasser", "tensorflow", "tensorflow-io", "keras", "numpy", "scipy", "opensmile")
+_PACKAGES = ("tensorflow", "tensorflow-io", "keras", "numpy", "scipy", "opensmile")
 
 
 class ReporterSpec(ComponentSpec):
@@ -51,7 +52,7 @@ class ReporterExecutor(Executor):
             "noise_synthetic": bank["synthetic"],
             "fold": model["fold"]["name"],
             "seed": parameters["seed"],
-            "versions": {name: version(name) for name in _PACKAGES},
+            "versions": {"kerasser": __version__, **{name: version(name) for name in _PACKAGES}},
             "classes": list(CLASSES),
             **metrics,
             "remarks": _remarks(corpus, metrics),

@@ -107,9 +107,7 @@ def refuse_leak(train: TrainingBatches, fold: Fold, examples: Artifact) -> None:
         raise AssertionError("examples made with the test stretch of the noise would be trained on")
 
 
-def _save(
-    directory: Path, model: keras.Model, history: list[dict[str, float]], facts: Mapping[str, Any]
-) -> None:
+def _save(directory: Path, model: keras.Model, history: list[dict[str, float]], facts: Mapping[str, Any]) -> None:
     np.savez(directory / "weights.npz", *model.get_weights())
     (directory / "model.json").write_text(json.dumps(facts, indent=1))
     with (directory / "history.csv").open("w", newline="") as file:

@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+
 from kerasser.attack import perturbation
 from kerasser.attack.perturbation import Budget, Recording
 from kerasser.audio import FULL_SCALE

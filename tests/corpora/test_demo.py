@@ -17,7 +17,6 @@ MEASURES = {
     "f0": "F0semitoneFrom27.5Hz_sma3nz_amean",
     "range": "F0semitoneFrom27.5Hz_sma3nz_pctlrange0-2",
     "loudness": "loudness_sma3_amean",
-    "hammarberg": "hammarbergIndexV_sma3nz_amean",
     "jitter": "jitterLocal_sma3nz_amean",
 }
 
@@ -109,14 +108,32 @@ def test_length_does_not_tell_the_emotion(corpus, waves):
     assert np.ptp([np.mean(lengths[e]) for e in demo.EMOTIONS]) < 4.5 * spread
 
 
-def test_anger_is_higher_louder_flatter_and_rougher_than_sadness(means):
+def test_anger_is_higher_louder_and_rougher(means):
     anger, sadness = means["anger"], means["sadness"]
     assert anger["f0"] > sadness["f0"] + 3
     assert anger["range"] > sadness["range"]
     assert anger["loudness"] > 1.2 * sadness["loudness"]
-    # The Hammarberg index is the fall from below 2 kHz to above: large for a steep spectrum.
-    assert anger["hammarberg"] < sadness["hammarberg"] - 2
     assert anger["jitter"] > 1.2 * means["happiness"]["jitter"]
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_angry_speech_has_a_flatter_spectrum_than_sad_speech(seed, monkeypatch):
+    # Without the room: its noise floor fills the top of soft speech, so that the Hammarberg index of the
+    # recordings may point the other way.
+    quiet = demo.background
+    monkeypatch.setattr(demo, "background", lambda count, rng: 1e-3 * quiet(count, rng))
+    smile = opensmile.Smile(
+        feature_set=opensmile.FeatureSet.eGeMAPSv02, feature_level=opensmile.FeatureLevel.Functionals
+    )
+    mean = {}
+    for emotion in ("anger", "sadness"):
+        rngs = [np.random.default_rng([seed, number]) for number in range(12)]
+        waves = [demo.utterance(demo.draw_voice(rng, k % 2 == 0), emotion, rng) for k, rng in enumerate(rngs)]
+        columns = ["hammarbergIndexV_sma3nz_amean", "alphaRatioV_sma3nz_amean"]
+        mean[emotion] = np.mean([smile.process_signal(wave, 16000)[columns].to_numpy()[0] for wave in waves], axis=0)
+    # The index is the fall from below 2 kHz to above, the ratio compares above 1 kHz with below.
+    assert mean["anger"][0] < mean["sadness"][0] - 1
+    assert mean["anger"][1] > mean["sadness"][1] + 1
 
 
 def test_happiness_is_high_and_neutral_lies_between(means):

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
-from kerasser.evaluation.statistics import speaker_bootstrap
 from scipy import stats
+
+from kerasser.evaluation.statistics import speaker_bootstrap
 
 
 def table(speakers, each, spread, seed):
@@ -28,7 +29,7 @@ def test_intervals_cover_the_truth_as_often_as_they_say():
         names, labels, correct = table(30, 20, 0.1, seed)
         low, high = speaker_bootstrap(names, labels, correct, classes=2, replicates=400, seed=seed)
         hits += low <= 30.0 <= high
-    # Clipped skills keep their mean at 0.7 within 0.1 %; a percentile interval over 30 clusters covers a little less than 95 %.
+    # A percentile interval over 30 clusters covers a little less than 95 %.
     assert 0.88 <= hits / 200 <= 0.99
 
 

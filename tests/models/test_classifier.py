@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from kerasser.models import classifier
 from kerasser.models.layers import FrameGroups, FrameNormalization, LastFrame, MeanFrame
 
