@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
+
+from jsonargparse.typing import (
+    ClosedUnitInterval,
+    NonNegativeFloat,
+    NonNegativeInt,
+    OpenUnitInterval,
+    PositiveFloat,
+    PositiveInt,
+)
 
 from kerasser.attack.perturbation import EPSILONS
+
+CorpusName = Literal["demo", "emodb", "ravdess", "urdu", "iemocap", "fau-aibo", "manifest", "audformat"]
 
 
 @dataclass(frozen=True)
@@ -13,9 +25,9 @@ class CorpusSettings:
 
     valence: dict[str, str] | None = None
     """Emotion → positive or negative, instead of the reader's map; what it leaves out is skipped."""
-    folds: int = 5
+    folds: PositiveInt = 5
     """Speaker-disjoint folds, for corpora that prescribe no split."""
-    dev_share: float = 0.25
+    dev_share: OpenUnitInterval = 0.25
     """Share of the training speakers that steers the learning rate."""
     skip_unusable: bool = False
     """Skip and count audio that cannot be used, instead of refusing the corpus."""
@@ -29,13 +41,13 @@ class NoiseSettings:
 
     environments: list[str] | None = None
     """Environments to use; all by default."""
-    channel: int = 1
+    channel: PositiveInt = 1
     """Microphone of DEMAND, 1 to 16."""
-    test_share: float = 0.4
+    test_share: OpenUnitInterval = 0.4
     """Share of every recording, its end, that is kept for testing."""
-    guard_s: float = 0.5
+    guard_s: NonNegativeFloat = 0.5
     """Seconds between the training and the test stretch that neither hears."""
-    demo_duration_s: float = 60.0
+    demo_duration_s: PositiveFloat = 60.0
     """Seconds of each synthetic environment, where no noise_dir is given."""
 
 
@@ -43,13 +55,13 @@ class NoiseSettings:
 class AttackSettings:
     """How much noise, and how many pieces of it."""
 
-    epsilons: list[float] = field(default_factory=lambda: list(EPSILONS))
+    epsilons: list[NonNegativeFloat] = field(default_factory=lambda: list(EPSILONS))
     """Perturbation factors."""
     snrs_db: list[float] = field(default_factory=lambda: [20.0, 10.0, 5.0, 0.0])
     """Signal-to-noise ratios, in dB."""
-    draws: int = 3
+    draws: PositiveInt = 3
     """Pieces of noise per utterance, environment and budget: figures are their mean and their worst."""
-    estimator: str = "lsa"
+    estimator: Literal["lsa", "stsa"] = "lsa"
     """Gain behind the reference noise: lsa or stsa."""
 
 
@@ -57,17 +69,17 @@ class AttackSettings:
 class ClassifierSettings:
     """The victim."""
 
-    layers: int | list[int] = 2
+    layers: PositiveInt | list[PositiveInt] = 2
     """LSTM layers; a list is compared on the development speakers, and the best is kept."""
-    units: int = 128
+    units: PositiveInt = 128
     """Units of each LSTM layer."""
-    frames_per_step: int = 4
+    frames_per_step: PositiveInt = 10
     """Frames of 10 ms averaged into one LSTM step."""
-    pooling: str = "last"
+    pooling: Literal["last", "mean"] = "last"
     """last takes the output at the last frame; mean averages the outputs."""
-    dropout: float = 0.0
+    dropout: ClosedUnitInterval = 0.0
     """Share of LSTM outputs dropped in training."""
-    bound: float = 5.0
+    bound: PositiveFloat = 5.0
     """Bound of the normalised features, in standard deviations."""
 
 
@@ -75,17 +87,17 @@ class ClassifierSettings:
 class TrainingSettings:
     """The paper's learning-rate rule and what surrounds it."""
 
-    learning_rate: float = 0.002
+    learning_rate: PositiveFloat = 0.002
     """First learning rate."""
-    patience: int = 5
+    patience: PositiveInt = 5
     """Epochs without improvement before the rate is halved."""
-    lowest_rate: float = 1e-5
+    lowest_rate: PositiveFloat = 1e-5
     """Training stops below it."""
-    epochs: int = 200
+    epochs: PositiveInt = 200
     """Training stops after so many epochs in any case."""
-    batch_size: int = 32
+    batch_size: PositiveInt = 32
     """Utterances in a batch."""
-    gradient_norm: float = 1.0
+    gradient_norm: PositiveFloat = 1.0
     """Largest norm of the gradient."""
     balance_classes: bool = False
     """Weigh both classes alike in the loss."""
@@ -95,9 +107,9 @@ class TrainingSettings:
 class EvaluationSettings:
     """Intervals."""
 
-    replicates: int = 2000
+    replicates: PositiveInt = 2000
     """Bootstrap replicates over speakers."""
-    confidence: float = 0.95
+    confidence: OpenUnitInterval = 0.95
     """Coverage of the intervals."""
 
 
@@ -105,8 +117,8 @@ class EvaluationSettings:
 class Settings:
     """A whole run."""
 
-    corpus: str = "demo"
-    """demo, emodb, ravdess, urdu, iemocap, fau-aibo, manifest or audformat."""
+    corpus: CorpusName = "demo"
+    """What is read; demo is synthetic and needs no files."""
     corpus_dir: str | None = None
     """Where the corpus lies; for manifest, the CSV file."""
     noise_dir: str | None = None
@@ -117,7 +129,7 @@ class Settings:
     """Where artifacts and reports go."""
     seed: int = 0
     """Seed of training and of the attack's draws: same seed, same numbers."""
-    workers: int = 0
+    workers: NonNegativeInt = 0
     """Threads that extract features; 0 takes every core."""
     quiet: bool = False
     """No progress bars."""

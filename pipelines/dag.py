@@ -38,6 +38,8 @@ def build(settings: Settings) -> Dag:
     if (settings.corpus == "demo") != (settings.corpus_dir is None):
         wanted = "no folder, since the demo corpus is made on the spot" if settings.corpus == "demo" else "a folder"
         raise InputError(f"--corpus-dir: expected {wanted}. Received: {settings.corpus_dir or 'none'}")
+    if not settings.attack.epsilons and not settings.attack.snrs_db:
+        raise InputError("attack: expected some epsilons or snrs_db. Received: neither")
     fold, seed, quiet = settings.fold or "", settings.seed, settings.quiet
     corpus = CorpusGen(
         corpus=settings.corpus,

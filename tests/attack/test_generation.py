@@ -1,0 +1,110 @@
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from kerasser import audio
+from kerasser.attack import generation
+from kerasser.attack.generation import Plan, adversarial_examples, replay
+from kerasser.attack.perturbation import Budget, Recording
+from kerasser.features import Egemaps
+from kerasser.noise import bank
+
+BUDGETS = (Budget("epsilon", 0.5), Budget("epsilon", 2.0), Budget("snr_db", 5.0))
+
+
+class Identity:
+    """Frames that are the waveform itself, so that a test sees what was made."""
+
+    names = ("sample",)
+    frame_rate_hz = 16000.0
+
+    def __call__(self, waveform, name="waveform"):
+        return waveform[:, None]
+
+
+def rough(samples, seed, level=0.05):
+    return (level * np.random.default_rng(seed).normal(size=samples)).astype(np.float32)
+
+
+def speech(seed=0, samples=16000):
+    clock = np.arange(samples) / 16000
+    envelope = np.clip(np.sin(2 * np.pi * 2 * clock), 0, 1)
+    return (0.4 * envelope * np.sin(2 * np.pi * 200 * clock) + rough(samples, seed, 0.01)).astype(np.float32)
+
+
+def plan(stretch="test", seed=0):
+    noise = {place: [Recording(place, f"{place}/a", rough(50000, n))] for n, place in enumerate(("cafe", "station"))}
+    return Plan(noise, stretch, BUDGETS, 2, "lsa", seed)
+
+
+def test_every_environment_budget_and_draw_comes_once():
+    made = adversarial_examples(speech(), "u", plan(), Identity(), "u")
+    conditions = [(facts["noise"], facts["budget"], facts["target"], facts["draw"]) for _, facts in made]
+    assert len(conditions) == len(set(conditions)) == 2 * 3 * 2
+    assert len({(facts["recording"], facts["offset"]) for _, facts in made}) > 10
+
+
+def test_the_reference_noise_is_estimated_once(monkeypatch):
+    calls = []
+    estimate = generation.reference_noise
+    monkeypatch.setattr(generation, "reference_noise", lambda *a, **k: calls.append(1) or estimate(*a, **k))
+    adversarial_examples(speech(), "u", plan(), Identity(), "u")
+    assert len(calls) == 1
+
+
+def test_the_added_noise_has_the_reference_variance_times_epsilon_squared():
+    clean = speech()
+    for frames, facts in adversarial_examples(clean, "u", plan(), Identity(), "u"):
+        if facts["budget"] == "epsilon":
+            added = frames[:, 0].astype(float) - clean
+            assert np.var(added) == pytest.approx(facts["target"] ** 2 * facts["reference_variance"], rel=1e-3)
+            assert np.mean(added) == pytest.approx(facts["target"] * facts["reference_mean"], abs=1e-6)
+
+
+def test_an_example_is_made_again_bit_for_bit_from_its_provenance():
+    clean, made = speech(), plan()
+    for frames, facts in adversarial_examples(clean, "u", made, Identity(), "u"):
+        (recording,) = made.noise[facts["noise"]]
+        np.testing.assert_array_equal(replay(clean, recording.waveform, facts), frames[:, 0])
+
+
+def test_draws_depend_on_seed_utterance_and_stretch_and_not_on_order_or_threads():
+    def offsets(utterance, **changes):
+        return [f["offset"] for _, f in adversarial_examples(speech(), utterance, plan(**changes), Identity(), "u")]
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(offsets, ["u", "v", "u"])) == [offsets("u"), offsets("v"), offsets("u")]
+    assert (
+        len({tuple(o) for o in (offsets("u"), offsets("v"), offsets("u", seed=1), offsets("u", stretch="train"))}) == 4
+    )
+
+
+def test_loud_speech_is_clipped_and_counted():
+    loud = np.clip(3 * speech(), -1, audio.FULL_SCALE).astype(np.float32)
+    for frames, facts in adversarial_examples(loud, "u", plan(), Identity(), "u"):
+        assert frames.max() <= audio.FULL_SCALE
+        if facts["budget"] == "snr_db":
+            assert 0 < facts["clipped"] < loud.size
+
+
+@pytest.mark.real_audio
+def test_real_speech_in_real_noise_meets_its_budget_and_moves_the_features(real_data):
+    file = audio.probe(real_data / "EMO-DB/wav/03a01Fa.wav")
+    (waveform,) = audio.waveforms([file])
+    sources = bank.read(real_data / "noise")
+    noise = {}
+    for source, recording in zip(sources, audio.waveforms([s.audio for s in sources]), strict=True):
+        noise.setdefault(source.environment, []).append(Recording(source.environment, source.name, recording))
+    egemaps = Egemaps()
+    budgets = (Budget("epsilon", 0.0), Budget("snr_db", 20.0), Budget("snr_db", 0.0))
+    clean, _ = generation.clean_example(waveform, egemaps, "a")
+    moved = {}
+    for frames, facts in adversarial_examples(waveform, "a", Plan(noise, "test", budgets, 1, "lsa", 0), egemaps, "a"):
+        assert frames.shape == clean.shape
+        scale = clean.std(axis=0)
+        moved.setdefault((facts["budget"], facts["target"]), []).append(np.mean(np.abs(frames - clean) / scale))
+        if facts["budget"] == "snr_db":
+            assert facts["snr_db"] == pytest.approx(facts["target"], abs=0.5)
+    assert max(moved["epsilon", 0.0]) == 0.0
+    assert max(moved["snr_db", 20.0]) < min(moved["snr_db", 0.0])

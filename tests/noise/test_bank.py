@@ -1,0 +1,95 @@
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kerasser.errors import InputError
+from kerasser.noise import bank
+
+
+def record(path, seconds=4.0, rate=16000):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, np.random.default_rng(0).uniform(-0.1, 0.1, int(seconds * rate)), rate)
+
+
+def demand(root, layout, places, channels=(1, 2), rate=16000):
+    for place in places:
+        for channel in channels:
+            record(root / layout.format(place=place) / f"ch{channel:02d}.wav", rate=rate)
+
+
+@pytest.mark.parametrize(
+    ("layout", "rate"), [("{place}", 16000), ("{place}_16k/{place}", 16000), ("{place}_48k/{place}", 48000)]
+)
+def test_demand_is_found_in_both_layouts_and_rates(tmp_path, layout, rate):
+    demand(tmp_path, layout, ("PCAFETER", "OMEETING", "PSTATION", "DKITCHEN"), rate=rate)
+    sources = bank.read(tmp_path, channel=2)
+    assert [(s.environment, s.name) for s in sources] == [
+        ("cafe", "PCAFETER/ch02"),
+        ("meeting", "OMEETING/ch02"),
+        ("station", "PSTATION/ch02"),
+    ]
+    assert {s.audio.sample_rate_hz for s in sources} == {rate}
+
+
+def test_the_other_cafe_serves_where_the_first_is_absent(tmp_path):
+    demand(tmp_path, "{place}", ("SCAFE",))
+    assert [s.name for s in bank.read(tmp_path)] == ["SCAFE/ch01"]
+
+
+def test_a_channel_that_demand_lacks_is_named(tmp_path):
+    demand(tmp_path, "{place}", ("PCAFETER",))
+    with pytest.raises(InputError, match=r"PCAFETER: expected channel 7 as ch07\.wav"):
+        bank.read(tmp_path, channel=7)
+
+
+def test_a_folder_is_an_environment(tmp_path):
+    for name in ("kitchen/a.wav", "kitchen/b.flac", "car/c.wav", "car/._c.wav", "car/notes.txt"):
+        record(tmp_path / name) if name.endswith(("a.wav", "b.flac", "/c.wav")) else (tmp_path / name).write_text("x")
+    assert [s.name for s in bank.read(tmp_path)] == ["car/c", "kitchen/a", "kitchen/b"]
+
+
+@pytest.mark.parametrize("name", ["any", "a b"])
+def test_an_environment_needs_a_plain_name(tmp_path, name):
+    record(tmp_path / name / "a.wav")
+    with pytest.raises(InputError, match="expected an environment named by letters"):
+        bank.read(tmp_path)
+
+
+def test_no_noise_is_said_plainly(tmp_path):
+    with pytest.raises(InputError, match="Received: neither"):
+        bank.read(tmp_path)
+    with pytest.raises(InputError, match="expected a folder of noise. Received: nothing"):
+        bank.read(tmp_path / "absent")
+
+
+def test_wanted_environments_must_exist(tmp_path):
+    record(tmp_path / "car/a.wav")
+    sources = bank.read(tmp_path)
+    assert bank.environments(sources, []) == ("car",)
+    with pytest.raises(InputError, match="expected some of car. Received: 'bus'"):
+        bank.environments(sources, ["bus"])
+
+
+@given(st.integers(80_000, 500_000), st.floats(0.25, 0.75), st.floats(0, 1))
+def test_the_stretches_share_no_sample_and_leave_the_gap(size, test_share, guard_s):
+    waveform = np.zeros(size, np.float32)
+    train, test = bank.split(waveform, "a", test_share, guard_s)
+    assert train.start == 0 and test.stop == size
+    assert test.start - train.stop == round(16000 * guard_s)
+    assert (test.stop - test.start) / size == pytest.approx(test_share, abs=0.2)
+
+
+def test_a_recording_too_short_to_cut_is_named():
+    with pytest.raises(InputError, match="a: expected a recording long enough for a test stretch"):
+        bank.split(np.zeros(32000, np.float32), "a", 0.25, 0.5)
+
+
+@pytest.mark.real_audio
+def test_real_ambience_is_three_environments_that_can_be_cut(real_data):
+    sources = bank.read(real_data / "noise")
+    assert {s.environment for s in sources} == {"cafe", "meeting", "station"}
+    assert len(sources) == 8
+    for source in sources:
+        bank.split(np.zeros(round(source.audio.duration_s * 16000), np.float32), source.name, 0.4, 0.5)

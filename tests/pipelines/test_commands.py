@@ -1,0 +1,291 @@
+"""Whole commands, as a user runs them."""
+
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from pipelines import evaluate, generate, train
+from pipelines.cli import main
+from pipelines.lineage import ancestors, lineage
+from tests.pipelines import corpus
+
+ROOT = Path(__file__).parents[2]
+KEYS = {"corpus", "synthetic", "fold", "seed", "versions", "clean", "figure1"}
+ROW_KEYS = {"noise", "snr_db_median", "error", "error_worst_of", "ci95", "attack_success_rate", "clipped_share", "n"}
+
+
+def run(command, arguments, **options):
+    return subprocess.run(
+        [sys.executable, "-m", f"pipelines.{command}", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        **options,
+    )
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    root = tmp_path_factory.mktemp("commands")
+    listing, noise = corpus.write(root)
+    return root, corpus.arguments(listing, noise, root / "out")
+
+
+@pytest.fixture(scope="module")
+def evaluated(place):
+    result = run("evaluate", place[1])
+    assert result.returncode == 0, result.stderr
+    return result
+
+
+@pytest.fixture(scope="module")
+def report(evaluated):
+    return json.loads(Path(evaluated.stdout.strip()).with_name("report.json").read_text())
+
+
+def test_evaluate_ends_with_the_path_of_the_report(evaluated):
+    assert Path(evaluated.stdout.strip().splitlines()[-1]).is_file()
+    assert "any at ε = 2: error" in evaluated.stderr
+
+
+def test_the_report_has_every_key_and_condition(report):
+    assert KEYS <= report.keys()
+    assert (report["corpus"], report["synthetic"], report["fold"], report["seed"]) == ("manifest", False, "1", 0)
+    assert {"ua", "error", "ci95", "n", "confusion"} <= report["clean"].keys()
+    conditions = [(row["noise"], row.get("epsilon"), row.get("snr_db_target")) for row in report["figure1"]]
+    budgets = [(0.5, None), (2.0, None), (None, 10.0)]
+    assert conditions == [(noise, *budget) for noise in ("cafe", "station", "any") for budget in budgets]
+    for row in report["figure1"]:
+        assert ROW_KEYS <= row.keys()
+        assert row["error_worst_of"]["N"] == (4 if row["noise"] == "any" else 2)
+        assert {"N", "error", "ci95"} <= row["error_worst_of"].keys()
+        if "snr_db_target" in row:
+            assert row["snr_db_median"] == pytest.approx(row["snr_db_target"], abs=0.2)
+
+
+def test_figures_follow_from_the_answers(evaluated, report):
+    folder = Path(evaluated.stdout.strip()).parent
+    (predictions,) = (folder.parents[1] / "artifacts/Evaluation").glob("*/predictions.csv")
+    with predictions.open() as file:
+        rows = list(csv.DictReader(file))
+    wrong = {0: [], 1: []}
+    for row in rows:
+        if row["noise"] == "cafe" and row["budget"] == "epsilon" and float(row["target"]) == 2.0:
+            wrong[int(row["label"])].append(row["predicted"] != row["label"])
+    (shown,) = (r for r in report["figure1"] if r["noise"] == "cafe" and r.get("epsilon") == 2.0)
+    assert shown["error"] == pytest.approx(50 * (np.mean(wrong[0]) + np.mean(wrong[1])))
+    with (folder / "figure1.csv").open() as file:
+        (line,) = (r for r in csv.DictReader(file) if r["noise"] == "cafe" and r["epsilon"] == "2.0")
+    assert float(line["error"]) == shown["error"]
+    assert (folder / "figure1.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_second_run_takes_everything_from_the_cache(place, evaluated):
+    again = run("evaluate", place[1])
+    assert again.stdout == evaluated.stdout
+    assert again.stderr.count("made before") == 7
+    assert "starts" not in again.stderr
+
+
+def test_train_ends_with_a_saved_model_that_answers_like_the_keras_model(place, evaluated, capsys):
+    import keras
+    import tensorflow as tf
+
+    main("train", train.DESCRIPTION, train.train, place[1])
+    path = Path(capsys.readouterr().out.strip())
+    served = tf.saved_model.load(path).signatures["serving_default"]
+    generator = np.random.default_rng(0)
+    inputs = {
+        "features": generator.normal(size=(3, 50, 25)).astype(np.float32),
+        "lengths": np.array([50, 20, 1], np.int32),
+    }
+    model = keras.models.load_model(path.with_name("model.keras"))
+    answer = served(**{name: tf.constant(value) for name, value in inputs.items()})
+    np.testing.assert_allclose(answer["probabilities"], model(inputs)["probabilities"], atol=1e-6)
+    assert (path.with_name("logs") / "layers-1" / "validation").is_dir()
+
+
+def test_no_test_speaker_and_no_test_noise_is_above_the_model(place, evaluated, capsys):
+    main("train", train.DESCRIPTION, train.train, place[1])
+    chain = ancestors(lineage(Path(capsys.readouterr().out.strip()).parent))
+    assert {node["component"]["class"] for node in chain} == {"CorpusGen", "FeatureGen", "Trainer"}
+
+
+def test_generate_ends_with_the_examples(place, evaluated, capsys):
+    main("generate", generate.DESCRIPTION, generate.generate, place[1])
+    clean, attacked = map(Path, capsys.readouterr().out.split())
+    counts = [
+        sum(s["utterances"] for s in json.loads((p / "examples.json").read_text())["shards"]) for p in (clean, attacked)
+    ]
+    assert counts == [24, 8]
+
+
+def test_several_depths_are_compared_on_the_development_speakers(place, capsys):
+    main("train", train.DESCRIPTION, train.train, [*place[1], "--classifier.layers", "[1, 2]"])
+    model = json.loads((Path(capsys.readouterr().out.strip()).parent / "model.json").read_text())
+    scores = {row["layers"]: row["dev_ua"] for row in model["search"]}
+    assert scores.keys() == {1, 2}
+    assert scores[model["build"]["layers"]] == max(scores.values())
+
+
+def content(store):
+    """Content hashes of all artifacts, by component and output."""
+    records = [json.loads(path.read_text()) for path in (store / "records").glob("*.json")]
+    return {(r["component"]["class"], n): o["content_hash"] for r in records for n, o in r["outputs"].items()}
+
+
+@pytest.mark.parametrize(
+    ("command", "sign"),
+    [
+        ("generate", "artifacts/work/*/examples/00001-*.tfrecord"),
+        ("train", "artifacts/work/*/model/work/*/checkpoint.npz"),
+    ],
+)
+def test_a_killed_run_goes_on_to_the_same_hashes(tmp_path, place, command, sign):
+    root, small = place
+    arguments = [*small, "--attack.draws", "12", "--training.epochs", "12", "--output-dir", str(tmp_path / "killed")]
+    process = subprocess.Popen(
+        [sys.executable, "-m", f"pipelines.{command}", *arguments],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 120
+    while not list((tmp_path / "killed").glob(sign)):
+        assert process.poll() is None and time.monotonic() < deadline, "the run ended before it could be killed"
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    last = {"generate": ("AdversarialGen", "examples"), "train": ("Trainer", "model")}[command]
+    assert last not in content(tmp_path / "killed/artifacts")
+    resumed = run(command, arguments)
+    assert resumed.returncode == 0, resumed.stderr
+    alone = run(command, [*arguments, "--output-dir", str(tmp_path / "alone")])
+    assert alone.returncode == 0, alone.stderr
+    assert content(tmp_path / "killed/artifacts") == content(tmp_path / "alone/artifacts")
+    assert last in content(tmp_path / "alone/artifacts")
+
+
+def refused(tmp_path, capsys, arguments, run=evaluate.evaluate):
+    """Runs a command that must fail; returns its one line, after checking that nothing is left behind."""
+    with pytest.raises(SystemExit) as status:
+        main("evaluate", evaluate.DESCRIPTION, run, [*arguments, "--quiet"])
+    assert status.value.code == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    (line,) = captured.err.splitlines()
+    work = tmp_path / "out/artifacts/work"
+    assert not work.exists() or not list(work.iterdir())
+    assert not (tmp_path / "out/reports").exists()
+    return line
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--corpus", "nonsense", "--corpus-dir", "x"], "nonsense"),
+        (["--corpus-dir", "x"], "--corpus-dir: expected no folder"),
+        (["--corpus", "emodb"], "--corpus-dir: expected a folder"),
+        (["--corpus", "emodb", "--corpus-dir", "/absent"], "/absent"),
+        (["--nonsense", "1"], "--nonsense"),
+        (["--config", "/absent.yaml"], "/absent.yaml"),
+        (["--attack.draws", "0"], "attack.draws"),
+        (["--attack.draws", "some"], "attack.draws"),
+        (["--attack.epsilons", "[-1]"], "attack.epsilons"),
+        (["--attack.epsilons", "[]", "--attack.snrs_db", "[]"], "attack"),
+        (["--attack.estimator", "wiener"], "attack.estimator"),
+        (["--classifier.layers", "0"], "classifier.layers"),
+        (["--classifier.pooling", "max"], "classifier.pooling"),
+        (["--training.learning_rate", "-1"], "training.learning_rate"),
+        (["--noise.test_share", "1.5"], "noise.test_share"),
+    ],
+)
+def test_bad_settings_end_in_one_line(tmp_path, capsys, flags, message):
+    line = refused(tmp_path, capsys, ["--output-dir", str(tmp_path / "out"), *flags])
+    assert message in line
+
+
+def spoil(folder, case):
+    """Spoils one thing in a good corpus."""
+    wav, listing = folder / "corpus/s0_0.wav", folder / "corpus/list.csv"
+    tone = 0.2 * np.sin(np.arange(8000) / 5)
+    if case == "empty audio":
+        wav.write_bytes(b"")
+    elif case == "text as audio":
+        wav.write_text("hello")
+    elif case == "too short":
+        soundfile.write(wav, tone[:800], 16000)
+    elif case == "silent":
+        soundfile.write(wav, np.zeros(8000), 16000)
+    elif case == "not a number":
+        soundfile.write(wav, np.append(tone, np.nan), 16000, subtype="FLOAT")
+    elif case == "cut short":
+        wav.write_bytes(wav.read_bytes()[:3000])
+    elif case == "missing column":
+        listing.write_text(listing.read_text().replace("speaker", "who", 1))
+    elif case == "short noise":
+        soundfile.write(folder / "noise/cafe/a.wav", tone, 16000)
+    elif case == "silent noise":
+        soundfile.write(folder / "noise/cafe/a.wav", np.zeros(80000), 16000)
+    elif case == "no noise":
+        shutil.rmtree(folder / "noise")
+    return {"missing column": "list.csv", "no noise": "noise"}.get(case, "a.wav" if "noise" in case else "s0_0.wav")
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        *("empty audio", "text as audio", "too short", "silent", "not a number", "cut short", "missing column"),
+        *("short noise", "silent noise", "no noise"),
+    ],
+)
+def test_bad_files_end_in_one_line_that_names_them(tmp_path, capsys, case):
+    listing, noise = corpus.write(tmp_path)
+    named = spoil(tmp_path, case)
+    line = refused(tmp_path, capsys, corpus.arguments(listing, noise, tmp_path / "out"))
+    assert named.removesuffix(".wav") in line
+    assert "expected" in line and "Received" in line
+
+
+def test_an_unknown_fold_is_named_with_the_known_ones(place, tmp_path, capsys):
+    arguments = [*place[1], "--output-dir", str(tmp_path / "out"), "--fold", "Ses09"]
+    assert "expected one of 1, 2, 3. Received: 'Ses09'" in refused(tmp_path, capsys, arguments)
+
+
+def test_unusable_audio_can_be_skipped_and_is_counted(tmp_path, capsys):
+    listing, noise = corpus.write(tmp_path)
+    (tmp_path / "corpus/s0_0.wav").write_bytes(b"")
+    flags = [*corpus.arguments(listing, noise, tmp_path / "out"), "--data.skip_unusable", "true", "--quiet"]
+    main("evaluate", evaluate.DESCRIPTION, evaluate.evaluate, flags)
+    report = json.loads(Path(capsys.readouterr().out.strip()).with_name("report.json").read_text())
+    assert report["skipped"] == {"audio cannot be used": 1}
+
+
+def test_flags_override_the_file_and_the_file_overrides_the_defaults(tmp_path, capsys):
+    seen = []
+    (tmp_path / "a.yaml").write_text("seed: 3\nattack:\n  draws: 7\nnoise_dir: /noise\n")
+    main("evaluate", "", seen.append, ["--config", str(tmp_path / "a.yaml"), "--seed", "5"])
+    (settings,) = seen
+    assert (settings.seed, settings.attack.draws, settings.noise_dir, settings.training.patience) == (5, 7, "/noise", 5)
+
+
+@pytest.mark.parametrize("command", ["generate", "train", "evaluate", "lineage"])
+def test_help_explains_every_command(command):
+    result = run(command, ["--help"])
+    assert result.returncode == 0
+    assert f"pipelines.{command}" in result.stdout
+    if command != "lineage":
+        assert "Perturbation factors." in result.stdout and "Seed of training" in result.stdout

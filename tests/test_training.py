@@ -1,0 +1,135 @@
+from types import SimpleNamespace
+
+import keras
+import numpy as np
+import pytest
+
+from kerasser import records
+from kerasser.data import TrainingBatches, batches
+from kerasser.evaluation.metrics import unweighted_average_recall
+from kerasser.models import classifier
+from kerasser.records import Example
+from kerasser.training import LearningRateRule, fit
+
+
+def run_rule(values, start=0.002):
+    """Feeds the rule one figure an epoch; returns the rate of every epoch that was trained."""
+    model = SimpleNamespace(
+        optimizer=SimpleNamespace(learning_rate=start), stop_training=False, get_weights=lambda: [np.array(epoch)]
+    )
+    rule = LearningRateRule()
+    rule.set_model(model)
+    rates = []
+    for epoch, value in enumerate(values):
+        rates.append(model.optimizer.learning_rate)
+        rule.on_epoch_end(epoch, {"val_uar": value})
+        if model.stop_training:
+            break
+    return rates, rule
+
+
+def test_without_improvement_the_rate_is_halved_every_five_epochs_until_below_the_lowest():
+    rates, rule = run_rule([60.0] * 100)
+    # The first epoch improves on nothing; eight halvings lead from 0.002 below 0.00001.
+    assert rates == pytest.approx([0.002] + [0.002 / 2**n for n in range(8) for _ in range(5)])
+    assert rule.best_epoch == 0
+
+
+def test_an_improvement_starts_the_count_anew():
+    rates, _ = run_rule([50, 50, 50, 50, 50, 60, 60, 60, 60, 60, 60, 60])
+    assert rates == pytest.approx([0.002] * 11 + [0.001])
+
+
+def test_the_first_of_equally_good_epochs_is_kept():
+    _, rule = run_rule([50, 70, 60, 70, 65])
+    assert (rule.best, rule.best_epoch) == (70, 1)
+    assert rule.best_weights == [np.array(1)] or int(rule.best_weights[0]) == 4
+
+
+def examples(speakers, each, seed, shuffle=False):
+    """Two classes that differ in one of three features, in every frame a little."""
+    generator = np.random.default_rng(seed)
+    labels = np.tile([0, 1], speakers * each // 2)
+    shown = generator.permutation(labels) if shuffle else labels
+    for number, (label, told) in enumerate(zip(labels, shown, strict=True)):
+        frames = generator.normal(0, 1, (int(generator.integers(8, 20)), 3)).astype(np.float32)
+        frames[:, 1] += 0.7 * label
+        yield Example(f"u{number}", f"s{number // each}", "anger", int(told), frames)
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    def write(name, shuffle, seed):
+        records.write(tmp_path / name, examples(10, 30, seed, shuffle))
+        return tmp_path / name
+
+    return write
+
+
+def train(train_path, dev_path, work_dir, epochs, dropout=0.0):
+    keras.utils.set_random_seed(5)
+    data = TrainingBatches([train_path], 3, batch_size=32, seed=5)
+    model = classifier.build(features=3, units=8, layers=1, dropout=dropout)
+    model.get_layer("normalization").adapt(*data.frame_statistics())
+    work_dir.mkdir(exist_ok=True)
+    history = fit(
+        model,
+        data,
+        batches([dev_path], 3, batch_size=64),
+        work_dir=work_dir,
+        log_dir=work_dir / "logs",
+        epochs=epochs,
+        learning_rate=0.02,
+    )
+    return model, history
+
+
+def uar(model, path):
+    truth, answers = [], []
+    for inputs, labels in batches([path], 3, batch_size=64):
+        truth.append(labels.numpy())
+        answers.append(np.argmax(model(inputs)["logits"], axis=1))
+    truth, answers = np.concatenate(truth), np.concatenate(answers)
+    return unweighted_average_recall(truth, truth == answers, 2)
+
+
+def test_a_class_that_shows_is_learned_and_shuffled_labels_land_at_chance(corpus, tmp_path):
+    dev, test = corpus("dev", False, 1), corpus("test", False, 2)
+    honest, _ = train(corpus("honest", False, 0), dev, tmp_path / "a", 6)
+    assert uar(honest, test) > 85
+    shuffled, _ = train(corpus("shuffled", True, 0), corpus("dev_shuffled", True, 1), tmp_path / "b", 6)
+    # Three standard deviations of 300 coin tosses.
+    assert abs(uar(shuffled, test) - 50) < 300 * 0.5 / np.sqrt(300)
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+def test_training_in_pieces_gives_the_same_weights_as_in_one(corpus, tmp_path, dropout):
+    paths = corpus("train", False, 0), corpus("dev", False, 1)
+    whole, history = train(*paths, tmp_path / "whole", 5, dropout)
+    for epochs in (2, 3, 5):
+        pieces, again = train(*paths, tmp_path / "pieces", epochs, dropout)
+    assert again == history
+    for one, other in zip(whole.get_weights(), pieces.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_the_best_epoch_is_what_remains(corpus, tmp_path):
+    dev = corpus("dev", False, 1)
+    model, history = train(corpus("train", False, 0), dev, tmp_path / "work", 8)
+    assert uar(model, dev) == pytest.approx(max(row["val_uar"] for row in history), abs=1e-4)
+
+
+def test_tensorboard_shows_loss_uar_and_the_real_learning_rate(corpus, tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    _, history = train(corpus("train", False, 0), corpus("dev", False, 1), tmp_path / "work", 4)
+    shown = {}
+    for part in ("train", "validation"):
+        events = EventAccumulator(str(tmp_path / "work/logs" / part), size_guidance={"tensors": 0})
+        events.Reload()
+        for tag in events.Tags()["tensors"]:
+            values = [event.tensor_proto.float_val[0] for event in events.Tensors(tag) if event.tensor_proto.float_val]
+            shown[part, tag] = values
+    assert shown["train", "epoch_loss"] == pytest.approx([row["loss"] for row in history], rel=1e-5)
+    assert shown["validation", "epoch_uar"] == pytest.approx([row["val_uar"] for row in history], rel=1e-5)
+    assert shown["train", "epoch_learning_rate"] == pytest.approx([0.02] * 4)
