@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -13,6 +14,8 @@ from jsonargparse import ActionConfigFile, ArgumentParser, set_parsing_settings
 
 from kerasser.errors import InputError
 from pipelines.config import Settings
+
+_USERS_TO_MEND = (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT)
 
 # The sentence below each setting is its help.
 set_parsing_settings(docstring_parse_attribute_docstrings=True)
@@ -62,6 +65,11 @@ def main(name: str, description: str, run: Callable[[Settings], None], arguments
         run(settings)
     except InputError as error:
         print(f"{name}: {' '.join(str(error).split())}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except OSError as error:
+        if error.errno not in _USERS_TO_MEND:
+            raise
+        print(f"{name}: {error.filename or 'output'}: {error.strerror}", file=sys.stderr)
         raise SystemExit(2) from None
     except KeyboardInterrupt:
         print(f"{name}: interrupted; the same command goes on from here", file=sys.stderr)

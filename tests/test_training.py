@@ -3,6 +3,7 @@ from types import SimpleNamespace
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from kerasser import records
 from kerasser.data import TrainingBatches, batches
@@ -15,7 +16,7 @@ from kerasser.training import LearningRateRule, fit
 def run_rule(values, start=0.002):
     """Feeds the rule one figure an epoch; returns the rate of every epoch that was trained."""
     model = SimpleNamespace(
-        optimizer=SimpleNamespace(learning_rate=start), stop_training=False, get_weights=lambda: [np.array(epoch)]
+        optimizer=SimpleNamespace(learning_rate=start), stop_training=False, get_weights=lambda: epoch
     )
     rule = LearningRateRule()
     rule.set_model(model)
@@ -43,7 +44,8 @@ def test_an_improvement_starts_the_count_anew():
 def test_the_first_of_equally_good_epochs_is_kept():
     _, rule = run_rule([50, 70, 60, 70, 65])
     assert (rule.best, rule.best_epoch) == (70, 1)
-    assert rule.best_weights == [np.array(1)] or int(rule.best_weights[0]) == 4
+    # The stub's weights are the epoch's number.
+    assert rule.best_weights == 1
 
 
 def examples(speakers, each, seed, shuffle=False):
@@ -128,8 +130,8 @@ def test_tensorboard_shows_loss_uar_and_the_real_learning_rate(corpus, tmp_path)
         events = EventAccumulator(str(tmp_path / "work/logs" / part), size_guidance={"tensors": 0})
         events.Reload()
         for tag in events.Tags()["tensors"]:
-            values = [event.tensor_proto.float_val[0] for event in events.Tensors(tag) if event.tensor_proto.float_val]
-            shown[part, tag] = values
+            if tag.startswith("epoch_"):
+                shown[part, tag] = [float(tf.make_ndarray(event.tensor_proto)) for event in events.Tensors(tag)]
     assert shown["train", "epoch_loss"] == pytest.approx([row["loss"] for row in history], rel=1e-5)
     assert shown["validation", "epoch_uar"] == pytest.approx([row["val_uar"] for row in history], rel=1e-5)
     assert shown["train", "epoch_learning_rate"] == pytest.approx([0.02] * 4)

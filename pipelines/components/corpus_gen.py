@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 from collections import Counter
@@ -41,11 +42,11 @@ class CorpusGenExecutor(Executor):
 
     @staticmethod
     def fingerprint(parameters: Mapping[str, Any]) -> str:
-        """Changes with any file's name, size or time below the corpus' folder."""
+        """Changes with the name, size or time of any file that the corpus may read."""
+        place = Path(parameters["corpus_dir"])
         if parameters["corpus"] == "demo":
             return ""
-        place = Path(parameters["corpus_dir"])
-        files = sorted(place.rglob("*")) if place.is_dir() else [place, *sorted(place.parent.rglob("*"))]
+        files = sorted(place.rglob("*")) if place.is_dir() else _listed(place)
         stats = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files if file.is_file()]
         return hashlib.sha256(repr(stats).encode()).hexdigest()
 
@@ -70,6 +71,15 @@ class CorpusGenExecutor(Executor):
         outputs["folds"].mkdir(parents=True, exist_ok=True)
         (outputs["folds"] / "folds.json").write_text(json.dumps([fold.to_dict() for fold in parts], indent=1))
         return {"utterances": {"root": root}, "folds": {"names": [fold.name for fold in parts]}}
+
+
+def _listed(manifest: Path) -> list[Path]:
+    """Returns a manifest and the files it names; its reader says what is wrong with either."""
+    if not manifest.is_file():
+        return []
+    with manifest.open(newline="", encoding="utf-8-sig", errors="replace") as file:
+        names = sorted({row.get("path") or "" for row in csv.DictReader(file)})
+    return [manifest, *(manifest.parent / name for name in names)]
 
 
 def _usable(corpus: Corpus, skip: bool) -> tuple[Corpus, list[AudioFile]]:
