@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Protocol
 
 import numpy as np
@@ -99,9 +98,7 @@ class Egemaps:
         if waveform.min() < -1.0 or waveform.max() > FULL_SCALE:
             peak = waveform[np.argmax(np.abs(waveform))]
             raise InputError(f"{name}: expected samples in [-1, 1 - 2**-15]; clip them first. Received: {peak:.6g}")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            frames = self._smile.process_signal(waveform, SAMPLE_RATE_HZ).to_numpy(np.float32)
+        frames = self._smile.process_signal(waveform, SAMPLE_RATE_HZ).to_numpy(np.float32)
         if not np.isfinite(frames).all():
             raise InputError(f"{name}: expected audio that eGeMAPS can describe. Received: features with NaN")
         return frames

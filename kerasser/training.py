@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -135,7 +136,7 @@ def fit(
         lowest_rate: Training stops below it.
         epochs: Training stops after so many epochs in any case.
         gradient_norm: Largest norm of a gradient, which keeps long utterances from exploding.
-        quiet: No progress bar.
+        quiet: No progress bar; there is none either where standard error is no terminal.
 
     Returns:
         One row an epoch: `epoch`, `loss`, `uar`, `val_loss`, `val_uar`, `learning_rate`.
@@ -156,7 +157,7 @@ def fit(
     if not checkpoint.finished and start < epochs:
         board = keras.callbacks.TensorBoard(str(log_dir), write_graph=False, profile_batch=0)
         callbacks: Sequence[keras.callbacks.Callback] = [_LearningRate(), rule, board, checkpoint]
-        if not quiet:
+        if not quiet and sys.stderr.isatty():
             callbacks = [*callbacks, TqdmCallback(verbose=0, initial=start, desc="training", leave=False)]
         trained.fit(
             train.dataset,

@@ -38,7 +38,7 @@ environment() {
     tail -n 3 "$log" >&2
     if grep -qiE 'no space left' "$log"; then
       fail "the disk is full; 5 GB are needed in $PWD"
-    elif grep -qiE 'connection|name resolution|timed out|network is unreachable|max retries' "$log"; then
+    elif grep -qiE 'connection|name resolution|timed out|network is unreachable|max retries|from versions: none' "$log"; then
       fail "the Python package index could not be reached; a network is needed for the first run only"
     fi
     fail "the installation failed; $log says why"

@@ -14,7 +14,7 @@ _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 _ANY = "#000000"
 
 
-def figure1(path: Path, clean: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], title: str, worst_of: str) -> None:
+def figure1(path: Path, clean: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], title: str) -> None:
     """Draws error against ε and against SNR, for each noise, as a PNG.
 
     Args:
@@ -22,12 +22,11 @@ def figure1(path: Path, clean: Mapping[str, Any], rows: Sequence[Mapping[str, An
         clean: `error` and `ci95` of clean speech.
         rows: Rows as of `kerasser.evaluation.curve.figure1`.
         title: Says corpus and fold, and whether the speech is synthetic.
-        worst_of: How the dashed lines are called in the legend.
     """
     figure = Figure(figsize=(10.5, 4.6), dpi=150, layout="constrained")
     axes = figure.subplots(1, 2, sharey=True)
-    _panel(axes[0], rows, clean, "epsilon", "perturbation factor ε", worst_of)
-    _panel(axes[1], rows, clean, "snr_db_target", "signal-to-noise ratio (dB)", worst_of)
+    _panel(axes[0], rows, clean, "epsilon", "perturbation factor ε")
+    _panel(axes[1], rows, clean, "snr_db_target", "signal-to-noise ratio (dB)")
     axes[1].invert_xaxis()
     axes[0].set_ylabel("error = 100 − UA (%)")
     handles, labels = axes[0].get_legend_handles_labels()
@@ -38,9 +37,7 @@ def figure1(path: Path, clean: Mapping[str, Any], rows: Sequence[Mapping[str, An
     figure.savefig(path, metadata={"Software": None})
 
 
-def _panel(
-    axes: Axes, rows: Sequence[Mapping[str, Any]], clean: Mapping[str, Any], key: str, label: str, worst_of: str
-) -> None:
+def _panel(axes: Axes, rows: Sequence[Mapping[str, Any]], clean: Mapping[str, Any], key: str, label: str) -> None:
     chosen = [row for row in rows if row.get(key) is not None and row["error"] is not None]
     environments = list(dict.fromkeys(row["noise"] for row in chosen))
     if clean["error"] is not None:
@@ -54,9 +51,7 @@ def _panel(
         axes.plot(x, [row["error"] for row in mine], color=colour, marker="o", markersize=3.5, label=f"{name}, mean")
         worst = [row["error_worst_of"]["error"] for row in mine]
         count = mine[0]["error_worst_of"]["N"]
-        axes.plot(
-            x, worst, color=colour, linestyle="--", marker="v", markersize=3.5, label=f"{name}, {worst_of} {count}"
-        )
+        axes.plot(x, worst, color=colour, linestyle="--", marker="v", markersize=3.5, label=f"{name}, worst of {count}")
         bands = [row["ci95"] for row in mine]
         if environment != "any" and all(bands):
             low, high = zip(*bands, strict=True)

@@ -69,7 +69,7 @@ class EvaluatorExecutor(Executor):
 
 def _answers(model: keras.Model, examples: Artifact, speakers: tuple[str, ...]) -> pd.DataFrame:
     """Returns one row an example: who, what was done to it, the truth and the answer."""
-    files, dimension = shards.files(examples.uri, speakers), shards.dimension(examples.uri)
+    files, dimension = shards.files(examples.uri, speakers), len(shards.features(examples.uri))
     ask = tf.function(
         lambda features, lengths: model({"features": features, "lengths": lengths}, training=False)["probabilities"],
         input_signature=[tf.TensorSpec((None, None, dimension)), tf.TensorSpec((None,), tf.int32)],

@@ -65,7 +65,7 @@ class ReporterExecutor(Executor):
         _csv(directory / "figure1.csv", metrics["figure1"])
         kind = "synthetic speech" if corpus["synthetic"] else "recorded speech"
         title = f"{corpus['name']} ({kind}), fold {report['fold']}, seed {report['seed']}"
-        figures.figure1(directory / "figure1.png", metrics["clean"], metrics["figure1"], title, "worst of")
+        figures.figure1(directory / "figure1.png", metrics["clean"], metrics["figure1"], title)
         return {"report": {"corpus": corpus["name"], "fold": report["fold"]}}
 
 

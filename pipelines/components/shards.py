@@ -121,6 +121,6 @@ def files(directory: Path, speakers: Iterable[str]) -> list[Path]:
     return [directory / shard["file"] for shard in shards if shard["speaker"] in wanted]
 
 
-def dimension(directory: Path) -> int:
-    """Returns the number of features per frame."""
-    return len(json.loads((directory / _INDEX).read_text())["features"])
+def features(directory: Path) -> list[str]:
+    """Returns the names of the features, in order."""
+    return json.loads((directory / _INDEX).read_text())["features"]

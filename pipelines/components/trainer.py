@@ -16,7 +16,6 @@ import tensorflow as tf
 from kerasser.corpora import CLASSES
 from kerasser.corpora.folds import Fold
 from kerasser.data import TrainingBatches, batches
-from kerasser.features import EGEMAPS_NAMES
 from kerasser.models import classifier
 from kerasser.training import fit
 from pipelines.artifacts import Artifact
@@ -51,7 +50,8 @@ class TrainerExecutor(Executor):
         """Writes `weights.npz`, `model.json`, `history.csv`, `saved_model/`, `model.keras` and `logs/`."""
         directory, fold = outputs["model"], read_fold(inputs["folds"], parameters["fold"])
         examples = inputs["examples"].uri
-        dimension = shards.dimension(examples)
+        names = shards.features(examples)
+        dimension = len(names)
         dev_files = shards.files(examples, fold.dev)
         train = TrainingBatches(
             shards.files(examples, fold.train),
@@ -83,7 +83,7 @@ class TrainerExecutor(Executor):
         dev_ua, layers, model, history = max(candidates, key=lambda candidate: candidate[:2])
         facts = {
             "classes": list(CLASSES),
-            "features": list(EGEMAPS_NAMES),
+            "features": names,
             "build": {"features": dimension, "layers": -layers, **parameters["classifier"]},
             "fold": fold.to_dict(),
             "dev_ua": dev_ua,
