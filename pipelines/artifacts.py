@@ -110,6 +110,19 @@ def hash_files(files: Iterable[File], volatile: Sequence[str] = ()) -> str:
     return digest.hexdigest()
 
 
+def fingerprint(files: Iterable[Path]) -> str:
+    """Hashes names, sizes and times of files outside the store, which are too large to be read at each start.
+
+    Args:
+        files: Paths; what is no file counts for nothing.
+
+    Returns:
+        A SHA-256 in hexadecimal.
+    """
+    stats = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files if file.is_file()]
+    return hashlib.sha256(repr(stats).encode()).hexdigest()
+
+
 def untouched(directory: Path, files: Iterable[File]) -> bool:
     """Tells whether a directory still holds the files of its inventory, volatile ones too.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -96,6 +97,18 @@ class Tally:
     def skip(self, reason: str) -> None:
         """Counts one utterance that is left out."""
         self.skipped[reason] += 1
+
+    def matching(self, paths: Iterable[Path], pattern: re.Pattern[str]) -> list[tuple[Path, re.Match[str]]]:
+        """Returns the files whose stem has a form, sorted, with what it says; counts the others as skipped."""
+        found = []
+        # macOS leaves a "._" twin beside each file it copies.
+        for path in sorted(path for path in paths if not path.name.startswith("._")):
+            match = pattern.fullmatch(path.stem)
+            if match is None:
+                self.skip("file name of another form")
+            else:
+                found.append((path, match))
+        return found
 
     def add(
         self, *, id: str, path: str, speaker: str, emotion: str, valence: str | None = None, **fields: object

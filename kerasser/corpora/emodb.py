@@ -38,20 +38,13 @@ def read(root: Path, valence: Mapping[str, str] = VALENCE) -> Corpus:
     """
     root = Path(root)
     tally = Tally(valence)
-    matched = False
-    for path in sorted((root / "wav").glob("*.wav")):
-        if path.name.startswith("._"):
-            continue
-        match = _FILE.fullmatch(path.stem)
-        if match is None:
-            tally.skip("file name of another form")
-            continue
-        matched = True
+    files = tally.matching((root / "wav").glob("*.wav"), _FILE)
+    for path, match in files:
         emotion = _EMOTIONS.get(match["label"])
         if emotion is None:
             tally.skip(f"unknown label {match['label']}")
         else:
             tally.add(id=path.stem, path=f"wav/{path.name}", speaker=match["speaker"], emotion=emotion)
-    if not matched:
+    if not files:
         raise InputError(f"{root}: expected wav/<speaker><text><emotion><version>.wav. Received: {received(root)}")
     return tally.corpus(NAME, root)

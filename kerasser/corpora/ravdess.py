@@ -43,17 +43,10 @@ def read(root: Path, valence: Mapping[str, str] = VALENCE) -> Corpus:
     """
     root = Path(root)
     tally = Tally(valence)
-    matched = False
-    for path in sorted(root.glob("Actor_[0-9][0-9]/*.wav")):
-        if path.name.startswith("._"):
-            continue
-        match = _FILE.fullmatch(path.stem)
-        if match is None:
-            tally.skip("file name of another form")
-            continue
-        matched = True
+    files = tally.matching(root.glob("Actor_[0-9][0-9]/*.wav"), _FILE)
+    for path, match in files:
         _add(path, match, tally)
-    if not matched:
+    if not files:
         raise InputError(
             f"{root}: expected Actor_<01..24>/03-01-<emotion>-<intensity>-<statement>-<repetition>-<actor>.wav. "
             f"Received: {received(root)}"

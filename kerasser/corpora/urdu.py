@@ -35,21 +35,14 @@ def read(root: Path, valence: Mapping[str, str] = VALENCE) -> Corpus:
     if absent:
         raise InputError(f"{root}: expected the folders {', '.join(_EMOTIONS)}. Received: {received(root)}")
     tally = Tally(valence)
-    matched = False
-    for path in sorted(path for folder in _EMOTIONS for path in (root / folder).glob("*.wav")):
-        if path.name.startswith("._"):
-            continue
-        match = _FILE.fullmatch(path.stem)
-        if match is None:
-            tally.skip("file name of another form")
-            continue
-        matched = True
+    files = tally.matching((path for folder in _EMOTIONS for path in (root / folder).glob("*.wav")), _FILE)
+    for path, match in files:
         folder = path.parent.name
         if match["letter"] != folder[0]:
             raise InputError(f"{path}: expected the letter {folder[0]} of its folder. Received: {match['letter']!r}")
         name = f"{folder}/{path.stem}"
         tally.add(id=name, path=f"{name}.wav", speaker=match["speaker"], emotion=_EMOTIONS[folder])
-    if not matched:
+    if not files:
         raise InputError(f"{root}: expected files S<M|F><speaker>_F<file>_<A|H|N|S><number>.wav. Received: none")
     return tally.corpus(NAME, root, remarks=_remarks(tally.kept))
 

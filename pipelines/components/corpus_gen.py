@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping
@@ -17,7 +16,7 @@ from kerasser.corpora import demo
 from kerasser.corpora.base import Corpus, Utterance
 from kerasser.corpora.folds import folds
 from kerasser.errors import InputError
-from pipelines.artifacts import Artifact
+from pipelines.artifacts import Artifact, fingerprint
 from pipelines.component import Component, ComponentSpec, Executor
 from pipelines.components import types, utterances
 
@@ -46,9 +45,7 @@ class CorpusGenExecutor(Executor):
         place = Path(parameters["corpus_dir"])
         if parameters["corpus"] == "demo":
             return ""
-        files = sorted(place.rglob("*")) if place.is_dir() else _listed(place)
-        stats = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files if file.is_file()]
-        return hashlib.sha256(repr(stats).encode()).hexdigest()
+        return fingerprint(sorted(place.rglob("*")) if place.is_dir() else _listed(place))
 
     def do(
         self, inputs: Mapping[str, Artifact], outputs: Mapping[str, Path], parameters: Mapping[str, Any]

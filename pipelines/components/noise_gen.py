@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy as np
 from kerasser import audio
 from kerasser.attack.perturbation import Recording, derive_seed
 from kerasser.noise import bank, demo
-from pipelines.artifacts import Artifact
+from pipelines.artifacts import Artifact, fingerprint
 from pipelines.component import Component, ComponentSpec, Executor
 from pipelines.components import types
 
@@ -39,10 +38,7 @@ class NoiseGenExecutor(Executor):
     @staticmethod
     def fingerprint(parameters: Mapping[str, Any]) -> str:
         """Changes with any file's name, size or time below the noise folder."""
-        place = Path(parameters["noise_dir"]) if parameters["noise_dir"] else None
-        files = sorted(place.rglob("*.*")) if place and place.is_dir() else []
-        stats = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files if file.is_file()]
-        return hashlib.sha256(repr(stats).encode()).hexdigest()
+        return fingerprint(sorted(Path(parameters["noise_dir"]).rglob("*.*"))) if parameters["noise_dir"] else ""
 
     def do(
         self, inputs: Mapping[str, Artifact], outputs: Mapping[str, Path], parameters: Mapping[str, Any]
