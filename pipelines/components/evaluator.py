@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from kerasser import records
 from kerasser.corpora import CLASSES
+from kerasser.corpora.folds import Fold
 from kerasser.evaluation.curve import Scorer, figure1
 from pipelines.artifacts import Artifact
 from pipelines.component import Component, ComponentSpec, Executor
@@ -46,6 +47,7 @@ class EvaluatorExecutor(Executor):
         directory = outputs["evaluation"]
         directory.mkdir(parents=True, exist_ok=True)
         fold = read_fold(inputs["folds"], parameters["fold"])
+        refuse_leak(json.loads((inputs["model"].uri / "model.json").read_text())["fold"], fold, inputs["adversarial"])
         model = load(inputs["model"])
         clean = _answers(model, inputs["clean"], fold.test)
         adversarial = _answers(model, inputs["adversarial"], fold.test)
@@ -65,6 +67,26 @@ class EvaluatorExecutor(Executor):
         }
         (directory / "metrics.json").write_text(json.dumps(metrics, indent=1, allow_nan=False))
         return {"evaluation": {"fold": fold.name, "error": metrics["clean"]["error"]}}
+
+
+def refuse_leak(trained: Mapping[str, Any], fold: Fold, adversarial: Artifact) -> None:
+    """Refuses to measure a model on speakers it knows, or under noise that may be trained on.
+
+    Args:
+        trained: `train` and `dev`, the speakers the model was made with.
+        fold: Whose test speakers are to be measured.
+        adversarial: The attacked examples.
+
+    Raises:
+        AssertionError: If anything that would be measured was there in training.
+    """
+    known = set(fold.test) & {*trained["train"], *trained["dev"]}
+    if known:
+        raise AssertionError(f"the model would be measured on speakers it was made with: {sorted(known)}")
+    if adversarial.properties["noise"] != "test":
+        raise AssertionError(
+            f"the model would be measured under the {adversarial.properties['noise']} stretch of noise"
+        )
 
 
 def _answers(model: keras.Model, examples: Artifact, speakers: tuple[str, ...]) -> pd.DataFrame:

@@ -49,7 +49,7 @@ def write(
         title: What the progress bar says.
 
     Returns:
-        How many examples there are.
+        How many utterances there are.
     """
     directory.mkdir(parents=True, exist_ok=True)
     shards = _plan(items, per_shard)

@@ -9,7 +9,7 @@ import pytest
 from kerasser.attack.perturbation import Recording
 from kerasser.corpora.folds import Fold
 from pipelines.artifacts import Artifact
-from pipelines.components import adversarial_gen, noise_gen
+from pipelines.components import adversarial_gen, evaluator, noise_gen
 from pipelines.components.adversarial_gen import AdversarialGenExecutor
 from pipelines.components.noise_gen import NoiseGenExecutor
 from pipelines.components.trainer import refuse_leak
@@ -39,6 +39,16 @@ def test_a_speaker_of_another_part_is_refused(tmp_path, stranger):
 def test_test_noise_is_refused(tmp_path):
     with pytest.raises(AssertionError, match="test stretch"):
         refuse_leak(batches("a"), FOLD, examples(tmp_path, "test"))
+
+
+def test_a_model_is_measured_on_strangers_under_test_noise_alone(tmp_path):
+    trained = {"train": ["a", "b"], "dev": ["c"]}
+    evaluator.refuse_leak(trained, FOLD, examples(tmp_path, "test"))
+    for known in ("a", "c"):
+        with pytest.raises(AssertionError, match=known):
+            evaluator.refuse_leak(trained, Fold("2", ("x",), ("y",), ("d", known)), examples(tmp_path, "test"))
+    with pytest.raises(AssertionError, match="train stretch"):
+        evaluator.refuse_leak(trained, FOLD, examples(tmp_path, "train"))
 
 
 @pytest.mark.parametrize(("stretch", "part"), [("train", "test"), ("test", "train"), ("test", "dev")])
