@@ -4,8 +4,15 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+# A slow machine is no fault of the code; under CI the examples are the same at every run.
+settings.register_profile(
+    "kerasser", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ
+)
+settings.load_profile("kerasser")
 
 
 @pytest.fixture(scope="session")

@@ -31,16 +31,16 @@ def speaker_bootstrap(
         seed: Makes the interval repeatable.
 
     Returns:
-        Lower and upper bound in percent, or None where there are fewer than two speakers or no
-        resample holds every class.
+        Lower and upper bound in percent, or None where a class has fewer than two speakers: its
+        spread between speakers cannot be seen, and the interval would feign precision.
     """
     names, index = np.unique(np.asarray(speakers), return_inverse=True)
-    if names.size < 2:
-        return None
     hits = np.zeros((names.size, classes))
     counts = np.zeros((names.size, classes))
     np.add.at(hits, (index, labels), correct)
     np.add.at(counts, (index, labels), 1.0)
+    if (counts > 0).sum(axis=0).min() < 2:
+        return None
     generator = np.random.default_rng(seed)
     shares = np.full(names.size, 1.0 / names.size)
     errors = np.empty(0)

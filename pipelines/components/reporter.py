@@ -82,6 +82,8 @@ def _remarks(corpus: Mapping[str, Any], metrics: Mapping[str, Any]) -> list[str]
         )
     if metrics["clean"]["error"] is None:
         remarks.append("A class has no test utterance in this fold: the error is undefined.")
+    elif metrics["clean"]["ci95"] is None:
+        remarks.append("A class has a single test speaker in this fold: there is no interval.")
     return remarks
 
 

@@ -46,14 +46,14 @@ def test_it_repeats_for_a_seed_and_moves_with_another():
     assert first == second != other
 
 
-def test_one_speaker_gives_no_interval():
-    assert speaker_bootstrap(["a"] * 4, np.array([0, 1, 0, 1]), np.ones(4), classes=2) is None
+@pytest.mark.parametrize("speakers", ["aaaa", "abab", "abcb"])
+def test_a_class_of_one_speaker_gives_no_interval(speakers):
+    assert speaker_bootstrap(list(speakers), np.array([0, 1, 0, 1]), np.array([1, 0, 0, 1]), classes=2) is None
 
 
 def test_resamples_without_a_class_are_drawn_again():
-    names = np.array(["a", "b", "c"])
-    labels = np.array([0, 1, 1])
-    interval = speaker_bootstrap(names, labels, np.array([1, 1, 0]), classes=2, replicates=500)
-    assert interval is not None
-    assert not np.isnan(interval).any()
-    assert speaker_bootstrap(names, np.zeros(3, int), np.ones(3), classes=2) is None
+    names = np.array(["a", "b", "c", "d"])
+    labels = np.array([0, 0, 1, 1])
+    interval = speaker_bootstrap(names, labels, np.array([1, 0, 1, 0]), classes=2, replicates=500)
+    assert interval == (0.0, 100.0)
+    assert speaker_bootstrap(names, np.zeros(4, int), np.ones(4), classes=2) is None
