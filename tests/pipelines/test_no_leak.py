@@ -47,7 +47,7 @@ def test_a_model_is_measured_on_strangers_under_test_noise_alone(tmp_path):
     for known in ("a", "c"):
         with pytest.raises(AssertionError, match=known):
             evaluator.refuse_leak(trained, Fold("2", ("x",), ("y",), ("d", known)), examples(tmp_path, "test"))
-    with pytest.raises(AssertionError, match="train stretch noise"):
+    with pytest.raises(AssertionError, match="train stretch of noise"):
         evaluator.refuse_leak(trained, FOLD, examples(tmp_path, "train"))
 
 
