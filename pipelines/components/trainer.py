@@ -62,11 +62,12 @@ class TrainerExecutor(Executor):
         )
         refuse_leak(train, fold, inputs["examples"])
         dev = batches(dev_files, dimension, batch_size=64)
+        statistics = train.frame_statistics()
         candidates = []
         for layers in parameters["layers"]:
             keras.utils.set_random_seed(parameters["seed"])
             model = classifier.build(features=dimension, layers=layers, **parameters["classifier"])
-            model.get_layer("normalization").adapt(*train.frame_statistics())
+            model.get_layer("normalization").adapt(*statistics)
             work_dir = directory / "work" / f"layers-{layers}"
             work_dir.mkdir(parents=True, exist_ok=True)
             history = fit(
