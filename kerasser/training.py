@@ -44,10 +44,22 @@ class LearningRateRule(keras.callbacks.Callback):
         if self.wait < self.patience:
             return
         self.wait = 0
+        self.stalled()
+
+    def stalled(self) -> None:
+        """Halves the rate, and stops below the lowest."""
         rate = float(self.model.optimizer.learning_rate) / 2
         self.model.optimizer.learning_rate = rate
         if rate < self.lowest:
             self.model.stop_training = True
+
+
+class Convergence(LearningRateRule):
+    """Stops after `patience` epochs without improvement; the rates stay as they are (paper, section 5.3)."""
+
+    def stalled(self) -> None:
+        """Stops."""
+        self.model.stop_training = True
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -58,17 +70,20 @@ class Checkpoint(keras.callbacks.Callback):
     Args:
         path: The file, ending in ".npz".
         rule: The rule whose state goes along.
-        batches: The batches, told which epoch comes next.
+        epoch: The variable that tells the batches which epoch comes next.
     """
 
-    def __init__(self, path: Path, rule: LearningRateRule, batches: TrainingBatches) -> None:
+    def __init__(self, path: Path, rule: LearningRateRule, epoch: tf.Variable) -> None:
         super().__init__()
-        self.path, self.rule, self.batches = path, rule, batches
+        self.path, self.rule, self.epoch = path, rule, epoch
         self.history: list[dict[str, float]] = []
         self.finished = False
 
     def _variables(self) -> list[Any]:
-        return [*self.model.variables, *self.model.optimizer.variables]
+        # A GAN has a second optimiser.
+        second = getattr(self.model, "discriminator_optimizer", None)
+        optimizers = [self.model.optimizer, *([second] if second else [])]
+        return [*self.model.variables, *(variable for optimizer in optimizers for variable in optimizer.variables)]
 
     def restore(self) -> int:
         """Returns the epoch to begin with, after restoring what an earlier run had reached."""
@@ -85,7 +100,7 @@ class Checkpoint(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Chooses this epoch's order."""
-        self.batches.epoch.assign(epoch)
+        self.epoch.assign(epoch)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Saves variables, optimiser, rule and history together."""
@@ -150,31 +165,78 @@ def fit(
         jit_compile=False,
     )
     optimizer.build(trained.trainable_variables)
-    rule = LearningRateRule(patience=patience, lowest=lowest_rate)
-    checkpoint = Checkpoint(work_dir / "checkpoint.npz", rule, train)
-    checkpoint.set_model(trained)
+    return run_epochs(
+        trained,
+        train.dataset,
+        train.epoch,
+        LearningRateRule(patience=patience, lowest=lowest_rate),
+        path=work_dir / "checkpoint.npz",
+        log_dir=log_dir,
+        epochs=epochs,
+        validation=dev,
+        quiet=quiet,
+    )
+
+
+def run_epochs(
+    model: keras.Model,
+    dataset: tf.data.Dataset,
+    epoch: tf.Variable,
+    rule: LearningRateRule,
+    *,
+    path: Path,
+    log_dir: Path,
+    epochs: int,
+    validation: tf.data.Dataset | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    title: str = "training",
+    quiet: bool = True,
+) -> list[dict[str, float]]:
+    """Trains a compiled model until its rule stops it, and leaves it with the weights of its best epoch.
+
+    Args:
+        model: Compiled, its optimisers built.
+        dataset: Training batches.
+        epoch: The variable that chooses their order.
+        rule: Keeps the best epoch, and stops.
+        path: The checkpoint, ending in ".npz"; where there is one, training goes on from it.
+        log_dir: Where TensorBoard's event files go.
+        epochs: Training stops after so many epochs in any case.
+        validation: Batches of the development speakers, where the model measures itself on them.
+        callbacks: What measures an epoch otherwise; called before the rule.
+        title: What the progress bar says.
+        quiet: No progress bar.
+
+    Returns:
+        One row an epoch: `epoch`, the model's figures, those of the callbacks and the learning rates.
+    """
+    checkpoint = Checkpoint(path, rule, epoch)
+    checkpoint.set_model(model)
     start = checkpoint.restore()
     if not checkpoint.finished and start < epochs:
         board = keras.callbacks.TensorBoard(str(log_dir), write_graph=False, profile_batch=0)
-        callbacks: Sequence[keras.callbacks.Callback] = [_LearningRate(), rule, board, checkpoint]
+        called = [*callbacks, _LearningRates(), rule, board, checkpoint]
         if not quiet and sys.stderr.isatty():
-            callbacks = [*callbacks, TqdmCallback(verbose=0, initial=start, desc="training", leave=False)]
-        trained.fit(
-            train.dataset,
-            validation_data=dev,
+            called.append(TqdmCallback(verbose=0, initial=start, desc=title, leave=False))
+        model.fit(
+            dataset,
+            validation_data=validation,
             epochs=epochs,
             initial_epoch=start,
-            callbacks=callbacks,
+            callbacks=called,
             shuffle=False,
             verbose=0,
         )
-    trained.set_weights(rule.best_weights)
+    model.set_weights(rule.best_weights)
     return checkpoint.history
 
 
-class _LearningRate(keras.callbacks.Callback):
-    """Notes the rate an epoch was trained with, before the rule changes it."""
+class _LearningRates(keras.callbacks.Callback):
+    """Notes the rates an epoch was trained with, before the rule changes them."""
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        if logs is not None:
-            logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+        if logs is None:
+            return
+        logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+        if hasattr(self.model, "discriminator_optimizer"):
+            logs["d_learning_rate"] = float(self.model.discriminator_optimizer.learning_rate)

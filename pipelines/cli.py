@@ -46,7 +46,8 @@ def parse(name: str, description: str, arguments: Sequence[str]) -> Settings:
         boolean = {"action": "store_true"} if hints[field.name] is bool else {"type": hints[field.name]}
         parser.add_argument(flag, default=getattr(defaults, field.name), help=documented[field.name], **boolean)
     values = parser.parse_args(list(arguments))
-    made: dict[str, Any] = {group: hints[group](**values[group].as_dict()) for group in groups}
+    instances = parser.instantiate(values)
+    made: dict[str, Any] = {group: instances[group] for group in groups}
     scalars = {field.name: values[field.name] for field in fields(Settings) if field.name not in made}
     return Settings(**scalars, **made)
 

@@ -22,12 +22,14 @@ class ComponentSpec:
         PARAMETERS: From name to type, of what changes results. One whose type allows None may be left out.
         RUNTIME_PARAMETERS: The same for what changes no result (`workers`, `quiet`): no part of the cache key.
         INPUTS: From name to artifact type.
+        LISTS: The same for inputs that are a list of channels, perhaps empty; an executor gets them by `several`.
         OUTPUTS: From name to artifact type; at least one.
     """
 
     PARAMETERS: ClassVar[Mapping[str, Any]] = {}
     RUNTIME_PARAMETERS: ClassVar[Mapping[str, Any]] = {}
     INPUTS: ClassVar[Mapping[str, ArtifactType]] = {}
+    LISTS: ClassVar[Mapping[str, ArtifactType]] = {}
     OUTPUTS: ClassVar[Mapping[str, ArtifactType]] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -38,7 +40,7 @@ class ComponentSpec:
         """
         super().__init_subclass__(**kwargs)
         seen: dict[str, str] = {"id": "the component's own id"}
-        for place in ("PARAMETERS", "RUNTIME_PARAMETERS", "INPUTS", "OUTPUTS"):
+        for place in ("PARAMETERS", "RUNTIME_PARAMETERS", "INPUTS", "LISTS", "OUTPUTS"):
             for name, kind in getattr(cls, place).items():
                 where = f"{cls.__name__}.{place}[{name!r}]"
                 if not isinstance(name, str) or not name.isidentifier():
@@ -127,7 +129,7 @@ class Component:
         declared = {**spec.PARAMETERS, **spec.RUNTIME_PARAMETERS}
         optional = {key: None for key, kind in declared.items() if _accepts(kind, None)}
         arguments = {**optional, **arguments}
-        expected = [*spec.INPUTS, *declared]
+        expected = [*spec.INPUTS, *spec.LISTS, *declared]
         for problem, names in (
             ("unknown", [key for key in arguments if key not in expected]),
             ("missing", [key for key in expected if key not in arguments]),
@@ -137,8 +139,10 @@ class Component:
                     f"{name}: expected the arguments {', '.join(expected) or 'none'}. "
                     f"Received: {problem} {', '.join(map(repr, names))}"
                 )
-        for key, type_ in spec.INPUTS.items():
-            channel = arguments[key]
+        channels = {key: (arguments[key], type_) for key, type_ in spec.INPUTS.items()}
+        for key, type_ in spec.LISTS.items():
+            channels |= {f"{key}.{number}": (channel, type_) for number, channel in enumerate(arguments[key])}
+        for key, (channel, type_) in channels.items():
             if not isinstance(channel, Channel) or channel.type != type_:
                 received = repr(channel.type) if isinstance(channel, Channel) else repr(channel)
                 raise TypeError(f"{name}.{key}: expected a channel of {type_!r}. Received: {received}")
@@ -148,7 +152,7 @@ class Component:
             if kind is float:
                 # 2 and 2.0 are one learning rate: they must not be two cache keys.
                 arguments[key] = float(arguments[key])
-        self.inputs: Mapping[str, Channel] = types.MappingProxyType({key: arguments[key] for key in spec.INPUTS})
+        self.inputs: Mapping[str, Channel] = types.MappingProxyType({key: pair[0] for key, pair in channels.items()})
         self.parameters: Mapping[str, Any] = types.MappingProxyType({key: arguments[key] for key in declared})
         self.outputs: Mapping[str, Channel] = types.MappingProxyType({key: Channel(self, key) for key in spec.OUTPUTS})
         # Taken now, so that an executor that changes a list it was given does not change the key.
@@ -156,6 +160,11 @@ class Component:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.id}>"
+
+
+def several(inputs: Mapping[str, Artifact], name: str) -> list[Artifact]:
+    """Returns the artifacts of an input that is a list, in the order of its channels."""
+    return [artifact for key, artifact in inputs.items() if key.rpartition(".")[0] == name]
 
 
 def canonical(value: Any, name: str = "value") -> Any:

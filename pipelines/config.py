@@ -12,10 +12,12 @@ from jsonargparse.typing import (
     OpenUnitInterval,
     PositiveFloat,
     PositiveInt,
+    restricted_number_type,
 )
 
 from kerasser.attack.perturbation import EPSILONS
 
+HalfOpenUnitInterval = restricted_number_type("HalfOpenUnitInterval", float, [(">=", 0), ("<", 1)])
 CorpusName = Literal["demo", "emodb", "ravdess", "urdu", "iemocap", "fau-aibo", "manifest", "audformat"]
 
 
@@ -63,6 +65,8 @@ class AttackSettings:
     """Pieces of noise per utterance, environment and budget: figures are their mean and their worst."""
     estimator: Literal["lsa", "stsa"] = "lsa"
     """Gain behind the reference noise: lsa or stsa."""
+    seed: int = 0
+    """Seed of the draws of noise; runs of all training seeds share them."""
 
 
 @dataclass(frozen=True)
@@ -77,10 +81,84 @@ class ClassifierSettings:
     """Frames of 10 ms averaged into one LSTM step."""
     pooling: Literal["last", "mean"] = "last"
     """last takes the output at the last frame; mean averages the outputs."""
-    dropout: ClosedUnitInterval = 0.0
+    dropout: HalfOpenUnitInterval = 0.0  # type: ignore[valid-type]
     """Share of LSTM outputs dropped in training."""
     bound: PositiveFloat = 5.0
     """Bound of the normalised features, in standard deviations."""
+
+
+@dataclass(frozen=True)
+class DefenceSettings:
+    """Adversarial training and random noise."""
+
+    shares: list[ClosedUnitInterval] = field(default_factory=lambda: [tenth / 10 for tenth in range(1, 11)])
+    """Shares of the training examples that are adversarial, each a model of its own; the largest is compared."""
+    conditions: NonNegativeInt = 12
+    """Environments and budgets that each training utterance meets, drawn for it; 0 takes all."""
+    random_noise_epsilon: NonNegativeFloat = 0.5
+    """White noise on the training waveforms, in standard deviations of the reference noise; 0 leaves it out."""
+    gaussian_noise: NonNegativeFloat = 0.1
+    """Gaussian noise on the normalised training features instead, a model of its own; 0 leaves it out."""
+
+
+@dataclass(frozen=True)
+class CompanionSettings:
+    """Another corpus whose training speakers the GAN hears too."""
+
+    corpus: CorpusName
+    """Its reader."""
+    corpus_dir: str | None = None
+    """Where it lies."""
+    fold: str | None = None
+    """The fold whose training speakers are heard; the first by default."""
+    valence: dict[str, str] | None = None
+    """Emotion → positive or negative, instead of the reader's map."""
+
+
+@dataclass(frozen=True)
+class GanSettings:
+    """The generator that cleans features, and the discriminator it is trained against."""
+
+    corpora: list[CompanionSettings] = field(default_factory=list)
+    """Further corpora to train on, each with corpus, corpus_dir and, if wanted, fold and valence."""
+    units: PositiveInt = 128
+    """Units of the generator's encoder and of its decoder."""
+    code: PositiveInt = 48
+    """Width of the code between encoder and decoder, in both networks."""
+    discriminator_units: PositiveInt = 64
+    """Units of the discriminator's encoder and of its decoder."""
+    frames_per_step: PositiveInt | None = None
+    """Frames averaged into one LSTM step; as in the classifier by default."""
+    form: Literal["frame", "segment"] = "frame"
+    """frame corrects every step; segment passes one code a segment, as an autoencoder read literally."""
+    segment_steps: PositiveInt = 10
+    """LSTM steps in a segment."""
+    adversarial_weight: NonNegativeFloat = 0.1
+    """Weight of the adversarial loss in the generator's."""
+    reconstruction_weight: NonNegativeFloat = 1.0
+    """Weight of the L1 loss in the generator's; 0 is pure adversarial."""
+    saturating: bool = True
+    """Equation 1 as printed; false takes -log D(G(z)) for the generator."""
+    label_smoothing: HalfOpenUnitInterval = 0.0  # type: ignore[valid-type]
+    """Taken from the discriminator's target for real speech."""
+    gradient_norm: NonNegativeFloat = 0.0
+    """Largest norm of a gradient; 0 bounds none."""
+    spectral_normalization: bool = False
+    """Bound the spectral norm of the discriminator's dense layers."""
+    clean_share: HalfOpenUnitInterval = 0.125  # type: ignore[valid-type]
+    """Share of the training pairs that are clean on both sides."""
+    batch_size: PositiveInt = 32
+    """Utterances in a batch."""
+    pretraining_epochs: NonNegativeInt = 40
+    """Most epochs of the generator alone."""
+    pretraining_rate: PositiveFloat = 0.002
+    """Learning rate of Adam in them."""
+    epochs: PositiveInt = 20
+    """Most epochs of generator against discriminator."""
+    learning_rate: PositiveFloat = 1e-4
+    """Learning rate of RMSProp, for both."""
+    patience: PositiveInt = 5
+    """Epochs without a better development error before either part stops."""
 
 
 @dataclass(frozen=True)
@@ -124,11 +202,15 @@ class Settings:
     noise_dir: str | None = None
     """DEMAND, or a folder per environment; synthetic noise by default."""
     fold: str | None = None
-    """Name of the fold that is tested; the first by default."""
+    """Name of the fold that is tested, the first by default; reproduce takes all of them for "all"."""
     output_dir: str = "outputs"
     """Where artifacts and reports go."""
     seed: int = 0
-    """Seed of training and of the attack's draws: same seed, same numbers."""
+    """Seed of training: same seed, same numbers."""
+    seeds: list[int] = field(default_factory=list)
+    """Seeds that reproduce trains with, each a whole set of models; the one of --seed by default."""
+    all_corpora: bool = False
+    """Let reproduce report on every corpus of gan.corpora too, each with the others in its GAN."""
     workers: NonNegativeInt = 0
     """Threads that extract features; 0 takes every core."""
     quiet: bool = False
@@ -137,5 +219,7 @@ class Settings:
     noise: NoiseSettings = field(default_factory=NoiseSettings)
     attack: AttackSettings = field(default_factory=AttackSettings)
     classifier: ClassifierSettings = field(default_factory=ClassifierSettings)
+    defence: DefenceSettings = field(default_factory=DefenceSettings)
+    gan: GanSettings = field(default_factory=GanSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
     evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)

@@ -1,119 +1,300 @@
-"""The components of a run, wired from the corpus and the noise to the report."""
+"""The components of a run, wired from the corpus and the noise to the reports."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from kerasser.errors import InputError
+from kerasser.evaluation import comparison
 from pipelines.components.adversarial_gen import AdversarialGen
 from pipelines.components.corpus_gen import CorpusGen
 from pipelines.components.evaluator import Evaluator
 from pipelines.components.feature_gen import FeatureGen
+from pipelines.components.gan_trainer import GanTrainer
 from pipelines.components.noise_gen import NoiseGen
+from pipelines.components.random_noise_gen import RandomNoiseGen
 from pipelines.components.reporter import Reporter
+from pipelines.components.reproducer import Reproducer
 from pipelines.components.trainer import Trainer
-from pipelines.config import Settings
+from pipelines.config import CompanionSettings, Settings
+
+# What trains a GAN; the rest of its settings say what its networks are.
+_GAN_TRAINING = (
+    *("pretraining_epochs", "pretraining_rate", "epochs", "learning_rate", "patience", "adversarial_weight"),
+    *("reconstruction_weight", "saturating", "label_smoothing", "gradient_norm"),
+)
 
 
-@dataclass(frozen=True)
 class Dag:
-    """One instance of every component; a command runs as many of them as it needs."""
+    """The components of some folds and seeds; a command runs as many of them as it needs.
 
-    corpus: CorpusGen
-    noise: NoiseGen
-    features: FeatureGen
-    attack: AdversarialGen
-    trainer: Trainer
-    evaluator: Evaluator
-    reporter: Reporter
-
-
-def build(settings: Settings) -> Dag:
-    """Wires a run.
+    Args:
+        settings: The run.
+        folds: Names of the folds that are tested.
 
     Raises:
         InputError: If a corpus other than the demo lacks its folder, or the demo has one.
     """
-    if (settings.corpus == "demo") != (settings.corpus_dir is None):
-        wanted = "no folder, since the demo corpus is made on the spot" if settings.corpus == "demo" else "a folder"
-        raise InputError(f"--corpus-dir: expected {wanted}. Received: {settings.corpus_dir or 'none'}")
-    if not settings.attack.epsilons and not settings.attack.snrs_db:
-        raise InputError("attack: expected some epsilons or snrs_db. Received: neither")
-    fold, seed, quiet = settings.fold or "", settings.seed, settings.quiet
-    corpus = CorpusGen(
-        corpus=settings.corpus,
-        corpus_dir=_absolute(settings.corpus_dir),
-        valence=settings.data.valence or {},
+
+    def __init__(self, settings: Settings, folds: Sequence[str] = ("",)) -> None:
+        if not settings.attack.epsilons and not settings.attack.snrs_db:
+            raise InputError("attack: expected some epsilons or snrs_db. Received: neither")
+        self.settings, self.folds = settings, list(folds)
+        self._runtime = {"workers": settings.workers, "quiet": settings.quiet}
+        self.corpus = _corpus(settings, "--corpus-dir", settings.corpus, settings.corpus_dir, settings.data.valence)
+        self.noise = NoiseGen(
+            noise_dir=_absolute(settings.noise_dir),
+            environments=settings.noise.environments or [],
+            channel=settings.noise.channel,
+            test_share=settings.noise.test_share,
+            guard_s=settings.noise.guard_s,
+            demo_duration_s=settings.noise.demo_duration_s,
+            seed=settings.data.seed,
+        )
+        self.features = self._features(self.corpus)
+        self._attacks: dict[str, AdversarialGen] = {}
+        self._victims: dict[tuple[str, int], Trainer] = {}
+
+    def attack(self, fold: str) -> AdversarialGen:
+        """The test speakers of a fold under the test stretch of the noise: every condition."""
+        if fold not in self._attacks:
+            self._attacks[fold] = self._adversarial(f"attack on fold {fold}", self.corpus, [fold], "test")
+        return self._attacks[fold]
+
+    def victim(self, fold: str, seed: int) -> Trainer:
+        """The classifier that trains on clean speech."""
+        if (fold, seed) not in self._victims:
+            self._victims[fold, seed] = self._trainer("classifier", fold, seed)
+        return self._victims[fold, seed]
+
+    def report(self) -> Reporter:
+        """What the attack does to the undefended classifier of the first fold."""
+        fold, seed = self.folds[0], self.settings.seed
+        return Reporter(
+            evaluation=self._evaluator("classifier", fold, seed, self.victim(fold, seed)).outputs["evaluation"],
+            model=self.victim(fold, seed).outputs["model"],
+            utterances=self.corpus.outputs["utterances"],
+            noise=self.noise.outputs["test"],
+            seed=seed,
+            settings=reported(self.settings),
+        )
+
+    def reproduction(self) -> Reproducer:
+        """All defences beside each other, over all folds and seeds."""
+        settings, systems, evaluations = self.settings, [], []
+        for seed in dict.fromkeys(settings.seeds or [settings.seed]):
+            for fold in self.folds:
+                for defence, percent, trainer, generator in self._systems(fold, seed):
+                    name = f"{defence} {percent:g} %" if percent else defence
+                    evaluation = self._evaluator(name, fold, seed, trainer, generator)
+                    systems.append({"defence": defence, "percent": percent, "fold": fold, "seed": seed})
+                    evaluations.append(evaluation.outputs["evaluation"])
+        return Reproducer(
+            evaluations=evaluations,
+            systems=systems,
+            utterances=self.corpus.outputs["utterances"],
+            noise=self.noise.outputs["test"],
+            replicates=settings.evaluation.replicates,
+            confidence=settings.evaluation.confidence,
+            settings=reported(settings),
+        )
+
+    def _systems(self, fold: str, seed: int) -> list[tuple[str, float, Trainer, GanTrainer | None]]:
+        """Returns every model of a fold and seed: its defence, its share in percent, what makes it."""
+        defence, victim = self.settings.defence, self.victim(fold, seed)
+        systems: list[tuple[str, float, Trainer, GanTrainer | None]] = [(comparison.NONE, 0.0, victim, None)]
+        for share in sorted({share for share in defence.shares if share > 0}):
+            percent = round(100 * share, 6)
+            trainer = self._trainer(
+                f"adversarial training {percent:g} %", fold, seed, adversarial=[self._training_attack], share=share
+            )
+            systems.append((comparison.TRAINING, percent, trainer, None))
+        if defence.random_noise_epsilon:
+            trainer = self._trainer(comparison.RANDOM, fold, seed, examples=self._random_noise)
+            systems.append((comparison.RANDOM, 0.0, trainer, None))
+        if defence.gaussian_noise:
+            trainer = self._trainer(comparison.RANDOM_FEATURES, fold, seed, gaussian_noise=defence.gaussian_noise)
+            systems.append((comparison.RANDOM_FEATURES, 0.0, trainer, None))
+        systems.append((comparison.GAN, 0.0, victim, self._gan(fold, seed)))
+        return systems
+
+    @cached_property
+    def _training_attack(self) -> AdversarialGen:
+        """Training speakers under the training stretch of the noise; once for all folds and seeds."""
+        return self._adversarial("attack on training speech", self.corpus, self.folds, "training")
+
+    @cached_property
+    def _random_noise(self) -> RandomNoiseGen:
+        return RandomNoiseGen(
+            utterances=self.corpus.outputs["utterances"],
+            folds=self.corpus.outputs["folds"],
+            fold_names=self.folds,
+            epsilon=self.settings.defence.random_noise_epsilon,
+            estimator=self.settings.attack.estimator,
+            seed=self.settings.attack.seed,
+            **self._runtime,
+        )
+
+    @cached_property
+    def _companions(self) -> list[tuple[CompanionSettings, CorpusGen, FeatureGen, AdversarialGen]]:
+        """The other corpora that the GAN hears: clean speech and the same under the training stretch."""
+        found = []
+        for number, other in enumerate(self.settings.gan.corpora, 1):
+            name = f"{other.corpus} {number}"
+            corpus = _corpus(
+                self.settings,
+                f"gan.corpora: {other.corpus}",
+                other.corpus,
+                other.corpus_dir,
+                other.valence,
+                id=f"corpus {name}",
+            )
+            attack = self._adversarial(f"attack on training speech of {name}", corpus, [other.fold or ""], "training")
+            found.append((other, corpus, self._features(corpus, f"features of {name}"), attack))
+        return found
+
+    def _features(self, corpus: CorpusGen, id: str | None = None) -> FeatureGen:
+        return FeatureGen(id=id, utterances=corpus.outputs["utterances"], **self._runtime)
+
+    def _adversarial(self, id: str, corpus: CorpusGen, folds: Sequence[str], part: str) -> AdversarialGen:
+        settings, training = self.settings, part == "training"
+        return AdversarialGen(
+            id=id,
+            utterances=corpus.outputs["utterances"],
+            folds=corpus.outputs["folds"],
+            noise=self.noise.outputs["train" if training else "test"],
+            fold_names=[fold for fold in folds if fold],
+            part=part,
+            epsilons=settings.attack.epsilons,
+            snrs_db=settings.attack.snrs_db,
+            draws=1 if training else settings.attack.draws,
+            conditions=settings.defence.conditions if training else 0,
+            estimator=settings.attack.estimator,
+            seed=settings.attack.seed,
+            **self._runtime,
+        )
+
+    def _trainer(
+        self,
+        name: str,
+        fold: str,
+        seed: int,
+        *,
+        examples: FeatureGen | RandomNoiseGen | None = None,
+        adversarial: Sequence[AdversarialGen] = (),
+        share: float = 0.0,
+        gaussian_noise: float = 0.0,
+    ) -> Trainer:
+        victim, training = asdict(self.settings.classifier), asdict(self.settings.training)
+        layers = victim.pop("layers")
+        return Trainer(
+            id=_named(name, fold, seed),
+            examples=(examples or self.features).outputs["examples"],
+            adversarial=[each.outputs["examples"] for each in adversarial],
+            folds=self.corpus.outputs["folds"],
+            fold=fold,
+            layers=layers if isinstance(layers, list) else [layers],
+            classifier={**victim, "gaussian_noise": gaussian_noise},
+            batch_size=training.pop("batch_size"),
+            balance_classes=training.pop("balance_classes"),
+            training=training,
+            share=share,
+            seed=seed,
+            quiet=self.settings.quiet,
+        )
+
+    def _gan(self, fold: str, seed: int) -> GanTrainer:
+        settings = self.settings.gan
+        frames_per_step = settings.frames_per_step or self.settings.classifier.frames_per_step
+        network: dict[str, Any] = {
+            "code": settings.code,
+            "frames_per_step": frames_per_step,
+            "form": settings.form,
+            "segment_steps": settings.segment_steps,
+        }
+        return GanTrainer(
+            id=_named("gan", fold, seed),
+            model=self.victim(fold, seed).outputs["model"],
+            utterances=self.corpus.outputs["utterances"],
+            clean=self.features.outputs["examples"],
+            adversarial=self._training_attack.outputs["examples"],
+            folds=self.corpus.outputs["folds"],
+            other_utterances=[corpus.outputs["utterances"] for _, corpus, _, _ in self._companions],
+            other_clean=[features.outputs["examples"] for _, _, features, _ in self._companions],
+            other_adversarial=[attack.outputs["examples"] for _, _, _, attack in self._companions],
+            other_folds=[corpus.outputs["folds"] for _, corpus, _, _ in self._companions],
+            other_fold_names=[other.fold or "" for other, _, _, _ in self._companions],
+            fold=fold,
+            # The classifier's bound: what it would hear of clean speech is then left as it is.
+            generator_network={**network, "units": settings.units, "bound": self.settings.classifier.bound},
+            discriminator_network={
+                **network,
+                "units": settings.discriminator_units,
+                "spectral_normalization": settings.spectral_normalization,
+            },
+            training={name: getattr(settings, name) for name in _GAN_TRAINING},
+            batch_size=settings.batch_size,
+            clean_share=settings.clean_share,
+            seed=seed,
+            quiet=self.settings.quiet,
+        )
+
+    def _evaluator(
+        self, name: str, fold: str, seed: int, trainer: Trainer, generator: GanTrainer | None = None
+    ) -> Evaluator:
+        return Evaluator(
+            id=_named(f"evaluation of {name}", fold, seed),
+            model=trainer.outputs["model"],
+            generator=[generator.outputs["generator"]] if generator else [],
+            clean=self.features.outputs["examples"],
+            adversarial=self.attack(fold).outputs["examples"],
+            folds=self.corpus.outputs["folds"],
+            fold=fold,
+            replicates=self.settings.evaluation.replicates,
+            confidence=self.settings.evaluation.confidence,
+            # The bootstrap's: of no model.
+            seed=0,
+        )
+
+
+def _corpus(
+    settings: Settings,
+    where: str,
+    name: str,
+    place: str | None,
+    valence: dict[str, str] | None,
+    id: str | None = None,
+) -> CorpusGen:
+    if (name == "demo") != (place is None):
+        wanted = "no folder, since the demo corpus is made on the spot" if name == "demo" else "a folder"
+        raise InputError(f"{where}: expected {wanted}. Received: {place or 'none'}")
+    return CorpusGen(
+        id=id,
+        corpus=name,
+        corpus_dir=_absolute(place),
+        valence=valence or {},
         fold_count=settings.data.folds,
         dev_share=settings.data.dev_share,
         skip_unusable=settings.data.skip_unusable,
         seed=settings.data.seed,
     )
-    noise = NoiseGen(
-        noise_dir=_absolute(settings.noise_dir),
-        environments=settings.noise.environments or [],
-        channel=settings.noise.channel,
-        test_share=settings.noise.test_share,
-        guard_s=settings.noise.guard_s,
-        demo_duration_s=settings.noise.demo_duration_s,
-        seed=settings.data.seed,
-    )
-    features = FeatureGen(utterances=corpus.outputs["utterances"], workers=settings.workers, quiet=quiet)
-    attack = AdversarialGen(
-        utterances=corpus.outputs["utterances"],
-        folds=corpus.outputs["folds"],
-        noise=noise.outputs["test"],
-        fold=fold,
-        part="test",
-        epsilons=settings.attack.epsilons,
-        snrs_db=settings.attack.snrs_db,
-        draws=settings.attack.draws,
-        estimator=settings.attack.estimator,
-        seed=seed,
-        workers=settings.workers,
-        quiet=quiet,
-    )
-    victim, training = asdict(settings.classifier), asdict(settings.training)
-    layers = victim.pop("layers")
-    trainer = Trainer(
-        examples=features.outputs["examples"],
-        folds=corpus.outputs["folds"],
-        fold=fold,
-        layers=layers if isinstance(layers, list) else [layers],
-        classifier=victim,
-        batch_size=training.pop("batch_size"),
-        balance_classes=training.pop("balance_classes"),
-        training=training,
-        seed=seed,
-        quiet=quiet,
-    )
-    evaluator = Evaluator(
-        model=trainer.outputs["model"],
-        clean=features.outputs["examples"],
-        adversarial=attack.outputs["examples"],
-        folds=corpus.outputs["folds"],
-        fold=fold,
-        replicates=settings.evaluation.replicates,
-        confidence=settings.evaluation.confidence,
-        seed=seed,
-    )
-    reporter = Reporter(
-        evaluation=evaluator.outputs["evaluation"],
-        model=trainer.outputs["model"],
-        utterances=corpus.outputs["utterances"],
-        noise=noise.outputs["test"],
-        seed=seed,
-        settings=_reported(settings),
-    )
-    return Dag(corpus, noise, features, attack, trainer, evaluator, reporter)
+
+
+def _named(name: str, fold: str, seed: int) -> str:
+    return f"{name}, fold {fold}, seed {seed}"
 
 
 def _absolute(place: str | None) -> str:
     return str(Path(place).expanduser().resolve()) if place else ""
 
 
-def _reported(settings: Settings) -> dict:
+def reported(settings: Settings) -> dict[str, Any]:
     """Returns the settings that a figure depends on: not where things lie, nor how they were watched."""
-    leave_out = ("corpus_dir", "noise_dir", "output_dir", "workers", "quiet")
-    return {name: value for name, value in asdict(settings).items() if name not in leave_out}
+    leave_out = ("corpus_dir", "noise_dir", "output_dir", "workers", "quiet", "all_corpora")
+    kept = {name: value for name, value in asdict(settings).items() if name not in leave_out}
+    kept["gan"]["corpora"] = [other["corpus"] for other in kept["gan"]["corpora"]]
+    return kept

@@ -15,11 +15,11 @@ DESCRIPTION = "Measures the classifier's error against ε and SNR for each noise
 def evaluate(settings: Settings) -> None:
     """Runs the whole DAG and puts the report where people find it."""
     from kerasser.report.page import percent
-    from pipelines import dag
-    from pipelines.run import publish, run
+    from pipelines.dag import Dag
+    from pipelines.run import one_fold, publish, run
 
-    graph = dag.build(settings)
-    artifact = run(settings, graph.reporter)[graph.reporter]["report"]
+    reporter = Dag(settings, [one_fold(settings)]).report()
+    artifact = run(settings, reporter)[reporter]["report"]
     report = json.loads((artifact.uri / "report.json").read_text())
     print(_summary(report, percent), file=sys.stderr)
     name = f"{report['corpus']}-fold-{report['fold']}-seed-{report['seed']}"

@@ -10,13 +10,15 @@ DESCRIPTION = "Reads a corpus and noise, attacks the test speakers' speech, and 
 
 def generate(settings: Settings) -> None:
     """Runs the DAG up to the features."""
-    from pipelines import dag
-    from pipelines.run import run
+    from pipelines.dag import Dag
+    from pipelines.run import one_fold, run
 
-    graph = dag.build(settings)
-    made = run(settings, graph.features, graph.attack)
-    print(made[graph.features]["examples"].uri)
-    print(made[graph.attack]["examples"].uri)
+    fold = one_fold(settings)
+    graph = Dag(settings, [fold])
+    clean, attacked = graph.features, graph.attack(fold)
+    made = run(settings, clean, attacked)
+    print(made[clean]["examples"].uri)
+    print(made[attacked]["examples"].uri)
 
 
 if __name__ == "__main__":

@@ -7,9 +7,12 @@ import shutil
 import sys
 from pathlib import Path
 
+from kerasser.errors import InputError
 from pipelines.artifacts import Artifact
 from pipelines.component import Component
+from pipelines.components.folds import read_folds
 from pipelines.config import Settings
+from pipelines.dag import Dag
 from pipelines.launcher import Launcher
 
 
@@ -24,6 +27,32 @@ def run(settings: Settings, *targets: Component) -> dict[Component, dict[str, Ar
     # Same seed, same numbers, and so the same hashes.
     tf.config.experimental.enable_op_determinism()
     return Launcher(store(settings), on_event=lambda event: _say(settings, event)).run(*targets)
+
+
+def folds(settings: Settings) -> list[str]:
+    """Reads the corpus and returns the names of the folds that are wanted.
+
+    Raises:
+        InputError: If there is no fold of the name.
+    """
+    corpus = Dag(settings).corpus
+    found = [fold.name for fold in read_folds(run(settings, corpus)[corpus]["folds"])]
+    if settings.fold == "all":
+        return found
+    if settings.fold is not None and settings.fold not in found:
+        raise InputError(f"fold: expected one of {', '.join(found)}. Received: {settings.fold!r}")
+    return [settings.fold or found[0]]
+
+
+def one_fold(settings: Settings) -> str:
+    """Returns the name of the fold that is wanted, for a command that takes one.
+
+    Raises:
+        InputError: If all are wanted, or there is none of the name.
+    """
+    if settings.fold == "all":
+        raise InputError("fold: expected the name of one; reproduce takes all. Received: 'all'")
+    return folds(settings)[0]
 
 
 def store(settings: Settings) -> Path:

@@ -12,11 +12,12 @@ DESCRIPTION = "Trains the LSTM classifier on the fold's training speakers and wr
 
 def train(settings: Settings) -> None:
     """Runs the DAG up to the model."""
-    from pipelines import dag
-    from pipelines.run import run
+    from pipelines.dag import Dag
+    from pipelines.run import one_fold, run
 
-    graph = dag.build(settings)
-    model = run(settings, graph.trainer)[graph.trainer]["model"]
+    fold = one_fold(settings)
+    trainer = Dag(settings, [fold]).victim(fold, settings.seed)
+    model = run(settings, trainer)[trainer]["model"]
     facts = model.properties
     print(
         f"fold {facts['fold']}: {facts['layers']} LSTM layers, {facts['epochs']} epochs, "

@@ -10,15 +10,15 @@ from kerasser.data import TrainingBatches, batches
 from kerasser.evaluation.metrics import unweighted_average_recall
 from kerasser.models import classifier
 from kerasser.records import Example
-from kerasser.training import LearningRateRule, fit
+from kerasser.training import Convergence, LearningRateRule, fit
 
 
-def run_rule(values, start=0.002):
+def run_rule(values, start=0.002, rule=None):
     """Feeds the rule one figure an epoch; returns the rate of every epoch that was trained."""
     model = SimpleNamespace(
         optimizer=SimpleNamespace(learning_rate=start), stop_training=False, get_weights=lambda: epoch
     )
-    rule = LearningRateRule()
+    rule = rule or LearningRateRule()
     rule.set_model(model)
     rates = []
     for epoch, value in enumerate(values):
@@ -46,6 +46,12 @@ def test_the_first_of_equally_good_epochs_is_kept():
     assert (rule.best, rule.best_epoch) == (70, 1)
     # The stub's weights are the epoch's number.
     assert rule.best_weights == 1
+
+
+def test_convergence_stops_after_its_patience_and_leaves_the_rate_alone():
+    rates, rule = run_rule([50, 70, 60, 71, 60, 60, 60, 60, 60], rule=Convergence(patience=3))
+    assert rates == [0.002] * 7
+    assert (rule.best, rule.best_epoch) == (71, 3)
 
 
 def examples(speakers, each, seed, shuffle=False):

@@ -13,7 +13,7 @@ from kerasser.attack.perturbation import Budget, Recording
 from kerasser.audio import clip
 from kerasser.errors import InputError
 from kerasser.features import FrontEnd
-from kerasser.noise.estimation import reference_noise
+from kerasser.noise.estimation import ReferenceNoise, reference_noise
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,8 @@ class Plan:
         draws: Pieces of noise for each environment and budget.
         estimator: Gain behind the reference noise, "lsa" or "stsa".
         seed: Seed of every draw.
+        conditions: Pairs of environment and budget for each utterance, drawn for it and spread evenly over the
+            environments; None takes every pair.
     """
 
     noise: Mapping[str, Sequence[Recording]]
@@ -35,6 +37,28 @@ class Plan:
     draws: int
     estimator: str
     seed: int
+    conditions: int | None = None
+
+    @property
+    def size(self) -> int:
+        """Adversarial examples of one utterance."""
+        pairs = len(self.noise) * len(self.budgets)
+        return self.draws * min(pairs, self.conditions or pairs)
+
+    def pairs(self, utterance_id: str) -> list[tuple[str, Budget]]:
+        """Returns the environments and budgets that an utterance meets."""
+        if self.conditions is None:
+            return [(environment, budget) for environment in self.noise for budget in self.budgets]
+        seed = perturbation.derive_seed(self.seed, utterance_id, self.stretch, "conditions")
+        generator = np.random.default_rng(int(seed, 16))
+        environments = generator.permutation(list(self.noise))
+        orders = [generator.permutation(len(self.budgets)) for _ in environments]
+        rounds = [
+            (str(environment), self.budgets[order[number]])
+            for number in range(len(self.budgets))
+            for environment, order in zip(environments, orders, strict=True)
+        ]
+        return rounds[: self.conditions]
 
 
 def clean_example(waveform: np.ndarray, front_end: FrontEnd, name: str) -> tuple[np.ndarray, dict[str, Any]]:
@@ -56,42 +80,78 @@ def adversarial_examples(
         name: What an error calls the utterance.
 
     Returns:
-        Features `[frames, features]` and provenance for each environment, budget and draw. The
-        provenance makes the waveform again bit for bit.
+        Features `[frames, features]` and provenance for each of the plan's environments, budgets and draws.
+        The provenance makes the waveform again bit for bit.
     """
     clean, _ = clip(waveform)
     reference = reference_noise(clean, estimator=plan.estimator)  # type: ignore[arg-type]
+    waveforms = {
+        (environment, recording.name): recording.waveform
+        for environment, recordings in plan.noise.items()
+        for recording in recordings
+    }
     examples = []
-    for environment, recordings in plan.noise.items():
-        waveforms = {recording.name: recording.waveform for recording in recordings}
-        for budget in plan.budgets:
-            for number in range(plan.draws):
-                seed = perturbation.derive_seed(
-                    plan.seed, utterance_id, plan.stretch, environment, budget.kind, budget.value, number
-                )
-                drawn = perturbation.draw(recordings, clean.size, seed)
-                noise = perturbation.segment(waveforms[drawn.recording], drawn.offset, clean.size)
-                result = perturbation.attack(clean, noise, reference.mean, reference.variance, budget)
-                facts = {
-                    "noise": environment,
-                    "stretch": plan.stretch,
-                    "recording": drawn.recording,
-                    "offset": drawn.offset,
-                    "seed": drawn.seed,
-                    "draw": number,
-                    "budget": budget.kind,
-                    "target": budget.value,
-                    "epsilon": result.epsilon,
-                    # JSON knows no infinity: null says that nothing was added.
-                    "snr_db": result.snr_db if np.isfinite(result.snr_db) else None,
-                    "clipped": result.clipped,
-                    "samples": clean.size,
-                    "reference_mean": float(reference.mean),
-                    "reference_variance": float(reference.variance),
-                    "reference_snr_db": float(reference.snr_db),
-                }
-                examples.append((front_end(result.waveform, name), facts))
+    for environment, budget in plan.pairs(utterance_id):
+        for number in range(plan.draws):
+            seed = perturbation.derive_seed(
+                plan.seed, utterance_id, plan.stretch, environment, budget.kind, budget.value, number
+            )
+            drawn = perturbation.draw(plan.noise[environment], clean.size, seed)
+            noise = perturbation.segment(waveforms[environment, drawn.recording], drawn.offset, clean.size)
+            result = perturbation.attack(clean, noise, reference.mean, reference.variance, budget)
+            facts = {
+                "noise": environment,
+                "stretch": plan.stretch,
+                "recording": drawn.recording,
+                "offset": drawn.offset,
+                "seed": drawn.seed,
+                "draw": number,
+                "budget": budget.kind,
+                "target": budget.value,
+                **_made(result, reference, clean.size),
+            }
+            examples.append((front_end(result.waveform, name), facts))
     return examples
+
+
+def noisy_example(
+    waveform: np.ndarray, utterance_id: str, epsilon: float, estimator: str, seed: int, front_end: FrontEnd, name: str
+) -> tuple[np.ndarray, dict[str, Any]]:
+    """Adds white Gaussian noise, ε times the utterance's reference noise (the defence of paper, section 5.2).
+
+    Args:
+        waveform: float32 `[samples]`, 16 kHz.
+        utterance_id: Takes part in the seed.
+        epsilon: Standard deviation of the white noise, in those of the reference noise.
+        estimator: Gain behind the reference noise, "lsa" or "stsa".
+        seed: Seed of the noise.
+        front_end: Extracts the features.
+        name: What an error calls the utterance.
+
+    Returns:
+        Features `[frames, features]` and provenance.
+    """
+    clean, _ = clip(waveform)
+    reference = reference_noise(clean, estimator=estimator)  # type: ignore[arg-type]
+    drawn = perturbation.derive_seed(seed, utterance_id, "white")
+    white = np.random.default_rng(int(drawn, 16)).standard_normal(clean.size)
+    result = perturbation.attack(clean, white, reference.mean, reference.variance, Budget("epsilon", epsilon))
+    facts = {"noise": "white", "seed": drawn, "budget": "epsilon", "target": epsilon}
+    return front_end(result.waveform, name), {**facts, **_made(result, reference, clean.size)}
+
+
+def _made(result: perturbation.Perturbed, reference: ReferenceNoise, samples: int) -> dict[str, Any]:
+    """Returns what is known of an example once it is made."""
+    return {
+        "epsilon": result.epsilon,
+        # JSON knows no infinity: null says that nothing was added.
+        "snr_db": result.snr_db if np.isfinite(result.snr_db) else None,
+        "clipped": result.clipped,
+        "samples": samples,
+        "reference_mean": float(reference.mean),
+        "reference_variance": float(reference.variance),
+        "reference_snr_db": float(reference.snr_db),
+    }
 
 
 def replay(clean: np.ndarray, noise: np.ndarray, provenance: Mapping[str, Any]) -> np.ndarray:

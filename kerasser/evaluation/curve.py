@@ -3,58 +3,81 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from kerasser.evaluation.metrics import confusion, unweighted_average_recall
-from kerasser.evaluation.statistics import speaker_bootstrap
+from kerasser.evaluation.statistics import SpeakerBootstrap
 
 
 class Scorer:
-    """Errors and intervals over one fixed set of test utterances.
+    """Errors and intervals over one fixed set of test utterances, answered by a model of one or several seeds.
 
     Args:
-        clean: One row an utterance, with `id`, `speaker`, `label` (index) and `predicted` (index).
+        clean: One row an utterance and seed, with `id`, `speaker`, `label` (index), `predicted` (index) and, where
+            there are several, `seed`.
         classes: The class names, in order.
         replicates: Bootstrap replicates.
         confidence: Coverage of the intervals.
         seed: Seed of the bootstrap.
+
+    Attributes:
+        bootstrap: Resamples of the speakers and seeds; None where a class has fewer than two speakers.
+        clean_correct: bool `[seeds, utterances]`: which answers to clean speech are right; sorted by id.
     """
 
     def __init__(
         self, clean: pd.DataFrame, classes: Sequence[str], *, replicates: int, confidence: float, seed: int
     ) -> None:
-        self._clean = clean.set_index("id").sort_index()
-        self._classes = len(classes)
-        self._interval = partial(
-            speaker_bootstrap, classes=len(classes), replicates=replicates, confidence=confidence, seed=seed
+        answers = _seeded(clean).pivot(index="id", columns="seed", values="predicted").sort_index()
+        facts = clean.drop_duplicates("id").set_index("id").sort_index()
+        self._ids, self._seeds, self._classes = answers.index, answers.columns, len(classes)
+        self._labels = facts["label"].to_numpy()
+        self._answers = self._complete(answers)
+        self.clean_correct = self._answers == self._labels
+        bootstrap = SpeakerBootstrap(
+            facts["speaker"].to_list(),
+            self._labels,
+            classes=len(classes),
+            seeds=len(self._seeds),
+            replicates=replicates,
+            confidence=confidence,
+            seed=seed,
         )
-        self._labels = self._clean["label"].to_numpy()
-        self._speakers = self._clean["speaker"].to_list()
-        self._clean_correct = (self._clean["predicted"] == self._clean["label"]).to_numpy()
+        self.bootstrap = bootstrap if bootstrap.usable else None
 
     def error(self, correct: np.ndarray) -> dict[str, Any]:
-        """Returns `error` (100 − UA, percent) and `ci95` for `[utterances]` answers in [0, 1], sorted by id."""
-        error = 100.0 - unweighted_average_recall(self._labels, correct, self._classes)
-        interval = self._interval(self._speakers, self._labels, correct)
-        return {"error": None if np.isnan(error) else error, "ci95": list(interval) if interval else None}
+        """Returns `error` (100 − UA, percent) and `ci95` for `[seeds, utterances]` answers in [0, 1], sorted by id."""
+        error = 100.0 - unweighted_average_recall(self._labels, correct.mean(axis=0), self._classes)
+        interval = self.bootstrap.interval(self.bootstrap.errors(correct)) if self.bootstrap else None
+        return {"error": None if np.isnan(error) else error, "ci95": interval}
 
     def clean(self) -> dict[str, Any]:
-        """Returns `ua`, `error`, `ci95`, `n` and the `confusion` matrix of clean speech."""
-        score = self.error(self._clean_correct)
-        matrix = confusion(self._labels, self._clean["predicted"].to_numpy(), self._classes)
+        """Returns `ua`, `error`, `ci95`, `n` utterances and the `confusion` matrix, over all seeds, of clean speech."""
+        score = self.error(self.clean_correct)
+        labels = np.tile(self._labels, len(self._seeds))
+        matrix = confusion(labels, self._answers.reshape(-1), self._classes)
         ua = None if score["error"] is None else 100.0 - score["error"]
         return {"ua": ua, **score, "n": len(self._labels), "confusion": matrix.tolist()}
+
+    def correct(self, adversarial: pd.DataFrame) -> np.ndarray:
+        """Returns bool `[seeds, utterances, draws]`: which answers to attacked speech are right; sorted by id.
+
+        Args:
+            adversarial: One row an utterance, draw and seed: `id`, `predicted`, `noise`, `draw` and, where there
+                are several, `seed`; of one budget.
+        """
+        table = _seeded(adversarial).pivot(index="id", columns=["seed", "noise", "draw"], values="predicted")
+        answers = self._complete(table.sort_index()).reshape(len(self._seeds), -1, len(self._labels))
+        return (answers == self._labels).transpose(0, 2, 1)
 
     def attacked(self, adversarial: pd.DataFrame) -> dict[str, Any]:
         """Scores one condition.
 
         Args:
-            adversarial: One row an utterance and draw: `id`, `predicted`, `noise`, `draw`, `snr_db`,
-                `clipped` and `samples`.
+            adversarial: As for `correct`, with `snr_db`, `clipped` and `samples`.
 
         Returns:
             `error` and `ci95` of the mean draw; `error_worst_of`, which counts an utterance as
@@ -62,23 +85,30 @@ class Scorer:
             utterances that a draw turns wrong, mean over draws, in percent; `snr_db_median`;
             `clipped_share` of all samples; `n` utterances.
         """
-        table = adversarial.pivot(index="id", columns=["noise", "draw"], values="predicted").sort_index()
-        if not table.index.equals(self._clean.index) or table.isna().any(axis=None):
-            raise ValueError("expected every draw for every utterance of the clean table. Received: gaps")
-        correct = table.to_numpy() == self._labels[:, None]
-        worst = correct.min(axis=1)
-        right = self._clean_correct
+        correct = self.correct(adversarial)
+        worst, right = correct.min(axis=2), self.clean_correct
         success = float(100.0 * np.mean(~correct[right])) if right.any() else None
         worst_success = float(100.0 * np.mean(~worst[right])) if right.any() else None
         median = adversarial["snr_db"].median()
         return {
             "snr_db_median": None if np.isnan(median) else float(median),
-            **self.error(correct.mean(axis=1)),
-            "error_worst_of": {"N": correct.shape[1], **self.error(worst), "attack_success_rate": worst_success},
+            **self.error(correct.mean(axis=2)),
+            "error_worst_of": {"N": correct.shape[2], **self.error(worst), "attack_success_rate": worst_success},
             "attack_success_rate": success,
             "clipped_share": float(adversarial["clipped"].sum() / adversarial["samples"].sum()),
-            "n": len(correct),
+            "n": len(self._labels),
         }
+
+    def _complete(self, table: pd.DataFrame) -> np.ndarray:
+        """Returns answers `[columns, utterances]`, columns sorted, once no utterance or seed lacks any."""
+        seeds = table.columns.get_level_values("seed").unique()
+        if not table.index.equals(self._ids) or set(seeds) != set(self._seeds) or table.isna().any(axis=None):
+            raise ValueError("expected every draw for every utterance of the clean table. Received: gaps")
+        return table.sort_index(axis=1).to_numpy().T.astype(int)
+
+
+def _seeded(answers: pd.DataFrame) -> pd.DataFrame:
+    return answers if "seed" in answers else answers.assign(seed=0)
 
 
 def figure1(scorer: Scorer, adversarial: pd.DataFrame) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ def build(
     frames_per_step: int = 1,
     pooling: str = "last",
     dropout: float = 0.0,
+    gaussian_noise: float = 0.0,
     bound: float = 5.0,
 ) -> keras.Model:
     """Builds the classifier.
@@ -30,6 +31,7 @@ def build(
         frames_per_step: Frames averaged into one LSTM step.
         pooling: "last" takes the output at the last frame, "mean" averages the outputs.
         dropout: Share of the LSTM outputs dropped in training, in [0, 1).
+        gaussian_noise: Standard deviation of the noise added to the normalised features in training (section 5.2).
         bound: Bound of the normalised features, in standard deviations.
 
     Returns:
@@ -42,6 +44,8 @@ def build(
     x, steps = FrameNormalization(bound, name="normalization")(frames, lengths), lengths
     if frames_per_step > 1:
         x, steps = FrameGroups(frames_per_step, name="groups")(x, lengths)
+    if gaussian_noise:
+        x = keras.layers.GaussianNoise(gaussian_noise, name="gaussian_noise")(x)
     for number in range(1, layers + 1):
         x = keras.layers.LSTM(units, return_sequences=True, name=f"lstm_{number}")(x)
         if dropout:

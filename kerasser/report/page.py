@@ -14,6 +14,20 @@ def percent(score: Mapping[str, Any]) -> str:
     return f"{score['error']:.1f}" + (f" [{interval[0]:.1f}, {interval[1]:.1f}]" if interval else "")
 
 
+def number(value: float | None, signed: bool = False) -> str:
+    """Returns a figure with one decimal; a dash where it is undefined."""
+    return "–" if value is None else f"{value:{'+' if signed else ''}.1f}"
+
+
+def figure1_table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Returns the lines of figure 1's table."""
+    return [
+        "| noise | budget | SNR (dB) | error, mean draw | error, worst of N | N | attack success (%) | clipped (%) |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        *(_row(row) for row in rows),
+    ]
+
+
 def markdown(report: Mapping[str, Any]) -> str:
     """Returns the page for a report as `report.json` holds it."""
     clean = report["clean"]
@@ -30,9 +44,7 @@ def markdown(report: Mapping[str, Any]) -> str:
         "",
         *(f"- {remark}" for remark in report["remarks"]),
         "",
-        "| noise | budget | SNR (dB) | error, mean draw | error, worst of N | N | attack success (%) | clipped (%) |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
-        *(_row(row) for row in report["figure1"]),
+        *figure1_table(report["figure1"]),
         "",
         f"Confusion on clean speech (rows: truth, columns: answer; {', '.join(report['classes'])}): "
         f"{clean['confusion']}.",
@@ -46,8 +58,7 @@ def markdown(report: Mapping[str, Any]) -> str:
 def _row(row: Mapping[str, Any]) -> str:
     budget = f"ε = {row['epsilon']:g}" if "epsilon" in row else f"{row['snr_db_target']:g} dB"
     worst = row["error_worst_of"]
-    snr = "–" if row["snr_db_median"] is None else f"{row['snr_db_median']:.1f}"
-    success = "–" if row["attack_success_rate"] is None else f"{row['attack_success_rate']:.1f}"
+    snr, success = number(row["snr_db_median"]), number(row["attack_success_rate"])
     cells: Sequence[str] = [
         *(row["noise"], budget, snr, percent(row), percent(worst), str(worst["N"]), success),
         f"{100 * row['clipped_share']:.3f}",

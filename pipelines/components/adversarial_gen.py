@@ -1,4 +1,4 @@
-"""AdversarialGen: utterances of one part of a fold under real-world noise, x + ε·δ."""
+"""AdversarialGen: utterances of one part of some folds under real-world noise, x + ε·δ."""
 
 from __future__ import annotations
 
@@ -12,18 +12,23 @@ from kerasser.features import Egemaps
 from pipelines.artifacts import Artifact
 from pipelines.component import Component, ComponentSpec, Executor
 from pipelines.components import noise_gen, shards, types, utterances
-from pipelines.components.folds import read_fold
+from pipelines.components.folds import read_fold, speakers
 
 
 class AdversarialGenSpec(ComponentSpec):
-    """Inputs: utterances, folds, one bank of noise. Output: examples for every condition."""
+    """Inputs: utterances, folds, one bank of noise. Output: examples.
+
+    `fold_names` are the folds whose part is attacked, none being the first fold. `conditions` are environments and
+    budgets for each utterance, drawn for it; 0 takes them all.
+    """
 
     PARAMETERS = {
-        "fold": str,
+        "fold_names": list,
         "part": str,
         "epsilons": list,
         "snrs_db": list,
         "draws": int,
+        "conditions": int,
         "estimator": str,
         "seed": int,
     }
@@ -33,7 +38,7 @@ class AdversarialGenSpec(ComponentSpec):
 
 
 class AdversarialGenExecutor(Executor):
-    """Attacks each utterance under every environment, budget and draw."""
+    """Attacks each utterance under its environments, budgets and draws."""
 
     def do(
         self, inputs: Mapping[str, Artifact], outputs: Mapping[str, Path], parameters: Mapping[str, Any]
@@ -43,7 +48,8 @@ class AdversarialGenExecutor(Executor):
         Raises:
             AssertionError: If test noise would meet speech that is trained on, or the reverse.
         """
-        fold, part = read_fold(inputs["folds"], parameters["fold"]), parameters["part"]
+        part, names = parameters["part"], parameters["fold_names"] or [""]
+        chosen = speakers((read_fold(inputs["folds"], name) for name in names), part)
         stretch, _, noise = noise_gen.load(inputs["noise"])
         if (stretch == "test") != (part == "test"):
             raise AssertionError(f"the {stretch} stretch of the noise must not meet the {part} speakers")
@@ -51,24 +57,31 @@ class AdversarialGenExecutor(Executor):
             *(Budget("epsilon", float(epsilon)) for epsilon in parameters["epsilons"]),
             *(Budget("snr_db", float(snr_db)) for snr_db in parameters["snrs_db"]),
         ]
-        plan = Plan(noise, stretch, budgets, parameters["draws"], parameters["estimator"], parameters["seed"])
-        chosen = [item for item in utterances.read(inputs["utterances"]) if fold.part(item[0].speaker) == part]
+        plan = Plan(
+            noise,
+            stretch,
+            budgets,
+            parameters["draws"],
+            parameters["estimator"],
+            parameters["seed"],
+            parameters["conditions"] or None,
+        )
         front_end = Egemaps()
         count = shards.write(
             outputs["examples"],
-            chosen,
+            [item for item in utterances.read(inputs["utterances"]) if item[0].speaker in chosen],
             lambda waveform, utterance, name: adversarial_examples(waveform, utterance.id, plan, front_end, name),
             front_end,
             per_shard=4,
             workers=parameters["workers"],
             quiet=parameters["quiet"],
-            title=f"attack on {part} speech, {len(noise) * len(budgets) * plan.draws} conditions",
+            title=f"attack on {part} speech, {plan.size} each",
         )
         return {"examples": {"utterances": count, "noise": stretch, "environments": sorted(noise)}}
 
 
 class AdversarialGen(Component):
-    """Makes adversarial examples of one part of a fold."""
+    """Makes adversarial examples of one part of some folds."""
 
     SPEC = AdversarialGenSpec
     EXECUTOR = AdversarialGenExecutor

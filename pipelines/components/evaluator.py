@@ -16,16 +16,19 @@ from kerasser.corpora import CLASSES
 from kerasser.corpora.folds import Fold
 from kerasser.evaluation.curve import Scorer, figure1
 from pipelines.artifacts import Artifact
-from pipelines.component import Component, ComponentSpec, Executor
-from pipelines.components import shards, types
+from pipelines.component import Component, ComponentSpec, Executor, several
+from pipelines.components import gan_trainer, shards, types
 from pipelines.components.folds import read_fold
-from pipelines.components.trainer import load
+from pipelines.components.trainer import load, refuse_known
 
 _BATCH = 64
 
 
 class EvaluatorSpec(ComponentSpec):
-    """Inputs: model, clean and adversarial examples, folds. Output: answers and figures."""
+    """Inputs: model, clean and adversarial examples, folds, and a generator or none. Output: answers and figures.
+
+    With a generator, the model hears what it has cleaned: clean speech as well.
+    """
 
     PARAMETERS = {"fold": str, "replicates": int, "confidence": float, "seed": int}
     INPUTS = {
@@ -34,6 +37,7 @@ class EvaluatorSpec(ComponentSpec):
         "adversarial": types.EXAMPLES,
         "folds": types.FOLDS,
     }
+    LISTS = {"generator": types.GENERATOR}
     OUTPUTS = {"evaluation": types.EVALUATION}
 
 
@@ -47,8 +51,17 @@ class EvaluatorExecutor(Executor):
         directory = outputs["evaluation"]
         directory.mkdir(parents=True, exist_ok=True)
         fold = read_fold(inputs["folds"], parameters["fold"])
-        refuse_leak(json.loads((inputs["model"].uri / "model.json").read_text())["fold"], fold, inputs["adversarial"])
+        trained = json.loads((inputs["model"].uri / "model.json").read_text())
+        refuse_leak(trained["fold"], fold, inputs["adversarial"])
+        facts: dict[str, Any] = {"share": trained["share"], "dev_ua": trained["dev_ua"], **trained["build"]}
         model = load(inputs["model"])
+        for generator in several(inputs, "generator"):
+            cleaning = json.loads((generator.uri / "generator.json").read_text())
+            refuse_leak(cleaning["fold"], fold, inputs["adversarial"])
+            if cleaning["classifier"] != gan_trainer.digest(model):
+                raise AssertionError("the generator was trained for another classifier, or that one has changed")
+            facts["generator"] = {name: cleaning[name] for name in cleaning if name != "fold"}
+            model = defended(model, gan_trainer.load(generator))
         clean = _answers(model, inputs["clean"], fold.test)
         adversarial = _answers(model, inputs["adversarial"], fold.test)
         table = pd.concat([clean, adversarial])
@@ -64,9 +77,16 @@ class EvaluatorExecutor(Executor):
             "clean": scorer.clean(),
             "figure1": figure1(scorer, adversarial),
             "test_speakers": sorted(fold.test),
+            "model": facts,
         }
         (directory / "metrics.json").write_text(json.dumps(metrics, indent=1, allow_nan=False))
         return {"evaluation": {"fold": fold.name, "error": metrics["clean"]["error"]}}
+
+
+def defended(model: keras.Model, generator: keras.Model) -> keras.Model:
+    """Returns C(G(x)): the classifier on features that the generator has cleaned."""
+    inputs = {"features": generator.input["features"], "lengths": generator.input["lengths"]}
+    return keras.Model(inputs, model({"features": generator(inputs), "lengths": inputs["lengths"]}))
 
 
 def refuse_leak(trained: Mapping[str, Any], fold: Fold, adversarial: Artifact) -> None:
@@ -80,9 +100,7 @@ def refuse_leak(trained: Mapping[str, Any], fold: Fold, adversarial: Artifact) -
     Raises:
         AssertionError: If anything that would be measured was there in training.
     """
-    known = set(fold.test) & {*trained["train"], *trained["dev"]}
-    if known:
-        raise AssertionError(f"the model would be measured on speakers it was made with: {sorted(known)}")
+    refuse_known(trained, fold.test)
     if adversarial.properties["noise"] != "test":
         raise AssertionError(
             f"the model would be measured under the {adversarial.properties['noise']} stretch of noise"

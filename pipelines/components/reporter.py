@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
@@ -11,7 +10,7 @@ from typing import Any
 
 from kerasser import __version__
 from kerasser.corpora import CLASSES
-from kerasser.report import figures, page
+from kerasser.report import figures, page, tables
 from pipelines.artifacts import Artifact
 from pipelines.component import Component, ComponentSpec, Executor
 from pipelines.components import types, utterances
@@ -52,68 +51,50 @@ class ReporterExecutor(Executor):
             "noise_synthetic": bank["synthetic"],
             "fold": model["fold"]["name"],
             "seed": parameters["seed"],
-            "versions": {"kerasser": __version__, **{name: version(name) for name in _PACKAGES}},
+            "versions": versions(),
             "classes": list(CLASSES),
             **metrics,
-            "remarks": _remarks(corpus, metrics),
+            "remarks": remarks(corpus, metrics["test_speakers"], metrics["clean"]),
             "skipped": corpus["skipped"],
-            "model": {"dev_ua": model["dev_ua"], "search": model["search"], **model["build"]},
+            "search": model["search"],
             "settings": parameters["settings"],
         }
         (directory / "report.json").write_text(json.dumps(report, indent=1, allow_nan=False))
         (directory / "report.md").write_text(page.markdown(report), encoding="utf-8")
-        _csv(directory / "figure1.csv", metrics["figure1"])
+        tables.write(directory / "figure1.csv", metrics["figure1"])
         kind = "synthetic speech" if corpus["synthetic"] else "recorded speech"
         title = f"{corpus['name']} ({kind}), fold {report['fold']}, seed {report['seed']}"
         figures.figure1(directory / "figure1.png", metrics["clean"], metrics["figure1"], title)
         return {"report": {"corpus": corpus["name"], "fold": report["fold"]}}
 
 
-def _remarks(corpus: Mapping[str, Any], metrics: Mapping[str, Any]) -> list[str]:
-    """Returns what a reader must know before trusting the figures."""
-    remarks = list(corpus["remarks"])
+def versions() -> dict[str, str]:
+    """Returns our own version and those of the packages that change numbers."""
+    return {"kerasser": __version__, **{name: version(name) for name in _PACKAGES}}
+
+
+def remarks(corpus: Mapping[str, Any], speakers: Sequence[str], clean: Mapping[str, Any]) -> list[str]:
+    """Returns what a reader must know before trusting the figures.
+
+    Args:
+        corpus: Facts of the corpus, from `utterances.facts`.
+        speakers: Everyone who is tested.
+        clean: The score on clean speech.
+    """
+    found = list(corpus["remarks"])
     if corpus["skipped"]:
         counts = ", ".join(f"{count} × {reason}" for reason, count in corpus["skipped"].items())
-        remarks.append(f"Utterances left out: {counts}.")
-    speakers = len(metrics["test_speakers"])
-    if speakers < _FEW_SPEAKERS:
-        remarks.append(
-            f"Only {speakers} test speaker{'s' if speakers > 1 else ''}: the intervals are too narrow to be trusted."
+        found.append(f"Utterances left out: {counts}.")
+    if len(speakers) < _FEW_SPEAKERS:
+        found.append(
+            f"Only {len(speakers)} test speaker{'s' if len(speakers) > 1 else ''}: the intervals are too narrow to be "
+            "trusted."
         )
-    if metrics["clean"]["error"] is None:
-        remarks.append("A class has no test utterance in this fold: the error is undefined.")
-    elif metrics["clean"]["ci95"] is None:
-        remarks.append("A class has a single test speaker in this fold: there is no interval.")
-    return remarks
-
-
-def _csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Writes figure 1 as a flat table: one column a figure, bounds of intervals apart."""
-    flat = []
-    for row in rows:
-        worst, ci, worst_ci = row["error_worst_of"], row["ci95"] or [None] * 2, row["error_worst_of"]["ci95"]
-        flat.append(
-            {
-                "noise": row["noise"],
-                "epsilon": row.get("epsilon"),
-                "snr_db_target": row.get("snr_db_target"),
-                "snr_db_median": row["snr_db_median"],
-                "error": row["error"],
-                "ci95_low": ci[0],
-                "ci95_high": ci[1],
-                "worst_of_n": worst["N"],
-                "error_worst": worst["error"],
-                "error_worst_ci95_low": (worst_ci or [None] * 2)[0],
-                "error_worst_ci95_high": (worst_ci or [None] * 2)[1],
-                "attack_success_rate": row["attack_success_rate"],
-                "clipped_share": row["clipped_share"],
-                "n": row["n"],
-            }
-        )
-    with path.open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, list(flat[0]), lineterminator="\n")
-        table.writeheader()
-        table.writerows(flat)
+    if clean["error"] is None:
+        found.append("A class has no test utterance in this fold: the error is undefined.")
+    elif clean["ci95"] is None:
+        found.append("A class has a single test speaker in this fold: there is no interval.")
+    return found
 
 
 class Reporter(Component):

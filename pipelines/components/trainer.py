@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +14,20 @@ import numpy as np
 import tensorflow as tf
 
 from kerasser.corpora import CLASSES
-from kerasser.corpora.folds import Fold
 from kerasser.data import TrainingBatches, batches
 from kerasser.models import classifier
 from kerasser.training import fit
 from pipelines.artifacts import Artifact
-from pipelines.component import Component, ComponentSpec, Executor
+from pipelines.component import Component, ComponentSpec, Executor, several
 from pipelines.components import shards, types
 from pipelines.components.folds import read_fold
 
 
 class TrainerSpec(ComponentSpec):
-    """Inputs: clean examples and folds. Output: the model."""
+    """Inputs: examples, folds, and for adversarial training the same utterances under noise. Output: the model.
+
+    `share` of the utterances, in [0, 1], is replaced by their adversarial versions.
+    """
 
     PARAMETERS = {
         "fold": str,
@@ -34,10 +36,12 @@ class TrainerSpec(ComponentSpec):
         "training": dict,
         "batch_size": int,
         "balance_classes": bool,
+        "share": float,
         "seed": int,
     }
     RUNTIME_PARAMETERS = {"quiet": bool}
     INPUTS = {"examples": types.EXAMPLES, "folds": types.FOLDS}
+    LISTS = {"adversarial": types.EXAMPLES}
     OUTPUTS = {"model": types.MODEL}
 
 
@@ -52,16 +56,26 @@ class TrainerExecutor(Executor):
         examples = inputs["examples"].uri
         names = shards.features(examples)
         dimension = len(names)
-        dev_files = shards.files(examples, fold.dev)
+        attacked = several(inputs, "adversarial")
+        if bool(attacked) != (parameters["share"] > 0):
+            raise ValueError("expected adversarial examples if, and only if, a share of them is wanted")
+        mixed = {"share": parameters["share"], "seed": parameters["seed"]}
         train = TrainingBatches(
             shards.files(examples, fold.train),
             dimension,
             batch_size=parameters["batch_size"],
-            seed=parameters["seed"],
             balance_classes=parameters["balance_classes"],
+            adversarial=[path for place in attacked for path in shards.files(place.uri, fold.train)],
+            **mixed,
         )
-        refuse_leak(train, fold, inputs["examples"])
-        dev = batches(dev_files, dimension, batch_size=64)
+        refuse_leak(train.speakers, fold.train, inputs["examples"], *attacked)
+        dev = batches(
+            shards.files(examples, fold.dev),
+            dimension,
+            batch_size=64,
+            adversarial=[path for place in attacked for path in shards.files(place.uri, fold.dev)],
+            **mixed,
+        )
         statistics = train.frame_statistics()
         candidates = []
         for layers in parameters["layers"]:
@@ -87,6 +101,7 @@ class TrainerExecutor(Executor):
             "features": names,
             "build": {"features": dimension, "layers": -layers, **parameters["classifier"]},
             "fold": fold.to_dict(),
+            "share": parameters["share"],
             "dev_ua": dev_ua,
             "search": [{"layers": -number, "dev_ua": ua, "epochs": len(rows)} for ua, number, _, rows in candidates],
         }
@@ -95,17 +110,37 @@ class TrainerExecutor(Executor):
         return {"model": {"fold": fold.name, "layers": -layers, "dev_ua": dev_ua, "epochs": len(history)}}
 
 
-def refuse_leak(train: TrainingBatches, fold: Fold, examples: Artifact) -> None:
+def refuse_leak(speakers: Iterable[str], train: Iterable[str], *examples: Artifact) -> None:
     """Refuses to train on a speaker of another part, or on the noise that tests.
+
+    Args:
+        speakers: Whose speech was read.
+        train: The fold's training speakers.
+        examples: Where it was read from.
 
     Raises:
         AssertionError: If anything that will be trained on belongs to the test.
     """
-    strangers = train.speakers - set(fold.train)
+    strangers = set(speakers) - set(train)
     if strangers:
         raise AssertionError(f"speakers outside the training part would be trained on: {sorted(strangers)}")
-    if examples.properties["noise"] == "test":
+    if any(place.properties["noise"] == "test" for place in examples):
         raise AssertionError("examples made with the test stretch of the noise would be trained on")
+
+
+def refuse_known(trained: Mapping[str, Any], tested: Iterable[str]) -> None:
+    """Refuses to test speakers that a model was made with.
+
+    Args:
+        trained: `train` and `dev`, the speakers the model was made with.
+        tested: Who is to be tested.
+
+    Raises:
+        AssertionError: If any of them was there in training.
+    """
+    known = set(tested) & {*trained["train"], *trained["dev"]}
+    if known:
+        raise AssertionError(f"the model would be measured on speakers it was made with: {sorted(known)}")
 
 
 def _save(directory: Path, model: keras.Model, history: list[dict[str, float]], facts: Mapping[str, Any]) -> None:

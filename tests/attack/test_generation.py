@@ -1,3 +1,5 @@
+import dataclasses
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -5,7 +7,7 @@ import pytest
 
 from kerasser import audio
 from kerasser.attack import generation
-from kerasser.attack.generation import Plan, adversarial_examples, replay
+from kerasser.attack.generation import Plan, adversarial_examples, noisy_example, replay
 from kerasser.attack.perturbation import Budget, Recording
 from kerasser.features import Egemaps
 from kerasser.noise import bank
@@ -108,3 +110,48 @@ def test_real_speech_in_real_noise_meets_its_budget_and_moves_the_features(real_
             assert facts["snr_db"] == pytest.approx(facts["target"], abs=0.5)
     assert max(moved["epsilon", 0.0]) == 0.0
     assert max(moved["snr_db", 20.0]) < min(moved["snr_db", 0.0])
+
+
+def test_drawn_conditions_are_some_of_all_and_even_over_the_environments():
+    full = plan()
+    every = {(place, budget) for place, budget in full.pairs("u")}
+    some = dataclasses.replace(full, conditions=4)
+    assert (full.size, some.size) == (12, 8)
+    met = Counter()
+    for number in range(60):
+        pairs = some.pairs(f"u{number}")
+        assert len(set(pairs)) == 4 and set(pairs) <= every
+        assert Counter(place for place, _ in pairs) == {"cafe": 2, "station": 2}
+        assert pairs == some.pairs(f"u{number}")
+        met.update(pairs)
+    # 240 draws over 6 pairs: 40 each, give or take.
+    assert len(met) == 6 and min(met.values()) > 25
+    assert set(dataclasses.replace(full, conditions=99).pairs("u")) == every
+
+
+def test_a_condition_that_is_drawn_gives_the_same_example_as_when_all_are_made():
+    full, some = plan(), dataclasses.replace(plan(), conditions=3)
+    made = {
+        (f["noise"], f["budget"], f["target"], f["draw"]): x
+        for x, f in adversarial_examples(speech(), "u", full, Identity(), "u")
+    }
+    for frames, facts in adversarial_examples(speech(), "u", some, Identity(), "u"):
+        key = tuple(facts[name] for name in ("noise", "budget", "target", "draw"))
+        np.testing.assert_array_equal(frames, made[key])
+
+
+def test_random_noise_is_white_as_loud_as_wanted_and_the_same_again():
+    clean = speech(samples=64000)
+    frames, facts = noisy_example(clean, "u", 0.5, "lsa", 0, Identity(), "u")
+    added = frames[:, 0].astype(float) - clean
+    assert np.var(added) == pytest.approx(0.25 * facts["reference_variance"], rel=0.02)
+    power = np.abs(np.fft.rfft(added))[1:] ** 2
+    bands = [band.mean() for band in np.array_split(power, 8)]
+    assert max(bands) / min(bands) < 1.2
+    again, _ = noisy_example(clean, "u", 0.5, "lsa", 0, Identity(), "u")
+    np.testing.assert_array_equal(frames, again)
+    for other in (
+        noisy_example(clean, "v", 0.5, "lsa", 0, Identity(), "u"),
+        noisy_example(clean, "u", 0.5, "lsa", 1, Identity(), "u"),
+    ):
+        assert not np.array_equal(frames, other[0])

@@ -96,3 +96,19 @@ def test_a_missing_draw_is_an_error_and_not_a_better_figure():
 def test_a_class_without_test_utterances_gives_no_figure():
     score = Scorer(clean([0, 0, 1, 1]).iloc[:2], CLASSES, replicates=10, confidence=0.95, seed=0).clean()
     assert score["ua"] is None and score["error"] is None and score["ci95"] is None
+
+
+def test_seeds_are_averaged_answer_by_answer_and_a_worst_draw_belongs_to_its_seed():
+    both = pd.concat([clean([0, 0, 1, 1]).assign(seed=3), clean([0, 0, 0, 1]).assign(seed=5)])
+    scorer = Scorer(both, CLASSES, replicates=50, confidence=0.95, seed=0)
+    assert scorer.clean()["error"] == pytest.approx(100 - 50 * (1 + 0.75))
+    assert np.sum(scorer.clean()["confusion"]) == 8
+    one = attacked({"a": [0, 1], "b": [0, 0], "c": [1, 1], "d": [1, 1]}).assign(seed=3)
+    other = attacked({"a": [0, 0], "b": [1, 1], "c": [0, 1], "d": [1, 1]}).assign(seed=5)
+    score = scorer.attacked(pd.concat([other, one]))
+    # Seed 3: mean (0.75 + 1) / 2, worst (0.5 + 1) / 2; seed 5: mean (0.5 + 0.75) / 2, worst (0.5 + 0.5) / 2.
+    assert score["error"] == pytest.approx(100 - 50 * (0.875 + 0.625))
+    assert score["error_worst_of"]["error"] == pytest.approx(100 - 50 * (0.75 + 0.5))
+    assert score["error_worst_of"]["N"] == 2
+    with pytest.raises(ValueError, match="gaps"):
+        scorer.attacked(one)

@@ -2,7 +2,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from kerasser.evaluation.statistics import speaker_bootstrap
+from kerasser.evaluation.metrics import unweighted_average_recall
+from kerasser.evaluation.statistics import SpeakerBootstrap, one_sided_p
+
+
+def speaker_bootstrap(speakers, labels, correct, **options):
+    bootstrap = SpeakerBootstrap(speakers, labels, **options)
+    return tuple(bootstrap.interval(bootstrap.errors(correct))) if bootstrap.usable else None
 
 
 def table(speakers, each, spread, seed):
@@ -57,3 +63,52 @@ def test_resamples_without_a_class_are_drawn_again():
     interval = speaker_bootstrap(names, labels, np.array([1, 0, 1, 0]), classes=2, replicates=500)
     assert interval == (0.0, 100.0)
     assert speaker_bootstrap(names, np.zeros(4, int), np.ones(4), classes=2) is None
+
+
+def test_a_replicate_is_the_error_of_the_resampled_utterances():
+    names, labels, correct = table(6, 10, 0.2, 1)
+    bootstrap = SpeakerBootstrap(names, labels, classes=2, replicates=20)
+    errors = bootstrap.errors(correct)
+    for times, error in zip(bootstrap._times, errors, strict=True):
+        rows = np.concatenate([np.flatnonzero(names == f"s{n}") for n in range(6) for _ in range(int(times[n]))])
+        assert error == pytest.approx(100 - unweighted_average_recall(labels[rows], correct[rows], 2))
+
+
+def test_systems_share_their_resamples_so_that_differences_are_paired():
+    names, labels, correct = table(12, 20, 0.2, 2)
+    better = correct | (np.arange(correct.size) % 10 == 0)
+    bootstrap = SpeakerBootstrap(names, labels, classes=2)
+    # The speakers' own variety cancels: one system is better in every resample.
+    assert np.all(bootstrap.errors(better) <= bootstrap.errors(correct))
+    paired = np.ptp(bootstrap.interval(bootstrap.errors(better) - bootstrap.errors(correct)))
+    assert paired < 0.5 * np.ptp(bootstrap.interval(bootstrap.errors(correct)))
+
+
+def test_seeds_that_differ_widen_the_interval():
+    names, labels, correct = table(30, 20, 0.0, 3)
+    same = np.stack([correct] * 3).astype(float)
+    apart = np.stack([np.zeros_like(correct), correct, np.ones_like(correct)]).astype(float)
+    bootstrap = SpeakerBootstrap(names, labels, classes=2, seeds=3)
+    alone = SpeakerBootstrap(names, labels, classes=2)
+    assert bootstrap.errors(same) == pytest.approx(alone.errors(correct))
+    assert np.ptp(bootstrap.interval(bootstrap.errors(apart))) > 3 * np.ptp(bootstrap.interval(bootstrap.errors(same)))
+
+
+def test_p_is_uniform_where_there_is_no_difference_and_small_where_there_is():
+    null, real = [], []
+    for seed in range(200):
+        generator = np.random.default_rng(seed)
+        names, labels = np.repeat(np.arange(20).astype(str), 20), np.tile([0, 1], 200)
+        one, other = generator.random((2, 400)) < 0.7
+        good = generator.random(400) < 0.85
+        bootstrap = SpeakerBootstrap(names, labels, classes=2, replicates=300, seed=seed)
+        null.append(one_sided_p(bootstrap.errors(one) - bootstrap.errors(other)))
+        real.append(one_sided_p(bootstrap.errors(good) - bootstrap.errors(other)))
+    # Twenty clusters make the bootstrap a little too bold.
+    assert 0.01 <= np.mean(np.array(null) < 0.05) <= 0.11
+    assert np.mean(np.array(real) < 0.05) > 0.95
+
+
+def test_p_is_never_zero():
+    assert one_sided_p(np.full(99, -1.0)) == pytest.approx(0.01)
+    assert one_sided_p(np.zeros(99)) == 1.0

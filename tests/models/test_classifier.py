@@ -108,3 +108,14 @@ def test_pooling_takes_the_last_or_the_mean_of_the_valid_frames():
     lengths = np.array([2, 3], np.int32)
     np.testing.assert_array_equal(LastFrame()(sequences, lengths), [[2, 3], [10, 11]])
     np.testing.assert_array_equal(MeanFrame()(sequences, lengths), [[1, 2], [8, 9]])
+
+
+def test_gaussian_noise_is_heard_in_training_alone():
+    features, lengths = speech()
+    inputs = {"features": features, "lengths": lengths}
+    quiet, noisy = build(), build(gaussian_noise=0.5)
+    noisy.set_weights(quiet.get_weights())
+    np.testing.assert_array_equal(noisy(inputs)["logits"], quiet(inputs)["logits"])
+    heard = noisy(inputs, training=True)["logits"].numpy()
+    assert not np.allclose(heard, quiet(inputs)["logits"], atol=1e-3)
+    assert not np.array_equal(heard, noisy(inputs, training=True)["logits"])

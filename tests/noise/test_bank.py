@@ -72,7 +72,7 @@ def test_wanted_environments_must_exist(tmp_path):
         bank.environments(sources, ["bus"])
 
 
-@given(st.integers(80_000, 500_000), st.floats(0.25, 0.75), st.floats(0, 1))
+@given(st.integers(100_000, 500_000), st.floats(0.25, 0.75), st.floats(0, 1))
 def test_the_stretches_share_no_sample_and_leave_the_gap(size, test_share, guard_s):
     waveform = np.zeros(size, np.float32)
     train, test = bank.split(waveform, "a", test_share, guard_s)

@@ -9,13 +9,24 @@ import soundfile
 SMALL = [
     *("--data.folds", "3", "--attack.epsilons", "[0.5, 2]", "--attack.snrs_db", "[10]", "--attack.draws", "2"),
     *("--classifier.units", "8", "--classifier.layers", "1", "--training.epochs", "3"),
+    *(
+        "--defence.shares",
+        "[0.5, 1]",
+        "--defence.conditions",
+        "2",
+        "--gan.units",
+        "8",
+        "--gan.discriminator_units",
+        "8",
+    ),
+    *("--gan.code", "4", "--gan.pretraining_epochs", "2", "--gan.epochs", "2"),
     *("--evaluation.replicates", "50", "--workers", "2"),
 ]
 
 
-def write(root: Path, speakers: int = 6, each: int = 4, seconds: float = 0.5) -> tuple[Path, Path]:
+def write(root: Path, speakers: int = 6, each: int = 4, seconds: float = 0.5, seed: int = 0) -> tuple[Path, Path]:
     """Writes a CSV manifest with audio and a folder of noise; returns both."""
-    generator = np.random.default_rng(0)
+    generator = np.random.default_rng(seed)
     rows = ["path,speaker,emotion"]
     (root / "corpus").mkdir(parents=True)
     clock = np.arange(int(16000 * seconds)) / 16000

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from pipelines.artifacts import ArtifactType
-from pipelines.component import Channel, Component, ComponentSpec, Executor, canonical
+from pipelines.component import Channel, Component, ComponentSpec, Executor, canonical, several
 
 EXAMPLES, MODEL = ArtifactType("Examples"), ArtifactType("Model")
 
@@ -179,3 +179,28 @@ def test_canonical_tells_apart_what_differs():
 def test_what_has_no_stable_form_is_refused_with_its_name(value):
     with pytest.raises(ValueError, match=rf"Gen\.extra\['deep'\].*Received: {type(value).__name__}"):
         Gen(**{**GOOD, "extra": {"deep": value}})
+
+
+class JoinSpec(ComponentSpec):
+    INPUTS = {"examples": EXAMPLES}
+    LISTS = {"models": MODEL}
+    OUTPUTS = {"model": MODEL}
+
+
+class Join(Component):
+    SPEC, EXECUTOR = JoinSpec, Nothing
+
+
+def test_a_list_of_channels_reaches_the_executor_in_order():
+    gens = [Gen(**GOOD, id=f"gen{number}") for number in range(12)]
+    join = Join(examples=gens[0].outputs["examples"], models=[gen.outputs["model"] for gen in gens])
+    assert [channel.component for channel in several(join.inputs, "models")] == gens
+    assert several(Join(examples=gens[0].outputs["examples"], models=[]).inputs, "models") == []
+
+
+def test_a_list_holds_channels_of_its_type_alone():
+    gen = Gen(**GOOD)
+    with pytest.raises(TypeError, match="models.1"):
+        Join(examples=gen.outputs["examples"], models=[gen.outputs["model"], gen.outputs["examples"]])
+    with pytest.raises(TypeError, match="missing 'models'"):
+        Join(examples=gen.outputs["examples"])

@@ -1,16 +1,17 @@
 """What belongs to the test never reaches training: it is refused in code."""
 
 import json
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from kerasser.attack.perturbation import Recording
 from kerasser.corpora.folds import Fold
+from kerasser.errors import InputError
 from pipelines.artifacts import Artifact
-from pipelines.components import adversarial_gen, evaluator, noise_gen
+from pipelines.components import adversarial_gen, evaluator, gan_trainer, noise_gen
 from pipelines.components.adversarial_gen import AdversarialGenExecutor
+from pipelines.components.folds import speakers
 from pipelines.components.noise_gen import NoiseGenExecutor
 from pipelines.components.trainer import refuse_leak
 from tests.pipelines import corpus
@@ -18,27 +19,23 @@ from tests.pipelines import corpus
 FOLD = Fold("1", ("a", "b"), ("c",), ("d",))
 
 
-def batches(*speakers):
-    return SimpleNamespace(speakers=frozenset(speakers))
-
-
 def examples(tmp_path, noise):
     return Artifact("Examples", tmp_path, {"noise": noise})
 
 
 def test_training_speakers_and_training_noise_pass(tmp_path):
-    refuse_leak(batches("a", "b"), FOLD, examples(tmp_path, "train"))
+    refuse_leak({"a", "b"}, FOLD.train, examples(tmp_path, "train"), examples(tmp_path, "white"))
 
 
 @pytest.mark.parametrize("stranger", ["c", "d"])
 def test_a_speaker_of_another_part_is_refused(tmp_path, stranger):
     with pytest.raises(AssertionError, match=stranger):
-        refuse_leak(batches("a", stranger), FOLD, examples(tmp_path, "none"))
+        refuse_leak({"a", stranger}, FOLD.train, examples(tmp_path, "none"))
 
 
 def test_test_noise_is_refused(tmp_path):
     with pytest.raises(AssertionError, match="test stretch"):
-        refuse_leak(batches("a"), FOLD, examples(tmp_path, "test"))
+        refuse_leak({"a"}, FOLD.train, examples(tmp_path, "none"), examples(tmp_path, "test"))
 
 
 def test_a_model_is_measured_on_strangers_under_test_noise_alone(tmp_path):
@@ -51,13 +48,57 @@ def test_a_model_is_measured_on_strangers_under_test_noise_alone(tmp_path):
         evaluator.refuse_leak(trained, FOLD, examples(tmp_path, "train"))
 
 
-@pytest.mark.parametrize(("stretch", "part"), [("train", "test"), ("test", "train"), ("test", "dev")])
+@pytest.mark.parametrize(("stretch", "part"), [("train", "test"), ("test", "training")])
 def test_noise_of_one_stretch_never_meets_speech_of_the_other(tmp_path, monkeypatch, stretch, part):
     monkeypatch.setattr(adversarial_gen, "read_fold", lambda *_: FOLD)
     noise = {"cafe": [Recording("cafe", "a", np.ones(10, np.float32))]}
     monkeypatch.setattr(noise_gen, "load", lambda _: (stretch, False, noise))
     with pytest.raises(AssertionError, match=f"the {stretch} stretch .* the {part} speakers"):
-        AdversarialGenExecutor().do({"folds": None, "noise": None}, {"examples": tmp_path}, {"fold": "", "part": part})
+        AdversarialGenExecutor().do(
+            {"folds": None, "noise": None}, {"examples": tmp_path}, {"fold_names": [], "part": part}
+        )
+
+
+def test_the_training_part_of_some_folds_is_whoever_trains_or_steers_in_one_of_them():
+    other = Fold("2", ("c", "d"), ("a",), ("b",))
+    assert speakers([FOLD], "training") == {"a", "b", "c"}
+    assert speakers([FOLD, other], "training") == {"a", "b", "c", "d"}
+    assert speakers([FOLD, other], "test") == {"b", "d"}
+
+
+def gan_inputs(tmp_path, trained, recordings):
+    """A classifier's fold and, for two corpora, who speaks in which recording."""
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model/model.json").write_text(json.dumps({"fold": trained}))
+    inputs = {"model": Artifact("Model", tmp_path / "model")}
+    for name, rows in zip(("utterances", "other_utterances.0"), recordings, strict=True):
+        (tmp_path / name).mkdir()
+        lines = [f"{speaker},{digest},{digest}.wav" for speaker, digest in rows]
+        (tmp_path / name / "utterances.csv").write_text("\n".join(["speaker,sha256,path", *lines]))
+        inputs[name] = Artifact("Utterances", tmp_path / name)
+    return inputs
+
+
+OWN = [("a", "1"), ("c", "2"), ("d", "3")]
+KNOWN = {"train": ["a", "b"], "dev": ["c"]}
+OTHER = Fold("1", ("x",), ("y",), ("z",))
+
+
+def test_another_corpus_joins_the_gan_if_it_holds_no_test_recording(tmp_path):
+    inputs = gan_inputs(tmp_path, KNOWN, [OWN, [("x", "1"), ("x", "9"), ("z", "3")]])
+    gan_trainer.refuse_leak(inputs, FOLD, [OTHER])
+
+
+def test_a_test_recording_in_another_corpus_is_refused_by_name(tmp_path):
+    inputs = gan_inputs(tmp_path, KNOWN, [OWN, [("x", "3")]])
+    with pytest.raises(InputError, match="Received: 3.wav in both"):
+        gan_trainer.refuse_leak(inputs, FOLD, [OTHER])
+
+
+def test_a_classifier_that_knows_the_test_speakers_gets_no_generator(tmp_path):
+    inputs = gan_inputs(tmp_path, {"train": ["a", "d"], "dev": ["c"]}, [OWN, []])
+    with pytest.raises(AssertionError, match="'d'"):
+        gan_trainer.refuse_leak(inputs, FOLD, [OTHER])
 
 
 def test_the_banks_share_no_sample(tmp_path):

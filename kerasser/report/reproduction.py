@@ -1,0 +1,224 @@
+"""The reproduction in words: figures 1 to 3 and tables 2 and 3 beside the paper's, as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from kerasser.report import paper
+from kerasser.report.page import figure1_table, number, percent
+
+_NAMES = {
+    "none": "none",
+    "random noise": "random noise (waveform)",
+    "random noise on features": "random noise (features)",
+    "adversarial training": "adversarial training",
+    "gan": "GAN",
+}
+
+
+def scope(report: Mapping[str, Any]) -> str:
+    """Returns which folds and seeds a report is about, in words."""
+    folds, seeds = report["folds"], report["seeds"]
+    which = f"fold {folds[0]}" if len(folds) == 1 else f"{len(folds)} folds"
+    return f"{which}, " + (f"seed {seeds[0]}" if len(seeds) == 1 else f"{len(seeds)} seeds")
+
+
+def markdown(report: Mapping[str, Any]) -> str:
+    """Returns the page for a report as `report.json` holds it."""
+    clean, table3 = report["clean"], report["table3"]
+    speech = "synthetic speech" if report["synthetic"] else "recorded speech"
+    noise = "synthetic noise" if report["noise_synthetic"] else "recorded noise"
+    over = "speakers and seeds" if len(report["seeds"]) > 1 else "speakers"
+    lines = [
+        f"# {report['corpus']}: real-world noise and three defences, {scope(report)}",
+        "",
+        f"This is {speech} under {noise}. On clean speech the undefended classifier's error is {percent(clean)} % "
+        f"({clean['n']} utterances, {len(report['test_speakers'])} test speakers; 50 % is chance). "
+        f"Error is 100 − UA; brackets hold 95 % bootstrap intervals over {over}. "
+        "Each figure stands twice: for the mean draw of noise, and for the worst of N draws, each tried on the model "
+        "that is judged. At a signal-to-noise ratio, the tables of the defences give the mean over the noises and any "
+        "of them; the CSV files and `report.json` hold the rest.",
+        "",
+        *(f"- {remark}" for remark in report["remarks"]),
+        "",
+        *_ordering(report["ordering"]),
+        "## Figure 1: error against noise, no defence",
+        "",
+        "![Error against ε and against SNR](figure1.png)",
+        "",
+        f"The paper's largest error at ε = 2: {_pair(paper.FIGURE1_MAX)}; on clean speech {_pair(paper.CLEAN)}.",
+        "",
+        *figure1_table(report["figure1"]),
+        "",
+    ]
+    if report["figure2"]:
+        lines += [
+            "## Figure 2: adversarial training",
+            "",
+            "![Error against the share of adversarial training examples](figure2.png)",
+            "",
+            *_figure2(_shown(report["figure2"])),
+            "",
+        ]
+    if report["table2"]:
+        lines += ["## Table 2: random noise in training", "", *_table2(_shown(report["table2"])), ""]
+    if table3:
+        price = {"error": table3[0]["clean_through_gan"], "ci95": table3[0]["ci95"]["clean_through_gan"]}
+        lines += [
+            "## Table 3: the GAN",
+            "",
+            f"The price: clean speech through the generator has an error of {percent(price)} %, {percent(clean)} % "
+            "without. The recovered share is (attacked − cleaned) / (attacked − clean); a dash where the attack does "
+            "no harm that could be recovered.",
+            "",
+            *_table3(_shown(table3)),
+            "",
+        ]
+    lines += [
+        "## Figure 3: the defences",
+        "",
+        "![Error of each defence](figure3.png)",
+        "",
+        *_figure3(_shown(report["figure3"])),
+        "",
+        "Clean speech: "
+        + ", ".join(f"{_NAMES[row['defence']]}{_share(row)} {percent(row)} %" for row in report["clean_defended"])
+        + ".",
+        "",
+        "Versions: " + ", ".join(f"{name} {version}" for name, version in report["versions"].items()) + ".",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _shown(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Leaves out the single noises at a signal-to-noise ratio: they are in the CSV files."""
+    return [row for row in rows if "epsilon" in row or row["noise"] in ("mean", "any")]
+
+
+def _ordering(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Says whether the paper's order of the defences holds."""
+    if not rows or len(rows[0]["order"]) < 2:
+        return []
+    names = [_NAMES[name].removesuffix(" (waveform)") for name in rows[0]["order"]]
+    pairs = [f"{_NAMES[pair['better']]} − {_NAMES[pair['worse']]}" for pair in rows[0]["pairs"]]
+    lines = [
+        f"The paper's order of errors, tried on the mean over the noises: {' < '.join(names)}.",
+        "",
+        f"| budget | draw | order | p | {' | '.join(pairs)} |",
+        "| --- | --- | --- | --- |" + " --- |" * len(pairs),
+    ]
+    for row in rows:
+        cells = [
+            number(pair["difference"], signed=True)
+            + (f" [{pair['ci95'][0]:+.1f}, {pair['ci95'][1]:+.1f}]" if pair["ci95"] else "")
+            for pair in row["pairs"]
+        ]
+        verdict = "holds" if row["holds"] else "does not hold"
+        p = "–" if row["p"] is None else f"{row['p']:.3f}"
+        draw = "mean" if row["draw"] == "mean" else "worst of N"
+        lines.append(f"| {_budget(row)} | {draw} | {verdict} | {p} | {' | '.join(cells)} |")
+    lines += [
+        "",
+        "p is the largest of the neighbours' one-sided paired bootstrap p: small where the whole order is certain.",
+        "",
+    ]
+    return lines
+
+
+def _figure2(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    percents = list(dict.fromkeys(row["percent"] for row in rows))
+    lines = [
+        f"| noise | budget | draw | {' | '.join(f'{percent:g} %' for percent in percents)} |",
+        "| --- | --- | --- |" + " --- |" * len(percents),
+    ]
+    for key in dict.fromkeys((_budget(row), row["noise"]) for row in rows):
+        mine = [row for row in rows if (_budget(row), row["noise"]) == key]
+        mean = [number(row["error"]) for row in mine]
+        worst = [number(row["error_worst_of"]["error"]) for row in mine]
+        if key[1] != "any":
+            lines.append(f"| {key[1]} | {key[0]} | mean | {' | '.join(mean)} |")
+        lines.append(f"| {key[1]} | {key[0]} | worst of {mine[0]['error_worst_of']['N']} | {' | '.join(worst)} |")
+    return lines
+
+
+def _table2(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    columns = [name for name in ("attacked", "random_noise", "random_noise_on_features") if name in rows[0]]
+    titles = {"attacked": "attacked", "random_noise": "random noise", "random_noise_on_features": "on features"}
+    lines = [
+        f"| noise | budget | draw | {' | '.join(titles[name] for name in columns)} | paper: attacked → random noise |",
+        "| --- | --- | --- |" + " --- |" * (len(columns) + 1),
+    ]
+    for row in rows:
+        for draw, place in _draws(row):
+            cells = [percent({"error": place[name], "ci95": place["ci95"][name]}) for name in columns]
+            lines.append(
+                f"| {row['noise']} | {_budget(row)} | {draw} | {' | '.join(cells)} | {_printed(paper.TABLE2, row)} |"
+            )
+    return lines
+
+
+def _table3(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    lines = [
+        "| noise | budget | draw | attacked | GAN | recovered share | paper: attacked → GAN (recovered) |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for row in rows:
+        for draw, place in _draws(row):
+            cells = [percent({"error": place[name], "ci95": place["ci95"][name]}) for name in ("attacked", "gan")]
+            share, interval = place["recovered_share"], place["ci95"]["recovered_share"]
+            cells.append(
+                "–"
+                if share is None
+                else f"{share:.2f}" + (f" [{interval[0]:.2f}, {interval[1]:.2f}]" if interval else "")
+            )
+            lines.append(
+                f"| {row['noise']} | {_budget(row)} | {draw} | {' | '.join(cells)} | {_printed(paper.TABLE3, row)} |"
+            )
+    return lines
+
+
+def _figure3(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    defences = list(dict.fromkeys((row["defence"], _share(row)) for row in rows))
+    lines = [
+        f"| noise | budget | draw | {' | '.join(_NAMES[name] + share for name, share in defences)} |",
+        "| --- | --- | --- |" + " --- |" * len(defences),
+    ]
+    for key in dict.fromkeys((_budget(row), row["noise"]) for row in rows):
+        mine = [row for row in rows if (_budget(row), row["noise"]) == key]
+        if key[1] != "any":
+            lines.append(f"| {key[1]} | {key[0]} | mean | {' | '.join(percent(row) for row in mine)} |")
+        worst = [row["error_worst_of"] for row in mine]
+        lines.append(f"| {key[1]} | {key[0]} | worst of {worst[0]['N']} | {' | '.join(map(percent, worst))} |")
+    return lines
+
+
+def _draws(row: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """Returns the mean draw and the worst of N; the mean draw of any noise is that of the mean over them."""
+    worst = (f"worst of {row['worst_of']['N']}", row["worst_of"])
+    return [worst] if row["noise"] == "any" else [("mean", row), worst]
+
+
+def _budget(row: Mapping[str, Any]) -> str:
+    return f"ε = {row['epsilon']:g}" if "epsilon" in row else f"{row['snr_db_target']:g} dB"
+
+
+def _share(row: Mapping[str, Any]) -> str:
+    return f" ({row['percent']:g} %)" if row.get("percent") else ""
+
+
+def _printed(table: Mapping[str, Mapping[str, tuple[float, float]]], row: Mapping[str, Any]) -> str:
+    """Returns what the paper prints for a noise at its maximum, corpus by corpus."""
+    if "epsilon" not in row or row["noise"] not in paper.NOISES:
+        return ""
+    cells = []
+    for corpus, noises in table.items():
+        before, after = noises[row["noise"]]
+        share = f" ({paper.recovered_share(corpus, row['noise']):.2f})" if table is paper.TABLE3 else ""
+        cells.append(f"{corpus} {before} → {after}{share}")
+    return "; ".join(cells)
+
+
+def _pair(values: Mapping[str, float]) -> str:
+    return ", ".join(f"{corpus} {value} %" for corpus, value in values.items())

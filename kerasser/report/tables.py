@@ -1,0 +1,35 @@
+"""Rows of a report as flat CSV tables."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+
+def write(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Writes one line a row and one column a figure, whatever is nested in it.
+
+    `{"ci95": {"gan": [1, 2]}}` becomes the columns `ci95_gan_low` and `ci95_gan_high`.
+    """
+    flat = [_flat(row) for row in rows]
+    columns = list(dict.fromkeys(name for row in flat for name in row))
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, columns, lineterminator="\n")
+        table.writeheader()
+        table.writerows(flat)
+
+
+def _flat(row: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Names nested values by their way; an interval, or its absence, gives two columns."""
+    found: dict[str, Any] = {}
+    for name, value in row.items():
+        if isinstance(value, Mapping):
+            found |= _flat(value, f"{prefix}{name}_")
+        elif isinstance(value, list | tuple) or (value is None and "ci95" in f"{prefix}{name}"):
+            low, high = value or (None, None)
+            found |= {f"{prefix}{name}_low": low, f"{prefix}{name}_high": high}
+        else:
+            found[f"{prefix}{name}"] = value
+    return found

@@ -1,0 +1,210 @@
+"""GanTrainer: the generator that cleans features for a classifier that stays as it is (paper, section 5.3)."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerasser.corpora.folds import Fold
+from kerasser.data import PairedBatches, batches
+from kerasser.errors import InputError
+from kerasser.gan_training import CleanedDevelopment, GanTraining, fit_gan
+from kerasser.models.gan import SpeechGAN, build_discriminator, build_generator, cleaner
+from kerasser.models.layers import FrameNormalization
+from pipelines.artifacts import Artifact
+from pipelines.component import Component, ComponentSpec, Executor, several
+from pipelines.components import shards, trainer, types
+from pipelines.components.folds import read_fold
+
+
+class GanTrainerSpec(ComponentSpec):
+    """Inputs: the classifier, clean and adversarial examples, folds; the same of other corpora. Output: the generator.
+
+    Of the other corpora, the training speakers of the folds named by `other_fold_names` are heard.
+    """
+
+    PARAMETERS = {
+        "fold": str,
+        "other_fold_names": list,
+        "generator_network": dict,
+        "discriminator_network": dict,
+        "training": dict,
+        "batch_size": int,
+        "clean_share": float,
+        "seed": int,
+    }
+    RUNTIME_PARAMETERS = {"quiet": bool}
+    INPUTS = {
+        "model": types.MODEL,
+        "utterances": types.UTTERANCES,
+        "clean": types.EXAMPLES,
+        "adversarial": types.EXAMPLES,
+        "folds": types.FOLDS,
+    }
+    LISTS = {
+        "other_utterances": types.UTTERANCES,
+        "other_clean": types.EXAMPLES,
+        "other_adversarial": types.EXAMPLES,
+        "other_folds": types.FOLDS,
+    }
+    OUTPUTS = {"generator": types.GENERATOR}
+
+
+class GanTrainerExecutor(Executor):
+    """Trains generator and discriminator on training speakers; development speakers say when to stop."""
+
+    def do(
+        self, inputs: Mapping[str, Artifact], outputs: Mapping[str, Path], parameters: Mapping[str, Any]
+    ) -> Mapping[str, Mapping[str, Any]]:
+        """Writes `weights.npz` (the generator's), `generator.json`, `history.csv`, `model.keras` (the GAN) and `logs/`.
+
+        Raises:
+            InputError: If another corpus holds the same recordings as the test speakers'.
+            AssertionError: If anything that belongs to the test would be trained on.
+        """
+        directory, fold = outputs["generator"], read_fold(inputs["folds"], parameters["fold"])
+        others = [
+            read_fold(artifact, name)
+            for artifact, name in zip(several(inputs, "other_folds"), parameters["other_fold_names"], strict=True)
+        ]
+        refuse_leak(inputs, fold, others)
+        clean = [inputs["clean"], *several(inputs, "other_clean")]
+        adversarial = [inputs["adversarial"], *several(inputs, "other_adversarial")]
+        names = shards.features(clean[0].uri)
+        keras.utils.set_random_seed(parameters["seed"])
+        pairs = PairedBatches(
+            [
+                (shards.files(one.uri, each.train), shards.files(two.uri, each.train))
+                for one, two, each in zip(clean, adversarial, [fold, *others], strict=True)
+            ],
+            len(names),
+            batch_size=parameters["batch_size"],
+            seed=parameters["seed"],
+            clean_share=parameters["clean_share"],
+        )
+        for speakers, each, one, two in zip(pairs.speakers, [fold, *others], clean, adversarial, strict=True):
+            trainer.refuse_leak(speakers, each.train, one, two)
+        places = [inputs["clean"], inputs["adversarial"]]
+        dev = batches(
+            [path for place in places for path in shards.files(place.uri, fold.dev)], len(names), batch_size=64
+        )
+        classifier = trainer.load(inputs["model"])
+        before = digest(classifier)
+        gan = build(len(names), parameters["generator_network"], parameters["discriminator_network"])
+        gan.normalization.adapt(*pairs.frame_statistics())
+        identity = 100.0 - _uar(gan, classifier, dev)
+        work_dir = directory / "work"
+        work_dir.mkdir(parents=True, exist_ok=True)
+        history = fit_gan(
+            gan,
+            classifier,
+            pairs,
+            dev,
+            GanTraining(**parameters["training"]),
+            work_dir=work_dir,
+            log_dir=directory / "logs",
+            quiet=parameters["quiet"],
+        )
+        if digest(classifier) != before:
+            raise AssertionError("the classifier's weights changed while the generator was trained for it")
+        facts = {
+            "build": {"features": len(names), **parameters["generator_network"]},
+            "fold": fold.to_dict(),
+            "classifier": before,
+            "dev_error_undefended": identity,
+            "dev_error": 100.0 - _uar(gan, classifier, dev),
+            "epochs": {
+                phase: sum(row["phase"] == phase for row in history)
+                for phase in dict.fromkeys(r["phase"] for r in history)
+            },
+        }
+        _save(directory, gan, history, facts)
+        shutil.rmtree(work_dir)
+        return {"generator": {"fold": fold.name, "dev_error": facts["dev_error"]}}
+
+
+def refuse_leak(inputs: Mapping[str, Artifact], fold: Fold, others: Sequence[Fold]) -> None:
+    """Refuses other corpora that hold the test speakers' recordings, and a classifier of another fold.
+
+    Raises:
+        InputError: If the same recording is tested here and trained on there.
+        AssertionError: If the classifier knows the test speakers.
+    """
+    trainer.refuse_known(json.loads((inputs["model"].uri / "model.json").read_text())["fold"], fold.test)
+    tested = _recordings(inputs["utterances"], fold.test)
+    for artifact, other in zip(several(inputs, "other_utterances"), others, strict=True):
+        shared = tested.keys() & _recordings(artifact, other.train).keys()
+        if shared:
+            raise InputError(
+                "gan.corpora: expected corpora that share no recording with the test speakers. "
+                f"Received: {tested[min(shared)]} in both"
+            )
+
+
+def _recordings(artifact: Artifact, speakers: Sequence[str]) -> dict[str, str]:
+    """Returns SHA-256 → path of the files in which some speakers speak."""
+    with (artifact.uri / "utterances.csv").open(newline="", encoding="utf-8") as file:
+        return {row["sha256"]: row["path"] for row in csv.DictReader(file) if row["speaker"] in speakers}
+
+
+def build(features: int, generator: Mapping[str, Any], discriminator: Mapping[str, Any]) -> SpeechGAN:
+    """Returns an untrained GAN on raw features."""
+    normalization = FrameNormalization(generator["bound"], name="normalization")
+    normalization.build((None, None, features), (None,))
+    return SpeechGAN(
+        normalization,
+        build_generator(features=features, **generator),
+        build_discriminator(features=features, **discriminator),
+        generator["frames_per_step"],
+    )
+
+
+def digest(model: keras.Model) -> str:
+    """Returns a SHA-256 of all weights, in hexadecimal."""
+    hashed = hashlib.sha256()
+    for weight in model.get_weights():
+        hashed.update(np.ascontiguousarray(weight).tobytes())
+    return hashed.hexdigest()
+
+
+def _uar(gan: SpeechGAN, classifier: keras.Model, dev: Any) -> float:
+    return CleanedDevelopment(cleaner(gan.normalization, gan.generator), classifier, dev).measure()
+
+
+def _save(directory: Path, gan: SpeechGAN, history: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]) -> None:
+    np.savez(directory / "weights.npz", *gan.normalization.get_weights(), *gan.generator.get_weights())
+    (directory / "generator.json").write_text(json.dumps(facts, indent=1))
+    columns = list(dict.fromkeys(name for row in history for name in row))
+    with (directory / "history.csv").open("w", newline="") as file:
+        table = csv.DictWriter(file, columns, lineterminator="\n")
+        table.writeheader()
+        table.writerows(history)
+    gan.save(directory / "model.keras")
+
+
+def load(artifact: Artifact) -> keras.Model:
+    """Returns the generator on raw features, from the part of the artifact that its hash covers."""
+    build_arguments = json.loads((artifact.uri / "generator.json").read_text())["build"]
+    generator = build_generator(**build_arguments)
+    normalization = FrameNormalization(build_arguments["bound"], name="normalization")
+    normalization.build((None, None, build_arguments["features"]), (None,))
+    with np.load(artifact.uri / "weights.npz", allow_pickle=False) as saved:
+        weights = [saved[name] for name in saved.files]
+    normalization.set_weights(weights[:2])
+    generator.set_weights(weights[2:])
+    return cleaner(normalization, generator)
+
+
+class GanTrainer(Component):
+    """Trains the GAN."""
+
+    SPEC = GanTrainerSpec
+    EXECUTOR = GanTrainerExecutor

@@ -1,0 +1,174 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from kerasser.evaluation import comparison
+from kerasser.evaluation.comparison import Comparison, System
+from kerasser.evaluation.curve import Scorer
+
+CLASSES = ("negative", "positive")
+NOISES = ("cafe", "station")
+SPEAKERS, EACH, DRAWS = 12, 10, 3
+
+
+def answers(right, noise=None, budget=None, target=None, draw=0):
+    """A table in which an utterance is answered rightly where `right` says so."""
+    labels = np.arange(SPEAKERS * EACH) % 2
+    return pd.DataFrame(
+        {
+            "id": [f"u{number:03d}" for number in range(labels.size)],
+            "speaker": [f"s{number // EACH}" for number in range(labels.size)],
+            "label": labels,
+            "predicted": np.where(right, labels, 1 - labels),
+            "noise": noise,
+            "budget": budget,
+            "target": target,
+            "draw": draw,
+        }
+    )
+
+
+def system(
+    defence, error, percent=0.0, clean_error=0.1, budgets=(("epsilon", 1.0), ("epsilon", 2.0), ("snr_db", 10.0))
+):
+    """A system that errs with a given probability under attack, the same utterances first."""
+    number = sum(map(ord, defence)) + int(percent)
+
+    def draw(probability, seed):
+        ease = np.random.default_rng(7).random(SPEAKERS * EACH)
+        return 0.8 * ease + 0.2 * np.random.default_rng([number, seed]).random(SPEAKERS * EACH) >= probability
+
+    clean = answers(draw(clean_error, 0))
+    attacked = [
+        answers(draw(error, 10 * place + take + 1), noise, budget, target, take)
+        for place, noise in enumerate(NOISES)
+        for budget, target in budgets
+        for take in range(DRAWS)
+    ]
+    scorer = Scorer(clean, CLASSES, replicates=400, confidence=0.95, seed=0)
+    return System(defence, percent, scorer, pd.concat(attacked))
+
+
+@pytest.fixture(scope="module")
+def compared():
+    return Comparison(
+        [
+            system(comparison.NONE, 0.6),
+            system(comparison.RANDOM, 0.5),
+            system(comparison.TRAINING, 0.4, percent=10.0),
+            system(comparison.TRAINING, 0.3, percent=100.0),
+            system(comparison.GAN, 0.15),
+        ]
+    )
+
+
+def by_hand(compared, defence, noise, kind, budget=("epsilon", 2.0), percent=0.0):
+    """The error from the bare table, utterance by utterance."""
+    systems = [*compared._systems.values(), *compared._trained]
+    one = next(s for s in systems if s.defence == defence and s.percent == percent)
+    table = one.adversarial
+    table = table[(table["budget"] == budget[0]) & (table["target"] == budget[1])]
+    recalls = []
+    for label in (0, 1):
+        mine = table[(table["noise"] == noise) & (table["label"] == label)]
+        right = (mine["predicted"] == mine["label"]).groupby(mine["id"])
+        recalls.append((right.mean() if kind == "mean" else right.min()).mean())
+    return 100 - 100 * np.mean(recalls)
+
+
+def test_tables_are_for_the_hardest_epsilon_and_every_ratio(compared):
+    assert compared.hardest() == [("epsilon", 2.0), ("snr_db", 10.0)]
+    rows = compared.table3()
+    assert [(row["noise"], row.get("epsilon"), row.get("snr_db_target")) for row in rows] == [
+        (noise, *amount) for amount in ((2.0, None), (None, 10.0)) for noise in (*NOISES, "mean", "any")
+    ]
+
+
+def test_every_figure_is_what_a_plain_count_gives(compared):
+    rows = {row["noise"]: row for row in compared.table3() if "epsilon" in row}
+    for noise in NOISES:
+        assert rows[noise]["attacked"] == pytest.approx(by_hand(compared, comparison.NONE, noise, "mean"))
+        assert rows[noise]["gan"] == pytest.approx(by_hand(compared, comparison.GAN, noise, "mean"))
+        assert rows[noise]["worst_of"]["gan"] == pytest.approx(by_hand(compared, comparison.GAN, noise, "worst"))
+        assert rows[noise]["worst_of"]["N"] == DRAWS
+    for kind in ("attacked", "gan"):
+        assert rows["mean"][kind] == pytest.approx(np.mean([rows[noise][kind] for noise in NOISES]))
+        worst = [rows[noise]["worst_of"][kind] for noise in NOISES]
+        assert rows["mean"]["worst_of"][kind] == pytest.approx(np.mean(worst))
+        assert rows["any"]["worst_of"][kind] >= max(worst)
+    assert rows["any"]["worst_of"]["N"] == DRAWS * len(NOISES)
+
+
+def test_the_recovered_share_is_that_of_the_paper(compared):
+    for row in compared.table3():
+        expected = (row["attacked"] - row["gan"]) / (row["attacked"] - row["clean"])
+        assert row["recovered_share"] == pytest.approx(expected)
+        low, high = row["ci95"]["recovered_share"]
+        assert low < expected < high
+        worst = row["worst_of"]
+        assert worst["recovered_share"] == pytest.approx(
+            (worst["attacked"] - worst["gan"]) / (worst["attacked"] - row["clean"])
+        )
+
+
+def test_nothing_is_recovered_where_the_attack_does_no_harm():
+    rows = Comparison([system(comparison.NONE, 0.05), system(comparison.GAN, 0.05)]).table3()
+    mean = next(row for row in rows if row["noise"] == "mean")
+    assert mean["recovered_share"] is None and mean["ci95"]["recovered_share"] is None
+
+
+def test_figure_2_begins_without_defence_and_goes_through_every_share(compared):
+    rows = [row for row in compared.figure2() if row["noise"] == "cafe" and "epsilon" in row]
+    assert [row["percent"] for row in rows] == [0.0, 10.0, 100.0]
+    expected = [
+        by_hand(compared, comparison.NONE, "cafe", "mean"),
+        by_hand(compared, comparison.TRAINING, "cafe", "mean", percent=10.0),
+        by_hand(compared, comparison.TRAINING, "cafe", "mean", percent=100.0),
+    ]
+    assert [row["error"] for row in rows] == pytest.approx(expected)
+
+
+def test_the_largest_share_stands_for_adversarial_training(compared):
+    shown = [row for row in compared.figure3() if row["defence"] == comparison.TRAINING]
+    assert {row["percent"] for row in shown} == {100.0}
+    assert [row["defence"] for row in compared.figure3()][:4] == list(reversed(comparison.ORDER))
+
+
+def test_an_order_that_is_there_is_found_with_a_small_p(compared):
+    for row in compared.ordering():
+        assert row["holds"] and row["p"] < 0.05
+        assert row["order"] == list(comparison.ORDER)
+        assert row["p"] == max(pair["p"] for pair in row["pairs"])
+        for pair in row["pairs"]:
+            assert pair["difference"] < 0 and pair["ci95"][0] < pair["difference"] < pair["ci95"][1]
+
+
+def test_an_order_that_is_not_there_does_not_hold():
+    rows = Comparison(
+        [
+            system(comparison.NONE, 0.6),
+            system(comparison.RANDOM, 0.7),
+            system(comparison.TRAINING, 0.2, percent=50.0),
+            system(comparison.GAN, 0.3),
+        ]
+    ).ordering()
+    assert not any(row["holds"] for row in rows)
+    assert all(row["p"] > 0.5 for row in rows)
+
+
+def test_without_speakers_enough_there_are_figures_and_no_p():
+    def one_speaker(each):
+        table = each.adversarial.assign(speaker="s")
+        clean = answers(np.ones(SPEAKERS * EACH, bool)).assign(speaker="s")
+        return System(each.defence, 0.0, Scorer(clean, CLASSES, replicates=10, confidence=0.95, seed=0), table)
+
+    compared = Comparison([one_speaker(system(comparison.NONE, 0.6)), one_speaker(system(comparison.GAN, 0.2))])
+    assert compared.ordering()[0]["holds"] and compared.ordering()[0]["p"] is None
+    assert compared.table3()[0]["ci95"]["recovered_share"] is None
+    assert compared.table3()[0]["recovered_share"] > 0.5
+
+
+def test_a_defence_that_is_left_out_leaves_its_table_out():
+    compared = Comparison([system(comparison.NONE, 0.6), system(comparison.GAN, 0.2)])
+    assert compared.table2() == [] and compared.figure2() == []
+    assert compared.ordering()[0]["order"] == [comparison.GAN, comparison.NONE]

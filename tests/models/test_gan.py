@@ -1,0 +1,270 @@
+import time
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kerasser.models import gan
+from kerasser.models.gan import Reconstruction, SpeechGAN, build_discriminator, build_generator, cleaner
+from kerasser.models.layers import FrameNormalization
+
+FORMS = [
+    {"form": "frame", "frames_per_step": 1},
+    {"form": "frame", "frames_per_step": 4},
+    {"form": "segment", "frames_per_step": 1, "segment_steps": 7},
+    {"form": "segment", "frames_per_step": 3, "segment_steps": 2},
+]
+
+
+def normalization():
+    layer = FrameNormalization(5.0, name="normalization")
+    layer.build((None, None, 25), (None,))
+    layer.adapt(np.full(25, 3.0), np.full(25, 4.0))
+    return layer
+
+
+def networks(form, units=8):
+    keras.utils.set_random_seed(1)
+    generator = build_generator(units=units, code=5, **form)
+    # It begins as the identity: a test of padding needs one that does something.
+    generator.set_weights(
+        [weight + 0.1 * np.random.default_rng(0).normal(size=weight.shape) for weight in generator.get_weights()]
+    )
+    return generator, build_discriminator(units=units, code=5, **form)
+
+
+def compiled(form=FORMS[1], **options):
+    model = SpeechGAN(normalization(), *networks(form), form["frames_per_step"])
+    model.compile(keras.optimizers.RMSprop(1e-3), keras.optimizers.RMSprop(1e-3), **options)
+    return model
+
+
+def group(batches=3, batch=4, frames=23, seed=0):
+    generator = np.random.default_rng(seed)
+    lengths = generator.integers(1, frames + 1, (batches, batch)).astype(np.int32)
+    lengths[:, 0] = frames
+    valid = (np.arange(frames) < lengths[..., None])[..., None]
+    clean = generator.normal(3, 2, (batches, batch, frames, 25)) * valid
+    return {
+        "features": tf.constant((clean + generator.normal(1, 1, clean.shape)) * valid, tf.float32),
+        "clean": tf.constant(clean, tf.float32),
+        "lengths": tf.constant(lengths),
+    }
+
+
+def values(variables):
+    return [variable.numpy().copy() for variable in variables]
+
+
+def moved(before, after):
+    return [bool(np.any(one != other)) for one, other in zip(before, after, strict=True)]
+
+
+@pytest.mark.parametrize("form", FORMS, ids=str)
+def test_shapes(form):
+    generator, discriminator = networks(form)
+    data = group(1)
+    inputs = {"features": data["features"][0], "lengths": data["lengths"][0]}
+    assert generator(inputs).shape == (4, 23, 25)
+    judged = discriminator(inputs)
+    steps = -(-23 // form["frames_per_step"])
+    assert judged["logits"].shape == (4, steps)
+    np.testing.assert_array_equal(judged["steps"], -(-data["lengths"][0] // form["frames_per_step"]))
+
+
+@pytest.mark.parametrize("frames_per_step", [1, 4])
+def test_the_generator_begins_as_the_identity_on_raw_features(frames_per_step):
+    model = cleaner(normalization(), build_generator(units=8, code=5, frames_per_step=frames_per_step))
+    data = group(1)
+    restored = model({"features": data["features"][0], "lengths": data["lengths"][0]})
+    # Beyond five deviations the bound takes hold.
+    np.testing.assert_allclose(restored, np.clip(data["features"][0], -7, 13), atol=1e-5)
+
+
+@pytest.mark.parametrize("form", FORMS, ids=str)
+@settings(deadline=None, max_examples=8)
+@given(padding=st.sampled_from([0.0, 1e30, float("nan"), float("inf")]), extra=st.integers(0, 9))
+def test_no_padding_changes_a_cleaned_frame(form, padding, extra):
+    model = cleaner(normalization(), networks(form)[0])
+    data = group(1)
+    features, lengths = data["features"][0].numpy(), data["lengths"][0].numpy()
+    plain = model({"features": features, "lengths": lengths}).numpy()
+    padded = np.concatenate([features, np.zeros((4, extra, 25), np.float32)], axis=1)
+    for row, length in zip(padded, lengths, strict=True):
+        row[length:] = padding
+    again = model({"features": padded, "lengths": lengths}).numpy()
+    np.testing.assert_allclose(again[:, :23], plain, atol=1e-5)
+    assert not again[:, 23:].any()
+    assert all(not row[length:].any() for row, length in zip(again, lengths, strict=True))
+
+
+def test_losses_are_those_of_numpy():
+    generator = np.random.default_rng(0)
+    real, fake = generator.normal(0, 3, (2, 4, 6))
+    steps = np.array([6, 1, 3, 2])
+    valid = np.arange(6) < steps[:, None]
+    d = {name: 1 / (1 + np.exp(-logits)) for name, logits in (("real", real), ("fake", fake))}
+    arguments = [tf.constant(each, tf.float32) for each in (real, fake)]
+    on_real, on_fake = gan.discriminator_loss(*arguments, steps)
+    assert float(on_real) == pytest.approx(-np.log(d["real"])[valid].mean(), rel=1e-5)
+    assert float(on_fake) == pytest.approx(-np.log(1 - d["fake"])[valid].mean(), rel=1e-5)
+    smooth, same = gan.discriminator_loss(*arguments, steps, smoothing=0.1)
+    expected = -(0.9 * np.log(d["real"]) + 0.1 * np.log(1 - d["real"]))
+    assert float(smooth) == pytest.approx(expected[valid].mean(), rel=1e-5)
+    # One-sided: what D says of cleaned speech is not smoothed.
+    assert float(same) == float(on_fake)
+    assert float(gan.generator_loss(arguments[1], steps)) == pytest.approx(
+        np.log(1 - d["fake"])[valid].mean(), rel=1e-5
+    )
+    assert float(gan.generator_loss(arguments[1], steps, saturating=False)) == pytest.approx(
+        -np.log(d["fake"])[valid].mean(), rel=1e-5
+    )
+
+
+def test_the_reconstruction_loss_averages_frames_into_steps_first():
+    cleaned = np.zeros((2, 5, 1), np.float32)
+    clean = np.array([[1, 3, -2, 4, 6], [2, -2, 9, 0, 0]], np.float32)[:, :, None]
+    lengths = np.array([5, 3], np.int32)
+    clean[1, 3:] = 0
+    assert float(gan.reconstruction_loss(cleaned, clean, lengths)) == pytest.approx((1 + 3 + 2 + 4 + 6 + 2 + 2 + 9) / 8)
+    # Steps of two: 2, 1, 6 and 0, 9.
+    assert float(gan.reconstruction_loss(cleaned, clean, lengths, 2)) == pytest.approx((2 + 1 + 6 + 0 + 9) / 5)
+
+
+def test_two_discriminator_updates_for_each_of_the_generator_on_fresh_batches():
+    model = compiled()
+    seen = []
+    update_discriminator, update_generator = model._update_discriminator, model._update_generator
+    model._update_discriminator = lambda *batch: (seen.append(("d", batch)), update_discriminator(*batch))
+    model._update_generator = lambda *batch: (seen.append(("g", batch)), update_generator(*batch))
+    data = group()
+    for _ in range(4):
+        model.train_step(data)
+    assert [who for who, _ in seen] == ["d", "d", "g"] * 4
+    for number, (_, (_, clean, lengths)) in enumerate(seen[:3]):
+        np.testing.assert_array_equal(clean, data["clean"][number])
+        np.testing.assert_array_equal(lengths, data["lengths"][number])
+    assert int(model.discriminator_optimizer.iterations) == 8
+    assert int(model.optimizer.iterations) == 4
+
+
+def test_each_network_is_frozen_while_the_other_is_updated():
+    model, data = compiled(), group(1)
+    batch = [data[name][0] for name in ("features", "clean", "lengths")]
+    fake = model._clean(batch[0], batch[2])
+    parts = (model.generator.weights, model.discriminator.weights, model.normalization.weights)
+    before = [values(part) for part in parts]
+    model._update_discriminator(fake, *batch[1:])
+    assert [any(moved(one, values(part))) for one, part in zip(before, parts, strict=True)] == [False, True, False]
+    before = [values(part) for part in parts]
+    model._update_generator(*batch)
+    after = [moved(one, values(part)) for one, part in zip(before, parts, strict=True)]
+    assert [any(each) for each in after] == [True, False, False]
+    assert all(after[0])
+
+
+@pytest.mark.parametrize("form", FORMS, ids=str)
+def test_padding_influences_no_gradient(form):
+    def step(padding):
+        model, data = compiled(form), group()
+        valid = tf.sequence_mask(data["lengths"], 23)[..., None]
+        for name in ("features", "clean"):
+            data[name] = tf.where(valid, data[name], padding)
+        figures = model.train_step(data)
+        return values(model.generator.weights + model.discriminator.weights), {k: float(v) for k, v in figures.items()}
+
+    (plain, figures), (padded, again) = step(0.0), step(1e6)
+    for one, other in zip(plain, padded, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert figures == again
+
+
+def test_pure_reconstruction_asks_the_discriminator_nothing():
+    one, other = compiled(adversarial_weight=0.0), compiled(adversarial_weight=0.0)
+    other.discriminator.set_weights([10 * weight for weight in other.discriminator.get_weights()])
+    batch = [group(1)[name][0] for name in ("features", "clean", "lengths")]
+    for model in (one, other):
+        model._update_generator(*batch)
+    for mine, its in zip(one.generator.get_weights(), other.generator.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, its)
+
+
+def test_a_discriminator_learns_to_tell_and_says_how_often_it_is_right():
+    model, data = compiled(adversarial_weight=0.0, reconstruction_weight=0.0), group(batch=16)
+    step = tf.function(model.train_step)
+    first = {name: float(value) for name, value in step(data).items()}
+    for _ in range(150):
+        step(data)
+    model.reset_metrics()
+    last = {name: float(value) for name, value in step(data).items()}
+    assert last["d_accuracy"] > 0.9 > first["d_accuracy"]
+    assert last["d_real"] + last["d_fake"] < first["d_real"] + first["d_fake"]
+
+
+def test_pretraining_lowers_the_reconstruction_error_below_that_of_the_identity():
+    data = group(3, batch=16)
+    keras.utils.set_random_seed(0)
+    model = Reconstruction(normalization(), build_generator(units=16, code=8, frames_per_step=4), 4)
+    optimizer = keras.optimizers.Adam(0.005)
+    model.compile(optimizer=optimizer, jit_compile=False)
+    step = tf.function(model.train_step)
+    identity = float(step(data)["g_reconstruction"])
+    for _ in range(60):
+        step(data)
+    unseen = group(3, batch=16, seed=1)
+    model.reset_metrics()
+    assert float(step(unseen)["g_reconstruction"]) < 0.7 * identity
+
+
+def test_it_is_saved_whole_and_goes_on_as_if_it_had_never_stopped(tmp_path):
+    options = {"label_smoothing": 0.1, "saturating": False, "reconstruction_weight": 2.0}
+    model, data = compiled(**options), group()
+    for _ in range(3):
+        model.train_step(data)
+    model.save(tmp_path / "gan.keras")
+    again = keras.saving.load_model(tmp_path / "gan.keras")
+    assert int(again.discriminator_optimizer.iterations) == 6
+    for each in (model, again):
+        each.train_step(data)
+    for one, other in zip(model.weights, again.weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+    for name in ("optimizer", "discriminator_optimizer"):
+        for one, other in zip(getattr(model, name).variables, getattr(again, name).variables, strict=True):
+            np.testing.assert_array_equal(one, other)
+    assert all(getattr(again, name) == value for name, value in options.items())
+
+
+def test_spectral_normalisation_bounds_the_dense_layers():
+    discriminator = build_discriminator(units=8, code=5, spectral_normalization=True)
+    data = group(1)
+    inputs = {"features": data["features"][0], "lengths": data["lengths"][0]}
+    layer = discriminator.get_layer("code_bounded").layer
+    layer.kernel.assign(layer.kernel * 50)
+    for _ in range(30):
+        discriminator(inputs, training=True)
+    assert np.linalg.norm(layer.kernel, 2) == pytest.approx(1.0, abs=0.01)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("frames_per_step", [1, 10])
+def test_a_step_takes_at_most_three_and_a_half_generator_steps(frames_per_step):
+    """Slow: it times steps of full size, alternately, so that a busy machine slows both."""
+    normalised = normalization()
+    generator = build_generator(frames_per_step=frames_per_step)
+    alone = Reconstruction(normalised, generator, frames_per_step)
+    alone.compile(optimizer=keras.optimizers.RMSprop(1e-4), jit_compile=False)
+    both = SpeechGAN(normalised, generator, build_discriminator(frames_per_step=frames_per_step), frames_per_step)
+    both.compile(keras.optimizers.RMSprop(1e-4), keras.optimizers.RMSprop(1e-4))
+    steps = {1: tf.function(alone.train_step), 3: tf.function(both.train_step)}
+    data = {size: group(size, batch=32, frames=200) for size in steps}
+    times = {1: [], 3: []}
+    for _ in range(12):
+        for size, step in steps.items():
+            start = time.perf_counter()
+            step(data[size])
+            times[size].append(time.perf_counter() - start)
+    # The first of each is the tracing.
+    assert np.median(times[3][1:]) <= 3.5 * np.median(times[1][1:])

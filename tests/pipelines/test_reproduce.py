@@ -1,0 +1,280 @@
+"""The whole reproduction, as a user runs it, on tiny corpora."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import tensorflow as tf
+
+from kerasser.evaluation.comparison import GAN, NONE, ORDER, RANDOM, TRAINING, Comparison
+from pipelines import reproduce
+from pipelines.artifacts import Artifact
+from pipelines.cli import main
+from pipelines.components import reproducer
+from pipelines.lineage import ancestors, lineage
+from tests.corpora import trees
+from tests.pipelines import corpus
+from tests.pipelines.test_commands import content, run, voice
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    root = tmp_path_factory.mktemp("reproduce")
+    listing, noise = corpus.write(root)
+    return root, [*corpus.arguments(listing, noise, root / "out"), "--fold", "all", "--defence.gaussian_noise", "0"]
+
+
+@pytest.fixture(scope="module")
+def reproduced(place):
+    """Slow for what follows: twelve models and three GANs are trained, small as they are."""
+    result = run("reproduce", place[1])
+    assert result.returncode == 0, result.stderr
+    return result
+
+
+@pytest.fixture(scope="module")
+def report(reproduced):
+    return json.loads(Path(reproduced.stdout.strip().splitlines()[-1]).with_name("report.json").read_text())
+
+
+def test_it_prints_the_tables_and_ends_with_the_path_of_the_page(reproduced):
+    path = Path(reproduced.stdout.strip().splitlines()[-1])
+    assert path.is_file() and path.name == "report.html"
+    names = {"report.json", "report.md", "report.html"}
+    names |= {f"{name}.csv" for name in ("figure1", "figure2", "figure3", "table2", "table3")}
+    names |= {f"figure{number}.png" for number in (1, 2, 3)}
+    assert {each.name for each in path.parent.iterdir()} == names
+    for title in ("## Figure 1", "## Figure 2", "## Table 2", "## Table 3", "## Figure 3", "FAU-AIBO 68.82 → 38.31"):
+        assert title in reproduced.stdout
+
+
+def test_every_speaker_is_tested_once_over_all_folds(report):
+    assert report["folds"] == ["1", "2", "3"] and report["seeds"] == [0]
+    assert report["test_speakers"] == [f"s{number}" for number in range(6)]
+    assert report["clean"]["n"] == 24 and np.sum(report["clean"]["confusion"]) == 24
+
+
+def test_the_report_has_the_rows_and_keys_that_were_promised(report):
+    noises, budgets = ["cafe", "station", "mean", "any"], [{"epsilon": 2.0}, {"snr_db_target": 10.0}]
+    rows = report["table3"]
+    assert [(row["noise"], row.get("epsilon")) for row in rows] == [
+        (n, b.get("epsilon")) for b in budgets for n in noises
+    ]
+    for row in rows:
+        assert {"attacked", "gan", "clean_through_gan", "recovered_share"} <= row.keys()
+        assert {"attacked", "gan", "clean_through_gan", "recovered_share"} <= row["ci95"].keys()
+        assert row["worst_of"]["N"] == (4 if row["noise"] == "any" else 2)
+        assert row["worst_of"]["attacked"] >= row["attacked"] - 1e-9
+    assert {"noise", "attacked", "random_noise", "ci95", "worst_of"} <= report["table2"][0].keys()
+    assert [row["percent"] for row in report["figure2"] if row["noise"] == "cafe" and "epsilon" in row] == [0, 50, 100]
+    assert {row["defence"] for row in report["figure3"]} == {NONE, RANDOM, TRAINING, GAN}
+    assert [(row.get("epsilon"), row["draw"]) for row in report["ordering"]] == [
+        (2.0, "mean"),
+        (2.0, "worst"),
+        (None, "mean"),
+        (None, "worst"),
+    ]
+    assert report["ordering"][0]["order"] == list(ORDER) and 0 < report["ordering"][0]["p"] <= 1
+
+
+def test_the_defended_figure_comes_from_what_the_defended_model_answered(reproduced, report):
+    folder = Path(reproduced.stdout.strip().splitlines()[-1]).parent
+    wrong = {0: [], 1: []}
+    for place in (folder.parents[1] / "artifacts/Evaluation").iterdir():
+        if "generator" not in json.loads((place / "metrics.json").read_text())["model"]:
+            continue
+        with (place / "predictions.csv").open() as file:
+            for row in csv.DictReader(file):
+                if (row["noise"], row["budget"], row["target"]) == ("cafe", "epsilon", "2.0"):
+                    wrong[int(row["label"])].append(row["predicted"] != row["label"])
+    assert sum(map(len, wrong.values())) == 24 * 2
+    shown = next(row for row in report["table3"] if row["noise"] == "cafe" and "epsilon" in row)
+    assert shown["gan"] == pytest.approx(50 * (np.mean(wrong[0]) + np.mean(wrong[1])))
+
+
+def test_the_generator_is_for_the_classifier_as_clean_speech_has_made_it(place, reproduced, report):
+    store = place[0] / "out/artifacts"
+    generators = [json.loads(path.read_text()) for path in store.glob("Generator/*/generator.json")]
+    plain = {model["fold"]: model for model in report["models"] if model["defence"] == NONE}
+    assert len(generators) == 3
+    for model in report["models"]:
+        if model["defence"] == GAN:
+            assert model["dev_ua"] == plain[model["fold"]]["dev_ua"] and model["share"] == 0
+            assert model["generator"]["classifier"] in {each["classifier"] for each in generators}
+
+
+def test_no_test_noise_is_above_any_generator(place, reproduced):
+    store = place[0] / "out/artifacts"
+    (generator, *_) = store.glob("Generator/*")
+    chain = ancestors(lineage(generator))
+    made = {node["component"]["class"] for node in chain}
+    assert made == {"CorpusGen", "NoiseGen", "FeatureGen", "AdversarialGen", "Trainer"}
+    attacks = [node for node in chain if node["component"]["class"] == "AdversarialGen"]
+    assert {node["parameters"]["part"] for node in attacks} == {"training"}
+    (noise,) = {node["inputs"]["noise"]["output"] for node in attacks}
+    assert noise == "train"
+
+
+def test_tensorboard_shows_both_networks(place, reproduced):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    (generator, *_) = (place[0] / "out/artifacts").glob("Generator/*")
+    shown = {}
+    for part in ("train", "validation"):
+        events = EventAccumulator(str(generator / "logs/gan" / part), size_guidance={"tensors": 0})
+        events.Reload()
+        for tag in events.Tags()["tensors"]:
+            shown[tag] = [float(tf.make_ndarray(event.tensor_proto)) for event in events.Tensors(tag)]
+    with (generator / "history.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if row["phase"] == "gan"]
+    for name in ("d_real", "d_fake", "d_accuracy", "g_adversarial", "g_reconstruction", "val_error", "val_uar"):
+        expected = [float(row[name]) for row in rows]
+        assert shown[f"epoch_{name.removeprefix('val_')}"] == pytest.approx(expected, rel=1e-5)
+    for name in ("learning_rate", "d_learning_rate"):
+        assert shown[f"epoch_{name}"] == pytest.approx([1e-4] * len(rows))
+
+
+def test_a_second_run_takes_everything_from_the_cache(place, reproduced):
+    start = time.monotonic()
+    again = run("reproduce", place[1])
+    assert "starts" not in again.stderr
+    assert again.stdout == reproduced.stdout
+    assert time.monotonic() - start < 60
+
+
+def test_a_killed_gan_goes_on_to_the_same_hashes(tmp_path, place):
+    """Slow: the reproduction is run three times, killed once."""
+    few = ["--fold", "1", "--defence.shares", "[]", "--defence.random_noise_epsilon", "0", "--gan.epochs", "8"]
+    arguments = [*place[1], *few, "--gan.patience", "20", "--output-dir", str(tmp_path / "killed")]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pipelines.reproduce", *arguments],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 240
+    while not list((tmp_path / "killed").glob("artifacts/work/*/generator/work/gan.npz")):
+        assert process.poll() is None and time.monotonic() < deadline, "the run ended before it could be killed"
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert ("GanTrainer", "generator") not in content(tmp_path / "killed/artifacts")
+    resumed = run("reproduce", arguments)
+    assert resumed.returncode == 0, resumed.stderr
+    assert "goes on" in resumed.stderr
+    alone = run("reproduce", [*arguments, "--output-dir", str(tmp_path / "alone")])
+    assert alone.returncode == 0, alone.stderr
+    assert content(tmp_path / "killed/artifacts") == content(tmp_path / "alone/artifacts")
+    assert ("GanTrainer", "generator") in content(tmp_path / "alone/artifacts")
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "fold", "speakers"),
+    [("iemocap", trees.make_iemocap, "Ses02", 2), ("fau-aibo", trees.make_fau_aibo, "given", 3)],
+)
+def test_the_papers_protocols_run_on_small_trees(tmp_path, capsys, name, make, fold, speakers):
+    """Slow: six models for each corpus."""
+    root = make(tmp_path / name, waveform=voice)
+    generator = np.random.default_rng(0)
+    for environment in ("PCAFETER", "OMEETING", "PSTATION"):
+        (tmp_path / "noise" / environment).mkdir(parents=True)
+        noise = 0.1 * generator.normal(size=80000).clip(-4, 4)
+        soundfile.write(tmp_path / "noise" / environment / "ch01.wav", noise, 16000)
+    flags = ["--config", str(ROOT / f"pipelines/configs/paper-{name}.yaml"), "--corpus-dir", str(root)]
+    small = [*corpus.SMALL, "--attack.snrs_db", "[]", "--fold", fold]
+    flags += [*small, "--noise-dir", str(tmp_path / "noise"), "--output-dir", str(tmp_path / "out"), "--quiet"]
+    main("reproduce", reproduce.DESCRIPTION, reproduce.reproduce, flags)
+    report = json.loads(Path(capsys.readouterr().out.strip().splitlines()[-1]).with_name("report.json").read_text())
+    assert (report["corpus"], report["folds"], len(report["test_speakers"])) == (name, [fold], speakers)
+    assert [row["noise"] for row in report["table3"]] == ["cafe", "meeting", "station", "mean", "any"]
+    assert report["settings"]["classifier"]["layers"] == 1 and report["settings"]["attack"]["draws"] == 2
+
+
+def test_the_papers_protocols_are_what_the_files_say(capsys):
+    seen = []
+    for name in ("iemocap", "fau-aibo"):
+        main("reproduce", "", seen.append, ["--config", str(ROOT / f"pipelines/configs/paper-{name}.yaml")])
+    assert [(each.corpus, each.fold) for each in seen] == [("iemocap", "all"), ("fau-aibo", None)]
+    for each in seen:
+        assert each.attack.epsilons[-1] == 2 and each.attack.snrs_db == []
+        assert each.noise.environments == ["cafe", "meeting", "station"]
+        assert (each.training.learning_rate, each.training.lowest_rate, each.gan.learning_rate) == (0.002, 1e-5, 1e-4)
+        assert each.defence.shares == pytest.approx([tenth / 10 for tenth in range(1, 11)])
+
+
+def few_models(listing, noise, output):
+    """Flags of a run with no defence but the GAN."""
+    flags = corpus.arguments(listing, noise, output)
+    return [*flags, "--defence.shares", "[]", "--defence.random_noise_epsilon", "0", "--defence.gaussian_noise", "0"]
+
+
+def test_a_gan_hears_several_corpora_and_each_is_reported(tmp_path, capsys):
+    listing, noise = corpus.write(tmp_path / "one")
+    other, _ = corpus.write(tmp_path / "two", seed=1)
+    flags = [*few_models(listing, noise, tmp_path / "out"), "--all-corpora", "--quiet"]
+    companion = json.dumps([{"corpus": "manifest", "corpus_dir": str(other)}])
+    main("reproduce", "", reproduce.reproduce, [*flags, "--gan.corpora", companion])
+    generators = list((tmp_path / "out/artifacts/Generator").iterdir())
+    assert len(generators) == 2
+    for generator in generators:
+        corpora = [n for n in ancestors(lineage(generator)) if n["component"]["class"] == "CorpusGen"]
+        assert {node["parameters"]["corpus_dir"] for node in corpora} == {str(listing), str(other)}
+    assert "Table 3" in capsys.readouterr().out
+
+
+def test_a_gan_that_would_hear_the_test_speakers_is_refused_in_one_line(tmp_path, capsys):
+    listing, noise = corpus.write(tmp_path)
+    companion = json.dumps([{"corpus": "manifest", "corpus_dir": str(listing), "fold": "2"}])
+    with pytest.raises(SystemExit) as status:
+        flags = [*few_models(listing, noise, tmp_path / "out"), "--gan.corpora", companion, "--quiet"]
+        main("reproduce", "", reproduce.reproduce, flags)
+    assert status.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "gan.corpora: expected corpora that share no recording with the test speakers" in line
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--fold", "9"], "fold: expected one of"),
+        (["--gan.form", "round"], "gan.form"),
+        (["--gan.corpora", '[{"corpus": "emodb"}]'], "gan.corpora: emodb: expected a folder"),
+        (["--gan.corpora", '[{"corpus": "nonsense", "corpus_dir": "x"}]'], "nonsense"),
+        (["--defence.shares", "[1.5]"], "defence.shares"),
+        (["--gan.clean_share", "1"], "gan.clean_share"),
+        (["--seeds", "[some]"], "seeds"),
+    ],
+)
+def test_bad_settings_end_in_one_line(tmp_path, capsys, flags, message):
+    listing, noise = corpus.write(tmp_path)
+    with pytest.raises(SystemExit) as status:
+        arguments = [*corpus.arguments(listing, noise, tmp_path / "out"), "--quiet", *flags]
+        main("reproduce", reproduce.DESCRIPTION, reproduce.reproduce, arguments)
+    assert status.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+    assert not (tmp_path / "out/reports").exists()
+
+
+def test_a_speaker_and_a_place_called_na_are_taken_at_their_word(tmp_path):
+    lines = ["id,speaker,emotion,label,predicted,noise,budget,target,draw,epsilon,snr_db,clipped,samples"]
+    for number, speaker in enumerate(("NA", "None", "nan", "s")):
+        for noise in ("", "NA"):
+            attack = "epsilon,2.0,0,2.0,9.0" if noise else ",,,,"
+            lines.append(f"u{number},{speaker},anger,{number % 2},0,{noise},{attack},0,8000")
+    (tmp_path / "predictions.csv").write_text("\n".join(lines) + "\n")
+    facts = {"defence": NONE, "percent": 0.0, "fold": "1", "seed": 0}
+    (system,) = reproducer._systems([(facts, Artifact("Evaluation", tmp_path))], 50, 0.95)
+    (row,) = (row for row in Comparison([system]).figure3() if row["noise"] == "NA")
+    assert row["error"] == 50 and row["ci95"] == [50, 50]

@@ -1,0 +1,124 @@
+import copy
+
+import pytest
+
+from kerasser.report import paper, reproduction
+
+SCORE = {"error": 20.0, "ci95": [10.0, 30.0]}
+WORST = {"N": 3, "error": 40.0, "ci95": None, "attack_success_rate": 30.0}
+ROW = {**SCORE, "error_worst_of": WORST}
+REPORT = {
+    "corpus": "demo",
+    "synthetic": True,
+    "noise_synthetic": True,
+    "folds": ["1", "2"],
+    "seeds": [0],
+    "versions": {"kerasser": "1"},
+    "classes": ["negative", "positive"],
+    "test_speakers": ["a", "b"],
+    "clean": {"n": 10, **SCORE},
+    "clean_defended": [
+        {"defence": "none", "percent": 0.0, **SCORE},
+        {"defence": "adversarial training", "percent": 100.0, **SCORE},
+    ],
+    "figure1": [
+        {
+            "noise": "cafe",
+            "epsilon": 2.0,
+            "snr_db_median": 9.0,
+            **ROW,
+            "attack_success_rate": 12.0,
+            "clipped_share": 0.0,
+        }
+    ],
+    "figure2": [{"noise": "cafe", "percent": p, "epsilon": 2.0, **ROW} for p in (0.0, 100.0)],
+    "table2": [
+        {
+            "noise": "cafe",
+            "epsilon": 2.0,
+            "attacked": 50.0,
+            "random_noise": 45.0,
+            "ci95": {"attacked": [40, 60], "random_noise": None},
+            "worst_of": {
+                "N": 3,
+                "attacked": 70.0,
+                "random_noise": None,
+                "ci95": {"attacked": None, "random_noise": None},
+            },
+        }
+    ],
+    "table3": [
+        {
+            "noise": noise,
+            "epsilon": 2.0,
+            "attacked": 50.0,
+            "gan": 26.0,
+            "clean": 20.0,
+            "clean_through_gan": 21.0,
+            "recovered_share": 0.8,
+            "ci95": dict.fromkeys(("attacked", "gan", "clean_through_gan"), [1.0, 2.0])
+            | {"recovered_share": [0.5, 0.9]},
+            "worst_of": {
+                "N": 3,
+                "attacked": 70.0,
+                "gan": 30.0,
+                "recovered_share": None,
+                "ci95": {"attacked": None, "gan": None, "recovered_share": None},
+            },
+        }
+        for noise in ("cafe", "mean")
+    ],
+    "figure3": [{"defence": d, "noise": "cafe", "epsilon": 2.0, **ROW} for d in ("none", "gan")],
+    "ordering": [
+        {
+            "epsilon": 2.0,
+            "draw": "mean",
+            "order": ["gan", "none"],
+            "holds": True,
+            "p": 0.012,
+            "pairs": [{"better": "gan", "worse": "none", "difference": -24.0, "ci95": [-30.0, -10.0], "p": 0.012}],
+        }
+    ],
+    "remarks": ["synthetic speech"],
+}
+
+
+def test_the_papers_figures_stand_beside_ours():
+    text = reproduction.markdown(REPORT)
+    (line,) = (line for line in text.splitlines() if line.startswith("| cafe | ε = 2 | mean | 50.0 [1.0, 2.0] | 26.0"))
+    assert "0.80 [0.50, 0.90]" in line
+    assert "FAU-AIBO 68.82 → 38.31 (0.82); IEMOCAP 65.87 → 49.2 (0.75)" in line
+    assert "FAU-AIBO 56.87 → 54.02" in text
+
+
+def test_the_order_is_said_in_words_with_its_p():
+    text = reproduction.markdown(REPORT)
+    assert "GAN < none" in text
+    assert "| budget | draw | order | p | GAN − none |" in text
+    assert "| ε = 2 | mean | holds | 0.012 | -24.0 [-30.0, -10.0] |" in text
+    other = copy.deepcopy(REPORT)
+    other["ordering"][0] |= {"holds": False, "p": None}
+    assert "| ε = 2 | mean | does not hold | – |" in reproduction.markdown(other)
+
+
+def test_every_line_of_a_table_has_as_many_cells():
+    columns = None
+    for line in reproduction.markdown(REPORT).splitlines():
+        if not line.startswith("|"):
+            columns = None
+            continue
+        columns = columns or line.count("|")
+        assert line.count("|") == columns, line
+
+
+@pytest.mark.parametrize("missing", ["figure2", "table2", "table3", "ordering"])
+def test_what_was_not_measured_is_left_out(missing):
+    text = reproduction.markdown({**REPORT, missing: []})
+    titles = {"figure2": "## Figure 2", "table2": "## Table 2", "table3": "## Table 3", "ordering": "order of errors"}
+    assert titles[missing] not in text
+
+
+@pytest.mark.parametrize(("corpus", "low", "high"), [("FAU-AIBO", 0.82, 0.90), ("IEMOCAP", 0.75, 0.90)])
+def test_the_papers_recovered_shares_are_those_it_implies(corpus, low, high):
+    shares = [paper.recovered_share(corpus, noise) for noise in paper.NOISES]
+    assert (round(min(shares), 2), round(max(shares), 2)) == (low, high)
