@@ -12,6 +12,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+#: Name of the list that holds the frames.
+FEATURE_LIST = "features"
+
 
 @dataclass(frozen=True)
 class Example:
@@ -58,11 +61,38 @@ def _serialize(example: Example) -> bytes:
         "label": tf.train.Feature(int64_list=tf.train.Int64List(value=[example.label])),
         "provenance": text(json.dumps(example.provenance, sort_keys=True, allow_nan=False)),
     }
-    frames = [tf.train.Feature(float_list=tf.train.FloatList(value=frame)) for frame in example.features]
+    return _sequence(example.features, context)
+
+
+def serialize_frames(features: np.ndarray) -> bytes:
+    """Returns a SequenceExample of frames `[frames, features]` and nothing else: what a server is asked."""
+    return _sequence(features, {})
+
+
+def _sequence(features: np.ndarray, context: Mapping[str, tf.train.Feature]) -> bytes:
+    frames = [tf.train.Feature(float_list=tf.train.FloatList(value=frame)) for frame in features]
     return tf.train.SequenceExample(
         context=tf.train.Features(feature=context),
-        feature_lists=tf.train.FeatureLists(feature_list={"features": tf.train.FeatureList(feature=frames)}),
+        feature_lists=tf.train.FeatureLists(feature_list={FEATURE_LIST: tf.train.FeatureList(feature=frames)}),
     ).SerializeToString(deterministic=True)
+
+
+def parse_frames(serialized: Any, dimension: int) -> tuple[Any, Any]:
+    """Reads the frames of SequenceExamples of any lengths, in a graph.
+
+    Args:
+        serialized: string `[batch]`.
+        dimension: Features per frame.
+
+    Returns:
+        `features [batch, frames, dimension]`, padded with zeros, and int32 `lengths [batch]`.
+    """
+    _, sequences, lengths = tf.io.parse_sequence_example(serialized, sequence_features=_frames_of(dimension))
+    return sequences[FEATURE_LIST], tf.cast(lengths[FEATURE_LIST], tf.int32)
+
+
+def _frames_of(dimension: int) -> dict[str, tf.io.FixedLenSequenceFeature]:
+    return {FEATURE_LIST: tf.io.FixedLenSequenceFeature([dimension], tf.float32)}
 
 
 def dataset(paths: Sequence[Path], dimension: int) -> tf.data.Dataset:
@@ -87,9 +117,9 @@ def dataset(paths: Sequence[Path], dimension: int) -> tf.data.Dataset:
                 "label": tf.io.FixedLenFeature([], tf.int64),
                 "provenance": tf.io.FixedLenFeature([], tf.string),
             },
-            sequence_features={"features": tf.io.FixedLenSequenceFeature([dimension], tf.float32)},
+            sequence_features=_frames_of(dimension),
         )
-        return {**context, **sequences, "lengths": tf.shape(sequences["features"])[0]}
+        return {**context, **sequences, "lengths": tf.shape(sequences[FEATURE_LIST])[0]}
 
     files = tf.data.Dataset.from_tensor_slices([str(path) for path in paths])
     return files.flat_map(tf.data.TFRecordDataset).map(parse, num_parallel_calls=2, deterministic=True)

@@ -16,6 +16,7 @@ from pipelines.components.evaluator import Evaluator
 from pipelines.components.feature_gen import FeatureGen
 from pipelines.components.gan_trainer import GanTrainer
 from pipelines.components.noise_gen import NoiseGen
+from pipelines.components.perturbation_exporter import PerturbationExporter
 from pipelines.components.random_noise_gen import RandomNoiseGen
 from pipelines.components.reporter import Reporter
 from pipelines.components.reproducer import Reproducer
@@ -55,6 +56,7 @@ class Dag:
             demo_duration_s=settings.noise.demo_duration_s,
             seed=settings.data.seed,
         )
+        self.perturbation = PerturbationExporter()
         self.features = self._features(self.corpus)
         self._attacks: dict[str, AdversarialGen] = {}
         self._victims: dict[tuple[str, int], Trainer] = {}
@@ -167,6 +169,7 @@ class Dag:
             utterances=corpus.outputs["utterances"],
             folds=corpus.outputs["folds"],
             noise=self.noise.outputs["train" if training else "test"],
+            perturbation=self.perturbation.outputs["perturbation"],
             fold_names=[fold for fold in folds if fold],
             part=part,
             epsilons=settings.attack.epsilons,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from kerasser.attack import perturbation
-from kerasser.attack.perturbation import Budget, Recording
+from kerasser.attack.perturbation import Add, Budget, Recording
 from kerasser.audio import clip
 from kerasser.errors import InputError
 from kerasser.features import FrontEnd
@@ -68,7 +68,12 @@ def clean_example(waveform: np.ndarray, front_end: FrontEnd, name: str) -> tuple
 
 
 def adversarial_examples(
-    waveform: np.ndarray, utterance_id: str, plan: Plan, front_end: FrontEnd, name: str
+    waveform: np.ndarray,
+    utterance_id: str,
+    plan: Plan,
+    front_end: FrontEnd,
+    name: str,
+    add: Add = perturbation.add,
 ) -> list[tuple[np.ndarray, dict[str, Any]]]:
     """Attacks one utterance under every condition of the plan (paper, section 3).
 
@@ -78,6 +83,7 @@ def adversarial_examples(
         plan: The conditions.
         front_end: Extracts the features.
         name: What an error calls the utterance.
+        add: What adds matched noise: the library, or a SavedModel that does the same.
 
     Returns:
         Features `[frames, features]` and provenance for each of the plan's environments, budgets and draws.
@@ -98,7 +104,7 @@ def adversarial_examples(
             )
             drawn = perturbation.draw(plan.noise[environment], clean.size, seed)
             noise = perturbation.segment(waveforms[environment, drawn.recording], drawn.offset, clean.size)
-            result = perturbation.attack(clean, noise, reference.mean, reference.variance, budget)
+            result = perturbation.attack(clean, noise, reference.mean, reference.variance, budget, add)
             facts = {
                 "noise": environment,
                 "stretch": plan.stretch,
@@ -154,13 +160,16 @@ def _made(result: perturbation.Perturbed, reference: ReferenceNoise, samples: in
     }
 
 
-def replay(clean: np.ndarray, noise: np.ndarray, provenance: Mapping[str, Any]) -> np.ndarray:
+def replay(
+    clean: np.ndarray, noise: np.ndarray, provenance: Mapping[str, Any], add: Add = perturbation.add
+) -> np.ndarray:
     """Makes an adversarial waveform again from its provenance.
 
     Args:
         clean: float32 `[samples]`, the utterance, clipped.
         noise: float32, the recording that the provenance names, its stretch.
         provenance: What `adversarial_examples` wrote.
+        add: What added the noise then.
 
     Raises:
         InputError: If the utterance is not as long as it was.
@@ -170,5 +179,5 @@ def replay(clean: np.ndarray, noise: np.ndarray, provenance: Mapping[str, Any]) 
     piece = perturbation.segment(noise, provenance["offset"], clean.size)
     budget = Budget(provenance["budget"], provenance["target"])
     return perturbation.attack(
-        clean, piece, provenance["reference_mean"], provenance["reference_variance"], budget
+        clean, piece, provenance["reference_mean"], provenance["reference_variance"], budget, add
     ).waveform

@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -83,6 +84,16 @@ class Perturbed:
     epsilon: float
     snr_db: float
     clipped: int
+
+
+class Add(Protocol):
+    """What adds matched noise to an utterance: see `add`."""
+
+    def __call__(
+        self, waveform: np.ndarray, noise: np.ndarray, mean: float, variance: float, epsilon: float, /
+    ) -> Perturbed:
+        """Returns the adversarial utterance."""
+        ...
 
 
 def derive_seed(*parts: object) -> str:
@@ -159,7 +170,22 @@ def perturb(waveform: np.ndarray, delta: np.ndarray, epsilon: float) -> Perturbe
     return Perturbed(adversarial, float(epsilon), snr_db, clipped)
 
 
-def attack(waveform: np.ndarray, noise: np.ndarray, mean: float, variance: float, budget: Budget) -> Perturbed:
+def add(waveform: np.ndarray, noise: np.ndarray, mean: float, variance: float, epsilon: float) -> Perturbed:
+    """Matches noise to the reference noise and adds ε times as much.
+
+    Args:
+        waveform: x, float32 `[samples]` in [−1, 1 − 2⁻¹⁵].
+        noise: float32 `[samples]`, not constant.
+        mean: Mean of the reference noise.
+        variance: Variance of the reference noise.
+        epsilon: The perturbation factor, not negative.
+    """
+    return perturb(waveform, delta(noise, mean, variance), epsilon)
+
+
+def attack(
+    waveform: np.ndarray, noise: np.ndarray, mean: float, variance: float, budget: Budget, add: Add = add
+) -> Perturbed:
     """Matches noise to the reference noise and adds as much as the budget allows.
 
     An utterance whose background is digital silence has no reference to scale: an ε adds nothing,
@@ -171,8 +197,10 @@ def attack(waveform: np.ndarray, noise: np.ndarray, mean: float, variance: float
         mean: Mean of the reference noise.
         variance: Variance of the reference noise.
         budget: An ε or an SNR.
+        add: What adds the noise once ε is known: this module's `add`, or a SavedModel that does the same.
     """
     if budget.kind == "epsilon":
-        return perturb(waveform, delta(noise, mean, variance), budget.value)
-    matched = delta(noise, mean, variance) if variance > 0 else delta(noise, 0.0, 1.0)
-    return perturb(waveform, matched, epsilon_for_snr(waveform, matched, budget.value))
+        return add(waveform, noise, mean, variance, budget.value)
+    if variance == 0:
+        mean, variance = 0.0, 1.0
+    return add(waveform, noise, mean, variance, epsilon_for_snr(waveform, delta(noise, mean, variance), budget.value))

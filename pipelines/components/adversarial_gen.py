@@ -9,6 +9,7 @@ from typing import Any
 from kerasser.attack.generation import Plan, adversarial_examples
 from kerasser.attack.perturbation import Budget
 from kerasser.features import Egemaps
+from kerasser.serving import perturbation
 from pipelines.artifacts import Artifact
 from pipelines.component import Component, ComponentSpec, Executor
 from pipelines.components import noise_gen, shards, types, utterances
@@ -16,7 +17,7 @@ from pipelines.components.folds import read_fold, speakers
 
 
 class AdversarialGenSpec(ComponentSpec):
-    """Inputs: utterances, folds, one bank of noise. Output: examples.
+    """Inputs: utterances, folds, one bank of noise, the perturbation. Output: examples.
 
     `fold_names` are the folds whose part is attacked, none being the first fold. `conditions` are environments and
     budgets for each utterance, drawn for it; 0 takes them all.
@@ -33,7 +34,12 @@ class AdversarialGenSpec(ComponentSpec):
         "seed": int,
     }
     RUNTIME_PARAMETERS = {"workers": int, "quiet": bool}
-    INPUTS = {"utterances": types.UTTERANCES, "folds": types.FOLDS, "noise": types.NOISE}
+    INPUTS = {
+        "utterances": types.UTTERANCES,
+        "folds": types.FOLDS,
+        "noise": types.NOISE,
+        "perturbation": types.PERTURBATION,
+    }
     OUTPUTS = {"examples": types.EXAMPLES}
 
 
@@ -66,11 +72,11 @@ class AdversarialGenExecutor(Executor):
             parameters["seed"],
             parameters["conditions"] or None,
         )
-        front_end = Egemaps()
+        front_end, add = Egemaps(), perturbation.load(inputs["perturbation"].uri / "saved_model")
         count = shards.write(
             outputs["examples"],
             [item for item in utterances.read(inputs["utterances"]) if item[0].speaker in chosen],
-            lambda waveform, utterance, name: adversarial_examples(waveform, utterance.id, plan, front_end, name),
+            lambda waveform, utterance, name: adversarial_examples(waveform, utterance.id, plan, front_end, name, add),
             front_end,
             per_shard=4,
             workers=parameters["workers"],

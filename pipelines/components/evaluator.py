@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import keras
 import pandas as pd
 import tensorflow as tf
 
@@ -54,16 +53,17 @@ class EvaluatorExecutor(Executor):
         trained = json.loads((inputs["model"].uri / "model.json").read_text())
         refuse_leak(trained["fold"], fold, inputs["adversarial"])
         facts: dict[str, Any] = {"share": trained["share"], "dev_ua": trained["dev_ua"], **trained["build"]}
-        model = load(inputs["model"])
+        model, exported = load(inputs["model"]), inputs["model"].uri / "saved_model"
         for generator in several(inputs, "generator"):
             cleaning = json.loads((generator.uri / "generator.json").read_text())
             refuse_leak(cleaning["fold"], fold, inputs["adversarial"])
             if cleaning["classifier"] != gan_trainer.digest(model):
                 raise AssertionError("the generator was trained for another classifier, or that one has changed")
             facts["generator"] = {name: cleaning[name] for name in cleaning if name != "fold"}
-            model = defended(model, gan_trainer.load(generator))
-        clean = _answers(model, inputs["clean"], fold.test)
-        adversarial = _answers(model, inputs["adversarial"], fold.test)
+            exported = generator.uri / "saved_model"
+        served = tf.saved_model.load(str(exported))
+        clean = _answers(served.signatures["evaluate"], inputs["clean"], fold.test)
+        adversarial = _answers(served.signatures["evaluate"], inputs["adversarial"], fold.test)
         table = pd.concat([clean, adversarial])
         table.to_csv(directory / "predictions.csv", index=False, lineterminator="\n")
         scorer = Scorer(
@@ -81,12 +81,6 @@ class EvaluatorExecutor(Executor):
         }
         (directory / "metrics.json").write_text(json.dumps(metrics, indent=1, allow_nan=False))
         return {"evaluation": {"fold": fold.name, "error": metrics["clean"]["error"]}}
-
-
-def defended(model: keras.Model, generator: keras.Model) -> keras.Model:
-    """Returns C(G(x)): the classifier on features that the generator has cleaned."""
-    inputs = {"features": generator.input["features"], "lengths": generator.input["lengths"]}
-    return keras.Model(inputs, model({"features": generator(inputs), "lengths": inputs["lengths"]}))
 
 
 def refuse_leak(trained: Mapping[str, Any], fold: Fold, adversarial: Artifact) -> None:
@@ -107,20 +101,20 @@ def refuse_leak(trained: Mapping[str, Any], fold: Fold, adversarial: Artifact) -
         )
 
 
-def _answers(model: keras.Model, examples: Artifact, speakers: tuple[str, ...]) -> pd.DataFrame:
-    """Returns one row an example: who, what was done to it, the truth and the answer."""
+def _answers(evaluate: Callable[..., Any], examples: Artifact, speakers: tuple[str, ...]) -> pd.DataFrame:
+    """Returns one row an example: who, what was done to it, the truth and the answer of a SavedModel."""
     files, dimension = shards.files(examples.uri, speakers), len(shards.features(examples.uri))
-    ask = tf.function(
-        lambda features, lengths: model({"features": features, "lengths": lengths}, training=False)["probabilities"],
-        input_signature=[tf.TensorSpec((None, None, dimension)), tf.TensorSpec((None,), tf.int32)],
-    )
     rows: list[dict[str, Any]] = []
-    for batch in records.dataset(files, dimension).padded_batch(_BATCH).prefetch(2).as_numpy_iterator():
-        for number, probability in enumerate(ask(batch["features"], batch["lengths"]).numpy()):
-            facts = json.loads(batch["provenance"][number])
-            row = {name: batch[name][number].decode() for name in ("id", "speaker", "emotion")}
-            row |= {"label": int(batch["label"][number]), "predicted": int(probability.argmax())}
-            row |= {f"p_{name}": float(p) for name, p in zip(CLASSES, probability, strict=True)}
+    for batch in records.dataset(files, dimension).padded_batch(_BATCH).prefetch(2):
+        labels = tf.cast(batch["label"], tf.int32)
+        answered = evaluate(features=batch["features"], lengths=batch["lengths"], labels=labels)
+        known, answer = ({name: value.numpy() for name, value in each.items()} for each in (batch, answered))
+        for number, facts in enumerate(map(json.loads, known["provenance"])):
+            row = {name: known[name][number].decode() for name in ("id", "speaker", "emotion")}
+            row |= {"label": int(known["label"][number]), "predicted": int(answer["predicted"][number])}
+            probabilities = answer["probabilities"][number]
+            row |= {f"p_{name}": float(p) for name, p in zip(CLASSES, probabilities, strict=True)}
+            row |= {name: float(answer[name][number]) for name in ("margin", "cross_entropy")}
             row |= {name: facts.get(name) for name in ("noise", "budget", "target", "draw", "epsilon", "snr_db")}
             rows.append({**row, "clipped": facts["clipped"], "samples": facts["samples"]})
     return pd.DataFrame(rows).astype({"snr_db": float})

@@ -13,12 +13,14 @@ from typing import Any
 import keras
 import numpy as np
 
+from kerasser.corpora import CLASSES
 from kerasser.corpora.folds import Fold
 from kerasser.data import PairedBatches, batches
 from kerasser.errors import InputError
 from kerasser.gan_training import CleanedDevelopment, GanTraining, fit_gan
 from kerasser.models.gan import SpeechGAN, build_discriminator, build_generator, cleaner
 from kerasser.models.layers import FrameNormalization
+from kerasser.serving import export, warmup
 from pipelines.artifacts import Artifact
 from pipelines.component import Component, ComponentSpec, Executor, several
 from pipelines.components import shards, trainer, types
@@ -64,7 +66,9 @@ class GanTrainerExecutor(Executor):
     def do(
         self, inputs: Mapping[str, Artifact], outputs: Mapping[str, Path], parameters: Mapping[str, Any]
     ) -> Mapping[str, Mapping[str, Any]]:
-        """Writes `weights.npz` (the generator's), `generator.json`, `history.csv`, `model.keras` (the GAN) and `logs/`.
+        """Writes the generator, its history and logs, the whole GAN, and the defended classifier.
+
+        They are `weights.npz`, `generator.json`, `history.csv`, `logs/`, `model.keras` and `saved_model/`.
 
         Raises:
             InputError: If another corpus holds the same recordings as the test speakers'.
@@ -127,6 +131,7 @@ class GanTrainerExecutor(Executor):
             },
         }
         _save(directory, gan, history, facts)
+        _export(directory / "saved_model", gan, classifier)
         shutil.rmtree(work_dir)
         return {"generator": {"fold": fold.name, "dev_error": facts["dev_error"]}}
 
@@ -188,6 +193,14 @@ def _save(directory: Path, gan: SpeechGAN, history: Sequence[Mapping[str, Any]],
         table.writeheader()
         table.writerows(history)
     gan.save(directory / "model.keras")
+
+
+def _export(directory: Path, gan: SpeechGAN, classifier: keras.Model) -> None:
+    """Writes C(G(x)) as a SavedModel, with the answers that these very networks give to its warm-up records."""
+    cleaning, normalization = cleaner(gan.normalization, gan.generator), gan.normalization
+    export.write(directory, classifier, CLASSES, cleaning)
+    statistics = normalization.mean.numpy(), normalization.variance.numpy()
+    warmup.write(directory, warmup.of_models(classifier, CLASSES, cleaning, *statistics))
 
 
 def load(artifact: Artifact) -> keras.Model:

@@ -11,11 +11,11 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from kerasser.corpora import CLASSES
 from kerasser.data import TrainingBatches, batches
 from kerasser.models import classifier
+from kerasser.serving import export
 from kerasser.training import fit
 from pipelines.artifacts import Artifact
 from pipelines.component import Component, ComponentSpec, Executor, several
@@ -151,17 +151,7 @@ def _save(directory: Path, model: keras.Model, history: list[dict[str, float]], 
         table.writeheader()
         table.writerows(history)
     model.save(directory / "model.keras")
-    archive = keras.export.ExportArchive()
-    archive.track(model)
-    archive.add_endpoint(
-        "serving_default",
-        lambda features, lengths: model({"features": features, "lengths": lengths}, training=False),
-        [
-            tf.TensorSpec((None, None, facts["build"]["features"]), tf.float32, name="features"),
-            tf.TensorSpec((None,), tf.int32, name="lengths"),
-        ],
-    )
-    archive.write_out(directory / "saved_model", verbose=False)
+    export.write(directory / "saved_model", model, CLASSES)
 
 
 def load(artifact: Artifact) -> keras.Model:

@@ -8,6 +8,11 @@ NOISE = ArtifactType("Noise")
 EXAMPLES = ArtifactType("Examples")
 # A SavedModel, an archive and event files hold times and random ids; weights.npz and the rest do not.
 MODEL = ArtifactType("Model", volatile=("saved_model", "model.keras", "logs"))
-GENERATOR = ArtifactType("Generator", volatile=("model.keras", "logs"))
+GENERATOR = ArtifactType("Generator", volatile=("saved_model", "model.keras", "logs"))
+PERTURBATION = ArtifactType("Perturbation", volatile=("saved_model",))
 EVALUATION = ArtifactType("Evaluation")
 REPORT = ArtifactType("Report")
+# All of an export counts, so that what is blessed is what is pushed.
+EXPORT = ArtifactType("Export")
+BLESSING = ArtifactType("Blessing")
+PUSHED = ArtifactType("Pushed")

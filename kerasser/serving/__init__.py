@@ -1,0 +1,1 @@
+"""SavedModels that TF Serving serves, and a client for them."""
