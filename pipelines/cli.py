@@ -6,14 +6,19 @@ import errno
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import fields, is_dataclass
-from typing import Any, NoReturn, get_type_hints
+from dataclasses import MISSING, fields, is_dataclass
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, get_type_hints
 
 import docstring_parser
 from jsonargparse import ActionConfigFile, ArgumentParser, set_parsing_settings
 
 from kerasser.errors import InputError
 from pipelines.config import Settings
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+AnySettings = TypeVar("AnySettings", bound="DataclassInstance")
 
 _USERS_TO_MEND = (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT)
 
@@ -27,43 +32,54 @@ class _Parser(ArgumentParser):
         raise InputError(" ".join(str(message).split())) from ex
 
 
-def parse(name: str, description: str, arguments: Sequence[str]) -> Settings:
-    """Reads flags and `--config` files into `Settings`.
+def parse(name: str, description: str, arguments: Sequence[str], settings: type[AnySettings]) -> AnySettings:
+    """Reads flags and `--config` files into settings, a dataclass; a field without a default has no flag.
 
     Raises:
         InputError: If a flag, key or value is wrong.
     """
     parser = _Parser(prog=f"python -m pipelines.{name}", description=description, print_config="--print-config")
     parser.add_argument("--config", action=ActionConfigFile, help="YAML file with any of the settings below.")
-    hints, defaults, groups = get_type_hints(Settings), Settings(), []
-    documented = _descriptions()
-    for field in fields(Settings):
+    hints, groups = get_type_hints(settings), []
+    documented = _descriptions(settings)
+    for field in fields(settings):
         if is_dataclass(hints[field.name]):
             parser.add_class_arguments(hints[field.name], field.name)
             groups.append(field.name)
             continue
+        if field.default is MISSING and field.default_factory is MISSING:
+            parser.add_argument(field.name, nargs="+", metavar="FILE", help=documented[field.name])
+            continue
         flag = "--" + field.name.replace("_", "-")
+        default = field.default if field.default_factory is MISSING else field.default_factory()
         boolean = {"action": "store_true"} if hints[field.name] is bool else {"type": hints[field.name]}
-        parser.add_argument(flag, default=getattr(defaults, field.name), help=documented[field.name], **boolean)
+        parser.add_argument(flag, default=default, help=documented[field.name], **boolean)
     values = parser.parse_args(list(arguments))
     instances = parser.instantiate(values)
     made: dict[str, Any] = {group: instances[group] for group in groups}
-    scalars = {field.name: values[field.name] for field in fields(Settings) if field.name not in made}
-    return Settings(**scalars, **made)
+    scalars = {field.name: values[field.name] for field in fields(settings) if field.name not in made}
+    return settings(**scalars, **made)
 
 
-def _descriptions() -> dict[str, str]:
-    """Returns the sentence below each setting, by name."""
-    return {item.arg_name: item.description or "" for item in docstring_parser.parse_from_object(Settings).params}
+def _descriptions(settings: type) -> dict[str, str]:
+    """Returns the sentence below each setting, by name; those of the settings it extends too."""
+    documented = [item for part in settings.__mro__[:-1] for item in docstring_parser.parse_from_object(part).params]
+    return {item.arg_name: item.description or "" for item in reversed(documented)}
 
 
-def main(name: str, description: str, run: Callable[[Settings], None], arguments: Sequence[str] | None = None) -> None:
+def main(
+    name: str,
+    description: str,
+    run: Callable[[AnySettings], None],
+    arguments: Sequence[str] | None = None,
+    settings: type[AnySettings] = Settings,  # type: ignore[assignment]
+) -> None:
     """Runs a command: status 0, or 2 and one line on standard error for something the user can mend."""
     try:
-        settings = parse(name, description, sys.argv[1:] if arguments is None else arguments)
+        chosen = parse(name, description, sys.argv[1:] if arguments is None else arguments, settings)
         # TensorFlow is loaded by the components, after this: its start-up chatter helps nobody.
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        run(settings)
+        run(chosen)
     except InputError as error:
         print(f"{name}: {' '.join(str(error).split())}", file=sys.stderr)
         raise SystemExit(2) from None

@@ -223,3 +223,49 @@ class Settings:
     gan: GanSettings = field(default_factory=GanSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
     evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
+
+
+@dataclass(frozen=True)
+class ExportSettings(Settings):
+    """A run that ends with a published model."""
+
+    model: str | None = None
+    """Name under which it is served; the corpus' by default."""
+    models_dir: str = "saved_models"
+    """Where models are published, each in a folder of its name."""
+    keep: PositiveInt = 3
+    """Versions that stay."""
+    margin: NonNegativeFloat = 2.0
+    """Points of error, on clean or on attacked speech, by which a version may be worse than the one before."""
+    rollback: bool = False
+    """Withdraw the newest version instead, so that servers go back to the one before."""
+
+
+@dataclass(frozen=True)
+class PredictSettings:
+    """Questions to a published model."""
+
+    files: list[str]
+    """WAV or FLAC files, or folders of them."""
+    server: str | None = None
+    """http://HOST:8501 or grpc://HOST:8500: ask a TF Serving."""
+    local: bool = False
+    """Ask the SavedModel in models_dir, without a server."""
+    models_dir: str = "saved_models"
+    """Where models are published; used with --local."""
+    model: str | None = None
+    """Name of the model; with --local the only one there by default."""
+    version: PositiveInt | None = None
+    """Its version; the newest by default."""
+    compare: bool = False
+    """Answer without the defence as well."""
+    batch_size: PositiveInt = 16
+    """Utterances in a request."""
+    deadline_s: PositiveFloat = 60.0
+    """Seconds for a request, with all repetitions while the server is busy or away."""
+    skip_unusable: bool = False
+    """Report audio that cannot be used and go on, instead of stopping there."""
+    workers: NonNegativeInt = 0
+    """Threads that extract features; 0 takes every core."""
+    quiet: bool = False
+    """No progress bar."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,13 @@ from kerasser.evaluation import comparison
 from pipelines.components.adversarial_gen import AdversarialGen
 from pipelines.components.corpus_gen import CorpusGen
 from pipelines.components.evaluator import Evaluator
+from pipelines.components.exporter import Exporter
 from pipelines.components.feature_gen import FeatureGen
 from pipelines.components.gan_trainer import GanTrainer
+from pipelines.components.infra_validator import InfraValidator
 from pipelines.components.noise_gen import NoiseGen
 from pipelines.components.perturbation_exporter import PerturbationExporter
+from pipelines.components.pusher import Pusher
 from pipelines.components.random_noise_gen import RandomNoiseGen
 from pipelines.components.reporter import Reporter
 from pipelines.components.reproducer import Reproducer
@@ -103,6 +106,37 @@ class Dag:
             replicates=settings.evaluation.replicates,
             confidence=settings.evaluation.confidence,
             settings=reported(settings),
+        )
+
+    def push(self, base: Path, keep: int, margin: float) -> Pusher:
+        """Publishes the defended classifier of the first fold.
+
+        Args:
+            base: The model's folder, where its versions lie.
+            keep: Versions that stay.
+            margin: Points of error by which it may be worse than the version before.
+        """
+        fold, seed = self.folds[0], self.settings.seed
+        victim, gan = self.victim(fold, seed), self._gan(fold, seed)
+        undefended = self._evaluator(comparison.NONE, fold, seed, victim)
+        defended = self._evaluator(comparison.GAN, fold, seed, victim, gan)
+        export = Exporter(
+            model=victim.outputs["model"],
+            generator=gan.outputs["generator"],
+            undefended=undefended.outputs["evaluation"],
+            defended=defended.outputs["evaluation"],
+            utterances=self.corpus.outputs["utterances"],
+            noise=self.noise.outputs["test"],
+            perturbation=self.perturbation.outputs["perturbation"],
+            seed=seed,
+        ).outputs["export"]
+        return Pusher(
+            export=export,
+            blessing=InfraValidator(export=export).outputs["blessing"],
+            models_dir=str(base.parent),
+            model=base.name,
+            keep=keep,
+            margin=margin,
         )
 
     def _systems(self, fold: str, seed: int) -> list[tuple[str, float, Trainer, GanTrainer | None]]:
@@ -298,6 +332,7 @@ def _absolute(place: str | None) -> str:
 def reported(settings: Settings) -> dict[str, Any]:
     """Returns the settings that a figure depends on: not where things lie, nor how they were watched."""
     leave_out = ("corpus_dir", "noise_dir", "output_dir", "workers", "quiet", "all_corpora")
-    kept = {name: value for name, value in asdict(settings).items() if name not in leave_out}
+    names = [field.name for field in fields(Settings) if field.name not in leave_out]
+    kept = {name: value for name, value in asdict(settings).items() if name in names}
     kept["gan"]["corpora"] = [other["corpus"] for other in kept["gan"]["corpora"]]
     return kept

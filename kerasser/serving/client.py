@@ -101,7 +101,7 @@ class RestModel:
     def answer(self, utterances: Sequence[np.ndarray], signature: str = DEFENDED) -> list[Answer]:
         """Answers for raw frames; see `Model`."""
         rows = [{"serialized": {"b64": base64.b64encode(serialize_frames(frames)).decode()}} for frames in utterances]
-        body = {"signature_name": signature, "instances": rows}
+        body: dict[str, Any] = {"signature_name": signature, "instances": rows}
 
         def ask(left_s: float) -> requests.Response:
             response = self._session.post(self.url, json=body, timeout=left_s)

@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from kerasser.models.layers import valid_frames
 from kerasser.records import parse_frames
+from kerasser.serving.checks import expect
 
 
 def write(directory: Path, classifier: keras.Model, classes: Sequence[str], cleaner: keras.Model | None = None) -> None:
@@ -121,14 +122,14 @@ def checked(features: Any, lengths: Any) -> tuple[Any, Any]:
     inside = tf.logical_and(lengths >= 1, lengths <= frames)
     with tf.control_dependencies(
         [
-            _expect(whole, "lengths: expected one for each of {} utterances. Received: {}", batch, lengths),
-            _expect(tf.reduce_all(inside), "lengths: expected 1 to {} frames. Received: {}", frames, lengths),
+            expect(whole, "lengths: expected one for each of {} utterances. Received: {}", batch, lengths),
+            expect(tf.reduce_all(inside), "lengths: expected 1 to {} frames. Received: {}", frames, lengths),
         ]
     ):
         valid = valid_frames(lengths, frames)[:, :, None]
     finite = tf.reduce_all(tf.logical_or(tf.math.is_finite(features), tf.logical_not(valid)))
     words = "features: expected finite numbers in the valid frames of {} utterances. Received: NaN or infinity"
-    with tf.control_dependencies([_expect(finite, words, batch)]):
+    with tf.control_dependencies([expect(finite, words, batch)]):
         return tf.identity(features), tf.identity(lengths)
 
 
@@ -137,15 +138,11 @@ def _known(labels: Any, features: Any, classes: int) -> Any:
     known = tf.reduce_all(tf.logical_and(labels >= 0, labels < classes))
     with tf.control_dependencies(
         [
-            _expect(whole, "labels: expected one for each utterance. Received: {}", labels),
-            _expect(known, f"labels: expected 0 to {classes - 1}. Received: {{}}", labels),
+            expect(whole, "labels: expected one for each utterance. Received: {}", labels),
+            expect(known, f"labels: expected 0 to {classes - 1}. Received: {{}}", labels),
         ]
     ):
         return tf.identity(labels)
-
-
-def _expect(condition: Any, words: str, *received: Any) -> tf.Operation:
-    return tf.debugging.Assert(condition, [tf.strings.format(words, received, summarize=8)])
 
 
 def score(answer: dict[str, Any], labels: Any) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from kerasser.attack.perturbation import Add, Perturbed, add
 from kerasser.audio import FULL_SCALE, SAMPLE_RATE_HZ
+from kerasser.serving.checks import expect
 from kerasser.serving.warmup import DURATIONS_S, Record
 
 _BATCH_OF_SOUND = (None, None)
@@ -46,21 +47,25 @@ def perturb(waveform: Any, noise: Any, reference_mean: Any, reference_variance: 
     shapes = [tf.shape(waveform), tf.shape(noise)]
     with tf.control_dependencies(
         [
-            _expect(tf.reduce_all(tf.equal(*shapes)), "noise: expected the shape of the waveform. Received", shapes[1]),
-            _expect(same_rows, "expected a mean, a variance and an epsilon for each waveform. Received", rows),
-            _expect(_finite(reference_mean), "reference_mean: expected finite numbers. Received", reference_mean),
-            _expect(
+            expect(
+                tf.reduce_all(tf.equal(*shapes)), "noise: expected the shape of the waveform. Received: {}", shapes[1]
+            ),
+            expect(
+                same_rows, "expected a mean, a variance and an epsilon for each waveform. Received: {}", tf.stack(rows)
+            ),
+            expect(_finite(reference_mean), "reference_mean: expected finite numbers. Received: {}", reference_mean),
+            expect(
                 _not_negative(reference_variance),
-                "reference_variance: expected finite numbers, not negative. Received",
+                "reference_variance: expected finite numbers, not negative. Received: {}",
                 reference_variance,
             ),
-            _expect(_not_negative(epsilon), "epsilon: expected finite numbers, not negative. Received", epsilon),
+            expect(_not_negative(epsilon), "epsilon: expected finite numbers, not negative. Received: {}", epsilon),
         ]
     ):
         centred = wide - tf.reduce_mean(wide, axis=1, keepdims=True)
     power = tf.reduce_mean(tf.square(centred), axis=1, keepdims=True)
     with tf.control_dependencies(
-        [_expect(tf.reduce_all(power > 0), "noise: expected sound. Received: a constant. Variance", power)]
+        [expect(tf.reduce_all(power > 0), "noise: expected sound. Received: a constant; its variance is {}", power)]
     ):
         scaled = centred * tf.sqrt(reference_variance[:, None] / power)
     delta = reference_mean[:, None] + scaled - tf.reduce_mean(scaled, axis=1, keepdims=True)
@@ -74,10 +79,6 @@ def perturb(waveform: Any, noise: Any, reference_mean: Any, reference_variance: 
         "clipped": tf.math.count_nonzero(beyond, axis=1),
         "snr_db": tf.where(added > 0, 10.0 * tf.math.log(ratio) / np.log(10.0), np.inf),
     }
-
-
-def _expect(condition: Any, words: str, received: Any) -> tf.Operation:
-    return tf.debugging.Assert(condition, [tf.strings.format(words + ": {}", received, summarize=8)])
 
 
 def _finite(values: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Does a SavedModel answer elsewhere as it did where it was made?"""
+"""Tells whether a SavedModel answers elsewhere as it did where it was made."""
 
 from __future__ import annotations
 

@@ -123,6 +123,7 @@ class GanTrainerExecutor(Executor):
             "build": {"features": len(names), **parameters["generator_network"]},
             "fold": fold.to_dict(),
             "classifier": before,
+            "weights": digest(cleaner(gan.normalization, gan.generator)),
             "dev_error_undefended": identity,
             "dev_error": 100.0 - _uar(gan, classifier, dev),
             "epochs": {

@@ -1,0 +1,97 @@
+"""Exporter: what is served, with a card that says what it is and how it was measured."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from kerasser.audio import SAMPLE_RATE_HZ
+from kerasser.features import Egemaps
+from pipelines.artifacts import Artifact
+from pipelines.component import Component, ComponentSpec, Executor
+from pipelines.components import reporter, types, utterances
+
+#: Folders of an export, each a SavedModel.
+DEFENDED, PERTURBATION = "defended", "perturbation"
+CARD = Path("assets.extra", "model_card.json")
+
+
+class ExporterSpec(ComponentSpec):
+    """Inputs: both networks, how they were measured and on what, the perturbation. Output: the export."""
+
+    PARAMETERS = {"seed": int}
+    INPUTS = {
+        "model": types.MODEL,
+        "generator": types.GENERATOR,
+        "undefended": types.EVALUATION,
+        "defended": types.EVALUATION,
+        "utterances": types.UTTERANCES,
+        "noise": types.NOISE,
+        "perturbation": types.PERTURBATION,
+    }
+    OUTPUTS = {"export": types.EXPORT}
+
+
+class ExporterExecutor(Executor):
+    """Puts SavedModels and cards together."""
+
+    def do(
+        self, inputs: Mapping[str, Artifact], outputs: Mapping[str, Path], parameters: Mapping[str, Any]
+    ) -> Mapping[str, Mapping[str, Any]] | None:
+        """Writes `defended/` and `perturbation/`, each with its `assets.extra/model_card.json`."""
+        directory = outputs["export"]
+        shutil.rmtree(directory, ignore_errors=True)
+        shutil.copytree(inputs["generator"].uri / "saved_model", directory / DEFENDED)
+        shutil.copytree(inputs["perturbation"].uri / "saved_model", directory / PERTURBATION)
+        (directory / DEFENDED / CARD).write_text(json.dumps(card(inputs, parameters["seed"]), indent=1))
+        shutil.copy(inputs["perturbation"].uri / "model_card.json", directory / PERTURBATION / CARD)
+        return None
+
+
+def card(inputs: Mapping[str, Artifact], seed: int) -> dict[str, Any]:
+    """Returns what an operator, and the next pusher, must know of a defended classifier."""
+    model = json.loads((inputs["model"].uri / "model.json").read_text())
+    generator = json.loads((inputs["generator"].uri / "generator.json").read_text())
+    metrics = {name: json.loads((inputs[name].uri / "metrics.json").read_text()) for name in ("defended", "undefended")}
+    corpus = utterances.facts(inputs["utterances"])
+    bank = json.loads((inputs["noise"].uri / "bank.json").read_text())
+    return {
+        "what": "speech emotion from raw eGeMAPS frames: an LSTM classifier behind a generator that cleans them",
+        "classes": model["classes"],
+        "features": model["features"],
+        "frame_rate_hz": Egemaps.frame_rate_hz,
+        "sample_rate_hz": SAMPLE_RATE_HZ,
+        "corpus": corpus["name"],
+        "synthetic": corpus["synthetic"],
+        "noise_synthetic": bank["synthetic"],
+        "fold": model["fold"]["name"],
+        "seed": seed,
+        "versions": reporter.versions(),
+        "weights_sha256": {"classifier": generator["classifier"], "generator": generator["weights"]},
+        "training": {
+            "classifier": {**model["build"], "dev_ua": model["dev_ua"]},
+            "generator": {
+                **generator["build"],
+                **{name: generator[name] for name in ("dev_error", "dev_error_undefended", "epochs")},
+            },
+        },
+        "evaluation": {
+            "measured_on": {
+                "utterances": inputs["utterances"].content_hash,
+                "noise": inputs["noise"].content_hash,
+                "fold": model["fold"]["name"],
+            },
+            **{name: {"clean": figures["clean"], "attacked": figures["figure1"]} for name, figures in metrics.items()},
+        },
+        "remarks": reporter.remarks(corpus, metrics["defended"]["test_speakers"], metrics["defended"]["clean"]),
+    }
+
+
+class Exporter(Component):
+    """Makes what is served."""
+
+    SPEC = ExporterSpec
+    EXECUTOR = ExporterExecutor

@@ -1,0 +1,48 @@
+"""InfraValidator: does what would be served load elsewhere, and answer there as it did here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from kerasser.serving import validation
+from pipelines.artifacts import Artifact
+from pipelines.component import Component, ComponentSpec, Executor
+from pipelines.components import exporter, types
+
+
+class InfraValidatorSpec(ComponentSpec):
+    """Input: the export. Output: a blessing, or none at all."""
+
+    INPUTS = {"export": types.EXPORT}
+    OUTPUTS = {"blessing": types.BLESSING}
+
+
+class InfraValidatorExecutor(Executor):
+    """Replays every warm-up record in a fresh process."""
+
+    def do(
+        self, inputs: Mapping[str, Artifact], outputs: Mapping[str, Path], parameters: Mapping[str, Any]
+    ) -> Mapping[str, Mapping[str, Any]] | None:
+        """Writes `blessing.json`: what was blessed, how many records it answered, the largest difference.
+
+        Raises:
+            InputError: If one of the SavedModels cannot be read or answers differently; nothing is then written.
+        """
+        export, replayed = inputs["export"], {}
+        for name in (exporter.DEFENDED, exporter.PERTURBATION):
+            found = validation.validate(export.uri / name)
+            replayed[name] = {"records": found.records, "largest_difference": found.difference}
+        outputs["blessing"].mkdir(parents=True, exist_ok=True)
+        blessing = {"export": export.content_hash, "tolerance": validation.TOLERANCE, "replayed": replayed}
+        (outputs["blessing"] / "blessing.json").write_text(json.dumps(blessing, indent=1))
+        return None
+
+
+class InfraValidator(Component):
+    """Blesses an export."""
+
+    SPEC = InfraValidatorSpec
+    EXECUTOR = InfraValidatorExecutor

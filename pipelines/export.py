@@ -1,0 +1,39 @@
+"""`python -m pipelines.export`: the defended classifier, where TF Serving finds it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from pipelines.cli import main
+from pipelines.config import ExportSettings
+
+DESCRIPTION = (
+    "Trains the classifier and the GAN, measures and validates what would be served, and publishes it as a new version."
+)
+
+
+def export(settings: ExportSettings) -> None:
+    """Runs the DAG up to the pushed version, or rolls the newest one back."""
+    from kerasser.serving import versions
+    from pipelines.components.pusher import check_name
+
+    base = Path(settings.models_dir).expanduser().resolve() / check_name(settings.model or settings.corpus)
+    if settings.rollback:
+        withdrawn, served = versions.roll_back(base)
+        print(f"version {withdrawn} is withdrawn, version {served} is served again", file=sys.stderr)
+        print(base / str(served))
+        return
+    from pipelines.dag import Dag
+    from pipelines.run import one_fold, run
+
+    pusher = Dag(settings, [one_fold(settings)]).push(base, settings.keep, settings.margin)
+    pushed = run(settings, pusher)[pusher]["pushed"].properties
+    print(
+        f"{pushed['model']}, version {pushed['version']}; to serve it: {base.parent / 'docker-run.sh'}", file=sys.stderr
+    )
+    print(pushed["path"])
+
+
+if __name__ == "__main__":
+    main("export", DESCRIPTION, export, settings=ExportSettings)
