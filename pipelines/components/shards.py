@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from kerasser.audio import AudioFile
 from kerasser.corpora import CLASSES
 from kerasser.corpora.base import Utterance
 from kerasser.features import FrontEnd
+from kerasser.parallel import ahead
 
 Item = tuple[Utterance, AudioFile]
 Make = Callable[[np.ndarray, Utterance, str], list[tuple[np.ndarray, dict[str, Any]]]]
@@ -89,29 +88,17 @@ def _plan(items: Sequence[Item], per_shard: int) -> list[tuple[str, list[Item]]]
 
 
 def _made(items: Sequence[Item], make: Make, workers: int) -> Iterator[list[records.Example]]:
-    """Yields each utterance's examples in order, computed by several threads a few utterances ahead."""
-    workers = workers or os.cpu_count() or 1
+    """Yields each utterance's examples in order."""
 
-    def task(item: Item, waveform: np.ndarray) -> list[records.Example]:
-        utterance, file = item
+    def task(pair: tuple[Item, np.ndarray]) -> list[records.Example]:
+        (utterance, file), waveform = pair
         label = CLASSES.index(utterance.valence)
         return [
             records.Example(utterance.id, utterance.speaker, utterance.emotion, label, features, facts)
             for features, facts in make(waveform, utterance, str(file.path))
         ]
 
-    waiting: deque[Future] = deque()
-    with ThreadPoolExecutor(workers) as pool:
-        try:
-            for item, waveform in zip(items, audio.waveforms([file for _, file in items]), strict=True):
-                waiting.append(pool.submit(task, item, waveform))
-                if len(waiting) > 2 * workers:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
+    return ahead(task, zip(items, audio.waveforms([file for _, file in items]), strict=True), workers)
 
 
 def files(directory: Path, speakers: Iterable[str]) -> list[Path]:
