@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -77,8 +78,10 @@ def main(
     """Runs a command: status 0, or 2 and one line on standard error for something the user can mend."""
     try:
         chosen = parse(name, description, sys.argv[1:] if arguments is None else arguments, settings)
-        # TensorFlow is loaded by the components, after this: its start-up chatter helps nobody.
+        # TensorFlow is loaded by the components, after this: its start-up chatter helps nobody, nor does the
+        # resampler's, which makes tf.data warn about speed once per pipeline.
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        logging.getLogger("tensorflow").setLevel(logging.ERROR)
         run(chosen)
     except InputError as error:
         print(f"{name}: {' '.join(str(error).split())}", file=sys.stderr)

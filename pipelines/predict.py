@@ -41,7 +41,11 @@ def predict(settings: PredictSettings) -> None:
 
 def _facts(answers: Sequence[Answer]) -> dict[str, Any]:
     """Returns the defended answer, and the other if it was wanted."""
-    plain: list[dict[str, Any]] = [{"label": each.label, "probabilities": each.probabilities} for each in answers]
+    plain: list[dict[str, Any]] = [
+        # More digits than float32 carries would only pretend.
+        {"label": each.label, "probabilities": {name: round(share, 6) for name, share in each.probabilities.items()}}
+        for each in answers
+    ]
     return plain[0] if len(plain) == 1 else {**plain[0], "undefended": plain[1]}
 
 

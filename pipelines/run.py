@@ -21,8 +21,6 @@ def run(settings: Settings, *targets: Component) -> dict[Component, dict[str, Ar
     import keras
     import tensorflow as tf
 
-    # tensorflow-io's resampler makes tf.data warn about speed once per pipeline, which nobody can act on.
-    tf.get_logger().setLevel("ERROR")
     keras.utils.set_random_seed(settings.seed)
     # Same seed, same numbers, and so the same hashes.
     tf.config.experimental.enable_op_determinism()

@@ -101,8 +101,9 @@ def cpu_copy(model: keras.Model) -> keras.Model:
     """Returns the same model without cuDNN: a graph traced with it on a GPU does not load on a CPU."""
 
     def plain(layer: keras.layers.Layer) -> keras.layers.Layer:
-        config = layer.get_config()
-        return type(layer).from_config({**config, "use_cudnn": False} if "use_cudnn" in config else config)
+        # Keras leaves it out of the configuration, and "auto" asks cuDNN wherever there is a GPU.
+        without = {"use_cudnn": False} if hasattr(layer, "use_cudnn") else {}
+        return type(layer).from_config({**layer.get_config(), **without})
 
     with tf.device("CPU:0"):
         copy = keras.models.clone_model(model, clone_function=plain, recursive=True)

@@ -93,26 +93,27 @@ def compare(
     Raises:
         InputError: If an answer is missing, has another shape or differs by more than the tolerance.
     """
-    largest = 0.0
+    largest, where = 0.0, ""
+    other: list[str] = []
     for number, record in enumerate(expected):
         for name, value in record.outputs.items():
-            where = f"{saved_model}: {record.signature}, {name}, record {number + 1}"
+            place = f"{record.signature}, {name}, record {number + 1}"
             found = answered.get(f"{number}/{record.signature}/{name}")
             if found is None or found.shape != value.shape:
                 received = "nothing" if found is None else f"shape {list(found.shape)}"
-                raise InputError(f"{where}: expected shape {list(value.shape)}. Received: {received}")
+                raise InputError(f"{saved_model}: {place}: expected shape {list(value.shape)}. Received: {received}")
             if value.dtype.kind in "fiu":
                 difference = float(np.max(np.abs(found - value) / np.maximum(1.0, np.abs(value)), initial=0.0))
-                # Not "difference > tolerance": NaN has to fail too.
-                if not difference <= tolerance:
-                    raise InputError(
-                        f"{where}: expected the answers of the process that trained it, within {tolerance:g}. "
-                        f"Received: answers that differ by {difference:.3g}"
-                    )
-                largest = max(largest, difference)
+                # NaN is no number that anything could be larger than.
+                difference = np.inf if np.isnan(difference) else difference
+                largest, where = max((largest, where), (difference, place))
             elif not np.array_equal(found, value):
-                raise InputError(
-                    f"{where}: expected the answers of the process that trained it, {value.ravel()[:4].tolist()}. "
-                    f"Received: {found.ravel()[:4].tolist()}"
-                )
+                other.append(f"{place}: {found.ravel()[:4].tolist()} instead of {value.ravel()[:4].tolist()}")
+    if largest > tolerance:
+        raise InputError(
+            f"{saved_model}: expected the answers of the process that trained it, within {tolerance:g}. "
+            f"Received: answers that differ by up to {largest:.3g} ({where})"
+        )
+    if other:
+        raise InputError(f"{saved_model}: expected the answers of the process that trained it. Received: {other[0]}")
     return largest

@@ -1,0 +1,55 @@
+"""Small networks, published as a model, and servers of it."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from kerasser.serving import configuration, export, perturbation, versions, warmup
+from tests.serving import server
+from tests.serving.small import CLASSES, MEAN, VARIANCE, networks
+
+
+@pytest.fixture(scope="session")
+def made():
+    return networks()
+
+
+@pytest.fixture(scope="session")
+def saved_model(made, tmp_path_factory):
+    """A defended classifier with its warm-up records."""
+    model, cleaner = made
+    place = tmp_path_factory.mktemp("export") / "saved_model"
+    export.write(place, model, CLASSES, cleaner)
+    warmup.write(place, warmup.of_models(model, CLASSES, cleaner, MEAN, VARIANCE))
+    return place
+
+
+@pytest.fixture(scope="session")
+def models_dir(saved_model, tmp_path_factory):
+    """What Pusher would leave: two models and what a server is started with."""
+    place = tmp_path_factory.mktemp("published")
+    beside = tmp_path_factory.mktemp("beside") / "saved_model"
+    perturbation.write(beside)
+    warmup.write(beside, perturbation.warm_up_records())
+    versions.publish(saved_model, place / "tiny")
+    versions.publish(beside, place / "perturbation")
+    configuration.write(place)
+    return place
+
+
+@pytest.fixture(scope="session", params=["loopback", "tensorflow_model_server"])
+def served(request, models_dir):
+    """The published model behind the protocol, once in Python and once, where it is installed, in the real server."""
+    if request.param == "loopback":
+        with server.loopback(models_dir) as found:
+            yield found
+    elif os.environ.get("TF_SERVING_URL"):
+        place = Path(os.environ.get("KERASSER_MODELS_DIR", "saved_models"))
+        yield server.running(os.environ["TF_SERVING_URL"], place, os.environ.get("TF_SERVING_MODEL", "demo"))
+    elif shutil.which("tensorflow_model_server"):
+        with server.real(models_dir) as found:
+            yield found
+    else:
+        pytest.skip("neither is tensorflow_model_server installed nor TF_SERVING_URL set")
