@@ -18,7 +18,8 @@ def export(settings: ExportSettings) -> None:
     from kerasser.serving import versions
     from pipelines.components.pusher import check_name
 
-    base = Path(settings.models_dir).expanduser().resolve() / check_name(settings.model or settings.corpus)
+    name = settings.corpus if settings.model is None else settings.model
+    base = Path(settings.models_dir).expanduser().resolve() / check_name(name)
     if settings.rollback:
         withdrawn, served = versions.roll_back(base)
         print(f"version {withdrawn} is withdrawn, version {served} is served again", file=sys.stderr)

@@ -67,7 +67,7 @@ class PusherExecutor(Executor):
 
 def model_dir(parameters: Mapping[str, Any], model: str) -> Path:
     """Returns a model's folder."""
-    return Path(parameters["models_dir"]) / check_name(model)
+    return Path(parameters["models_dir"]) / (model if model == PERTURBATION else check_name(model))
 
 
 def check_name(model: str) -> str:
@@ -76,9 +76,10 @@ def check_name(model: str) -> str:
     Raises:
         InputError: If it cannot.
     """
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", model):
+    if model == PERTURBATION or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", model):
         raise InputError(
-            f"model: expected letters, digits, '_', '-' and '.', a letter or digit first. Received: {model!r}"
+            "model: expected letters, digits, '_', '-' and '.', a letter or digit first, and not "
+            f"{PERTURBATION!r}. Received: {model!r}"
         )
     return model
 

@@ -199,10 +199,10 @@ def _handler(models, served):
 
 
 @contextmanager
-def loopback(models_dir):
+def loopback(models_dir, model="tiny"):
     """Serves in this process."""
     models = Models(models_dir)
-    served = Served("", "", models_dir / "tiny" / "1", "tiny")
+    served = Served("", "", models_dir / model / str(models.loaded[model][0]), model)
     http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(models, served))
     http.daemon_threads = True
     threading.Thread(target=http.serve_forever, daemon=True).start()
