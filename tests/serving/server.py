@@ -8,6 +8,7 @@ import json
 import os
 import re
 import subprocess
+import tempfile
 import threading
 import time
 from concurrent import futures
@@ -150,6 +151,10 @@ def _handler(models, served):
         def log_message(self, *arguments):
             pass
 
+        def do_GET(self):  # noqa: N802
+            version, _ = models.loaded[self.path.rpartition("/")[2]]
+            self.reply(200, {"model_version_status": [{"version": str(version), "state": "AVAILABLE"}]})
+
         def do_POST(self):  # noqa: N802
             body = self.rfile.read(int(self.headers["Content-Length"]))
             try:
@@ -220,18 +225,26 @@ def loopback(models_dir, model="tiny"):
 
 
 @contextmanager
-def real(models_dir, rest=18501, rpc=18500):
+def real(models_dir, model="tiny", rest=18501, rpc=18500):
     """Starts tensorflow_model_server."""
-    config = models_dir / "local.config"
-    config.write_text((models_dir / "models.config").read_text().replace("/models/", f"{models_dir}/"))
-    command = ["tensorflow_model_server", f"--port={rpc}", f"--rest_api_port={rest}", f"--model_config_file={config}"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        served = running(f"http://127.0.0.1:{rest}", models_dir, "tiny", f"127.0.0.1:{rpc}")
-        yield served
-    finally:
-        process.terminate()
-        process.wait(30)
+    with tempfile.NamedTemporaryFile("w", suffix=".config") as config:
+        config.write((models_dir / "models.config").read_text().replace("/models/", f"{models_dir}/"))
+        config.flush()
+        process = subprocess.Popen(
+            [
+                "tensorflow_model_server",
+                f"--port={rpc}",
+                f"--rest_api_port={rest}",
+                f"--model_config_file={config.name}",
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            yield running(f"http://127.0.0.1:{rest}", models_dir, model, f"127.0.0.1:{rpc}")
+        finally:
+            process.terminate()
+            process.wait(30)
 
 
 def running(rest, models_dir, model, rpc=None):

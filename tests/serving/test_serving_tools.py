@@ -1,0 +1,66 @@
+"""The tools that measure what is served; against a real server they need one, here they meet the loopback."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.serving import server
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(script, *arguments, **variables):
+    return subprocess.run(
+        [sys.executable, ROOT / "tools" / script, *map(str, arguments)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **variables},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+@pytest.mark.slow
+def test_the_smoke_test_runs_the_clients_tests_and_measures(models_dir):
+    """Slow: the client's tests run once more, in a process that takes the loopback for a real server."""
+    with server.loopback(models_dir) as served:
+        said = run(
+            "serving_smoke.py",
+            "--models-dir",
+            models_dir,
+            "--model",
+            "tiny",
+            "--seconds",
+            "0.3",
+            TF_SERVING_URL=served.rest,
+            TF_SERVING_GRPC=served.grpc,
+        )
+    assert said.returncode == 0, said.stdout + said.stderr
+    assert re.search(r"\b1[0-9] passed", said.stdout)
+    for address in (served.rest, f"grpc://{served.grpc}"):
+        assert re.search(rf"{re.escape(address)}: .* p50 \d.* p99 \d.* utterances/s", said.stdout)
+
+
+def test_without_a_server_the_smoke_test_says_that_it_is_skipped(tmp_path):
+    for tool in ("bash", "dirname", "env"):
+        (tmp_path / tool).symlink_to(f"/usr/bin/{tool}")
+    said = subprocess.run(
+        [ROOT / "tools" / "serving_smoke"], env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False
+    )
+    assert said.returncode == 77
+    assert "skipped: neither is tensorflow_model_server installed nor TF_SERVING_URL set" in said.stderr
+
+
+@pytest.mark.slow
+def test_the_benchmark_prints_a_row_for_each_duration_and_signature(saved_model):
+    """Slow: each figure takes twenty calls at least, some of them for 32 times 16 s of speech."""
+    said = run("serving_benchmark.py", "--saved-model", saved_model, "--seconds", "0")
+    assert said.returncode == 0, said.stderr
+    rows = [line for line in said.stdout.splitlines() if re.match(r"\| \d+ s \|", line)]
+    assert [line.split(" | ")[0].strip("| ") for line in rows] == ["1 s", "1 s", "4 s", "4 s", "16 s", "16 s"]
+    assert all(float(number) > 0 for line in rows for number in re.findall(r"[\d.]+(?= /)", line))
