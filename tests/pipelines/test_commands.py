@@ -96,8 +96,8 @@ def test_figures_follow_from_the_answers(evaluated, report):
 def test_a_second_run_takes_everything_from_the_cache(place, evaluated):
     again = run("evaluate", place[1])
     assert again.stdout == evaluated.stdout
-    # The corpus once more than the seven components: its folds are read before the rest is wired.
-    assert again.stderr.count("made before") == 8
+    # The corpus once more than the eight components: its folds are read before the rest is wired.
+    assert again.stderr.count("made before") == 9
     assert "starts" not in again.stderr
 
 

@@ -118,7 +118,7 @@ def test_no_test_noise_is_above_any_generator(place, reproduced):
     (generator, *_) = store.glob("Generator/*")
     chain = ancestors(lineage(generator))
     made = {node["component"]["class"] for node in chain}
-    assert made == {"CorpusGen", "NoiseGen", "FeatureGen", "AdversarialGen", "Trainer"}
+    assert made == {"CorpusGen", "NoiseGen", "FeatureGen", "PerturbationExporter", "AdversarialGen", "Trainer"}
     attacks = [node for node in chain if node["component"]["class"] == "AdversarialGen"]
     assert {node["parameters"]["part"] for node in attacks} == {"training"}
     (noise,) = {node["inputs"]["noise"]["output"] for node in attacks}
