@@ -86,6 +86,10 @@ def main(
     except InputError as error:
         print(f"{name}: {' '.join(str(error).split())}", file=sys.stderr)
         raise SystemExit(2) from None
+    except BrokenPipeError:
+        # Whoever read has had enough, as `head` has: what is left in the buffer must not be written at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(141) from None
     except OSError as error:
         if error.errno not in _USERS_TO_MEND:
             raise

@@ -186,6 +186,21 @@ def test_predict_asks_a_server_over_rest_and_grpc(place, capsys):
                 assert one["probabilities"] == pytest.approx(other["probabilities"], abs=1e-5)
 
 
+def test_a_reader_that_has_had_enough_sees_no_traceback(place):
+    root, models, _, _ = place
+    ask = f"{sys.executable} -m pipelines.predict {root / 'corpus'} --local --models-dir {models} --batch-size 1"
+    said = subprocess.run(
+        ["bash", "-c", f"{ask} | head -n 1; exit ${{PIPESTATUS[0]}}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert len(said.stdout.splitlines()) == 1
+    assert "Traceback" not in said.stderr
+    assert said.returncode in (0, 141)
+
+
 @pytest.fixture
 def sounds(place, tmp_path):
     good = place[0] / "corpus" / "s0_0.wav"
