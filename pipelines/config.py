@@ -99,6 +99,10 @@ class DefenceSettings:
     """White noise on the training waveforms, in standard deviations of the reference noise; 0 leaves it out."""
     gaussian_noise: NonNegativeFloat = 0.1
     """Gaussian noise on the normalised training features instead, a model of its own; 0 leaves it out."""
+    enhancement: Literal["lsa", "stsa"] | None = "lsa"
+    """Gain of the MMSE enhancement that speech meets before its features are taken; null leaves it out."""
+    combined: bool = True
+    """Put a generator before the classifier of the largest share too."""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,25 @@ _GAN_TRAINING = (
     *("pretraining_epochs", "pretraining_rate", "epochs", "learning_rate", "patience", "adversarial_weight"),
     *("reconstruction_weight", "saturating", "label_smoothing", "gradient_norm"),
 )
+
+
+@dataclass(frozen=True)
+class _System:
+    """A classifier, defended or not.
+
+    Attributes:
+        defence: One of the names in `kerasser.evaluation.comparison`.
+        trainer: Trains the classifier.
+        percent: Share of adversarial examples it is trained with, in percent.
+        gan: Trains the generator before it, if there is one.
+        enhance: Gain of the enhancement before the features, or "".
+    """
+
+    defence: str
+    trainer: Trainer
+    percent: float = 0.0
+    gan: GanTrainer | None = None
+    enhance: str = ""
 
 
 class Dag:
@@ -61,14 +80,17 @@ class Dag:
         )
         self.perturbation = PerturbationExporter()
         self.features = self._features(self.corpus)
-        self._attacks: dict[str, AdversarialGen] = {}
+        self._attacks: dict[tuple[str, str], AdversarialGen] = {}
+        self._enhanced: dict[str, FeatureGen] = {}
         self._victims: dict[tuple[str, int], Trainer] = {}
 
-    def attack(self, fold: str) -> AdversarialGen:
+    def attack(self, fold: str, enhance: str = "") -> AdversarialGen:
         """The test speakers of a fold under the test stretch of the noise: every condition."""
-        if fold not in self._attacks:
-            self._attacks[fold] = self._adversarial(f"attack on fold {fold}", self.corpus, [fold], "test")
-        return self._attacks[fold]
+        key = (fold, enhance)
+        if key not in self._attacks:
+            name = f"attack on fold {fold}" + (", enhanced" if enhance else "")
+            self._attacks[key] = self._adversarial(name, self.corpus, [fold], "test", enhance)
+        return self._attacks[key]
 
     def victim(self, fold: str, seed: int) -> Trainer:
         """The classifier that trains on clean speech."""
@@ -80,7 +102,9 @@ class Dag:
         """What the attack does to the undefended classifier of the first fold."""
         fold, seed = self.folds[0], self.settings.seed
         return Reporter(
-            evaluation=self._evaluator("classifier", fold, seed, self.victim(fold, seed)).outputs["evaluation"],
+            evaluation=self._evaluator(_System(comparison.NONE, self.victim(fold, seed)), fold, seed).outputs[
+                "evaluation"
+            ],
             model=self.victim(fold, seed).outputs["model"],
             utterances=self.corpus.outputs["utterances"],
             noise=self.noise.outputs["test"],
@@ -93,11 +117,9 @@ class Dag:
         settings, systems, evaluations = self.settings, [], []
         for seed in dict.fromkeys(settings.seeds or [settings.seed]):
             for fold in self.folds:
-                for defence, percent, trainer, generator in self._systems(fold, seed):
-                    name = f"{defence} {percent:g} %" if percent else defence
-                    evaluation = self._evaluator(name, fold, seed, trainer, generator)
-                    systems.append({"defence": defence, "percent": percent, "fold": fold, "seed": seed})
-                    evaluations.append(evaluation.outputs["evaluation"])
+                for each in self._systems(fold, seed):
+                    systems.append({"defence": each.defence, "percent": each.percent, "fold": fold, "seed": seed})
+                    evaluations.append(self._evaluator(each, fold, seed).outputs["evaluation"])
         return Reproducer(
             evaluations=evaluations,
             systems=systems,
@@ -117,9 +139,10 @@ class Dag:
             margin: Points of error by which it may be worse than the version before.
         """
         fold, seed = self.folds[0], self.settings.seed
-        victim, gan = self.victim(fold, seed), self._gan(fold, seed)
-        undefended = self._evaluator(comparison.NONE, fold, seed, victim)
-        defended = self._evaluator(comparison.GAN, fold, seed, victim, gan)
+        victim = self.victim(fold, seed)
+        gan = self._gan(fold, seed, victim)
+        undefended = self._evaluator(_System(comparison.NONE, victim), fold, seed)
+        defended = self._evaluator(_System(comparison.GAN, victim, gan=gan), fold, seed)
         export = Exporter(
             model=victim.outputs["model"],
             generator=gan.outputs["generator"],
@@ -139,23 +162,28 @@ class Dag:
             margin=margin,
         )
 
-    def _systems(self, fold: str, seed: int) -> list[tuple[str, float, Trainer, GanTrainer | None]]:
-        """Returns every model of a fold and seed: its defence, its share in percent, what makes it."""
+    def _systems(self, fold: str, seed: int) -> list[_System]:
+        """Returns every model of a fold and seed."""
         defence, victim = self.settings.defence, self.victim(fold, seed)
-        systems: list[tuple[str, float, Trainer, GanTrainer | None]] = [(comparison.NONE, 0.0, victim, None)]
+        systems = [_System(comparison.NONE, victim)]
         for share in sorted({share for share in defence.shares if share > 0}):
             percent = round(100 * share, 6)
             trainer = self._trainer(
                 f"adversarial training {percent:g} %", fold, seed, adversarial=[self._training_attack], share=share
             )
-            systems.append((comparison.TRAINING, percent, trainer, None))
+            systems.append(_System(comparison.TRAINING, trainer, percent))
         if defence.random_noise_epsilon:
             trainer = self._trainer(comparison.RANDOM, fold, seed, examples=self._random_noise)
-            systems.append((comparison.RANDOM, 0.0, trainer, None))
+            systems.append(_System(comparison.RANDOM, trainer))
         if defence.gaussian_noise:
             trainer = self._trainer(comparison.RANDOM_FEATURES, fold, seed, gaussian_noise=defence.gaussian_noise)
-            systems.append((comparison.RANDOM_FEATURES, 0.0, trainer, None))
-        systems.append((comparison.GAN, 0.0, victim, self._gan(fold, seed)))
+            systems.append(_System(comparison.RANDOM_FEATURES, trainer))
+        if defence.enhancement:
+            systems.append(_System(comparison.ENHANCEMENT, victim, enhance=defence.enhancement))
+        if defence.combined and defence.shares and max(defence.shares) > 0:
+            trained = next(each for each in reversed(systems) if each.defence == comparison.TRAINING).trainer
+            systems.append(_System(comparison.COMBINED, trained, gan=self._gan(fold, seed, trained)))
+        systems.append(_System(comparison.GAN, victim, gan=self._gan(fold, seed, victim)))
         return systems
 
     @cached_property
@@ -193,10 +221,12 @@ class Dag:
             found.append((other, corpus, self._features(corpus, f"features of {name}"), attack))
         return found
 
-    def _features(self, corpus: CorpusGen, id: str | None = None) -> FeatureGen:
-        return FeatureGen(id=id, utterances=corpus.outputs["utterances"], **self._runtime)
+    def _features(self, corpus: CorpusGen, id: str | None = None, enhance: str = "") -> FeatureGen:
+        return FeatureGen(id=id, utterances=corpus.outputs["utterances"], enhance=enhance, **self._runtime)
 
-    def _adversarial(self, id: str, corpus: CorpusGen, folds: Sequence[str], part: str) -> AdversarialGen:
+    def _adversarial(
+        self, id: str, corpus: CorpusGen, folds: Sequence[str], part: str, enhance: str = ""
+    ) -> AdversarialGen:
         settings, training = self.settings, part == "training"
         return AdversarialGen(
             id=id,
@@ -211,6 +241,7 @@ class Dag:
             draws=1 if training else settings.attack.draws,
             conditions=settings.defence.conditions if training else 0,
             estimator=settings.attack.estimator,
+            enhance=enhance,
             seed=settings.attack.seed,
             **self._runtime,
         )
@@ -244,7 +275,7 @@ class Dag:
             quiet=self.settings.quiet,
         )
 
-    def _gan(self, fold: str, seed: int) -> GanTrainer:
+    def _gan(self, fold: str, seed: int, trainer: Trainer) -> GanTrainer:
         settings = self.settings.gan
         frames_per_step = settings.frames_per_step or self.settings.classifier.frames_per_step
         network: dict[str, Any] = {
@@ -254,8 +285,8 @@ class Dag:
             "segment_steps": settings.segment_steps,
         }
         return GanTrainer(
-            id=_named("gan", fold, seed),
-            model=self.victim(fold, seed).outputs["model"],
+            id=f"gan for {trainer.id}",
+            model=trainer.outputs["model"],
             utterances=self.corpus.outputs["utterances"],
             clean=self.features.outputs["examples"],
             adversarial=self._training_attack.outputs["examples"],
@@ -280,15 +311,15 @@ class Dag:
             quiet=self.settings.quiet,
         )
 
-    def _evaluator(
-        self, name: str, fold: str, seed: int, trainer: Trainer, generator: GanTrainer | None = None
-    ) -> Evaluator:
+    def _evaluator(self, system: _System, fold: str, seed: int) -> Evaluator:
+        name = f"{system.defence} {system.percent:g} %" if system.percent else system.defence
+        clean = self._enhanced_features(system.enhance) if system.enhance else self.features
         return Evaluator(
             id=_named(f"evaluation of {name}", fold, seed),
-            model=trainer.outputs["model"],
-            generator=[generator.outputs["generator"]] if generator else [],
-            clean=self.features.outputs["examples"],
-            adversarial=self.attack(fold).outputs["examples"],
+            model=system.trainer.outputs["model"],
+            generator=[system.gan.outputs["generator"]] if system.gan else [],
+            clean=clean.outputs["examples"],
+            adversarial=self.attack(fold, system.enhance).outputs["examples"],
             folds=self.corpus.outputs["folds"],
             fold=fold,
             replicates=self.settings.evaluation.replicates,
@@ -296,6 +327,11 @@ class Dag:
             # The bootstrap's: of no model.
             seed=0,
         )
+
+    def _enhanced_features(self, enhance: str) -> FeatureGen:
+        if enhance not in self._enhanced:
+            self._enhanced[enhance] = self._features(self.corpus, "enhanced features", enhance)
+        return self._enhanced[enhance]
 
 
 def _corpus(

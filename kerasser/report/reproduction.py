@@ -14,6 +14,8 @@ _NAMES = {
     "random noise on features": "random noise (features)",
     "adversarial training": "adversarial training",
     "gan": "GAN",
+    "enhancement": "MMSE enhancement",
+    "gan + adversarial training": "GAN + adversarial training",
 }
 
 
@@ -160,21 +162,28 @@ def _table2(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _table3(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    extra = [name for name in ("enhancement", "combined") if name in rows[0]]
+    titles = {"enhancement": "MMSE enhancement", "combined": "GAN + adversarial training"}
+    names = ["attacked", "GAN", "recovered share", *(titles[name] for name in extra)]
     lines = [
-        "| noise | budget | draw | attacked | GAN | recovered share | paper: attacked → GAN (recovered) |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        f"| noise | budget | draw | {' | '.join(names)} | paper: attacked → GAN (recovered) |",
+        "| --- | --- | --- |" + " --- |" * (len(names) + 1),
     ]
     for row in rows:
         for draw, place in _draws(row):
-            cells = [percent({"error": place[name], "ci95": place["ci95"][name]}) for name in ("attacked", "gan")]
+            cells = {
+                name: percent({"error": place[name], "ci95": place["ci95"][name]})
+                for name in ("attacked", "gan", *extra)
+            }
             share, interval = place["recovered_share"], place["ci95"]["recovered_share"]
-            cells.append(
+            recovered = (
                 "–"
                 if share is None
                 else f"{share:.2f}" + (f" [{interval[0]:.2f}, {interval[1]:.2f}]" if interval else "")
             )
+            shown = [cells["attacked"], cells["gan"], recovered, *(cells[name] for name in extra)]
             lines.append(
-                f"| {row['noise']} | {_budget(row)} | {draw} | {' | '.join(cells)} | {_printed(paper.TABLE3, row)} |"
+                f"| {row['noise']} | {_budget(row)} | {draw} | {' | '.join(shown)} | {_printed(paper.TABLE3, row)} |"
             )
     return lines
 

@@ -8,17 +8,18 @@ from typing import Any
 
 from kerasser.attack.generation import Plan, adversarial_examples
 from kerasser.attack.perturbation import Budget
-from kerasser.features import Egemaps
 from kerasser.serving import perturbation
 from pipelines.artifacts import Artifact
 from pipelines.component import Component, ComponentSpec, Executor
 from pipelines.components import noise_gen, shards, types, utterances
+from pipelines.components.feature_gen import chosen_front_end
 from pipelines.components.folds import read_fold, speakers
 
 
 class AdversarialGenSpec(ComponentSpec):
     """Inputs: utterances, folds, one bank of noise, the perturbation. Output: examples.
 
+    `enhance` is the gain with which attacked speech is enhanced before its features are taken; "" for none.
     `fold_names` are the folds whose part is attacked, none being the first fold. `conditions` are environments and
     budgets for each utterance, drawn for it; 0 takes them all.
     """
@@ -31,6 +32,7 @@ class AdversarialGenSpec(ComponentSpec):
         "draws": int,
         "conditions": int,
         "estimator": str,
+        "enhance": str,
         "seed": int,
     }
     RUNTIME_PARAMETERS = {"workers": int, "quiet": bool}
@@ -72,7 +74,8 @@ class AdversarialGenExecutor(Executor):
             parameters["seed"],
             parameters["conditions"] or None,
         )
-        front_end, add = Egemaps(), perturbation.load(inputs["perturbation"].uri / "saved_model")
+        front_end = chosen_front_end(parameters["enhance"])
+        add = perturbation.load(inputs["perturbation"].uri / "saved_model")
         count = shards.write(
             outputs["examples"],
             [item for item in utterances.read(inputs["utterances"]) if item[0].speaker in chosen],

@@ -7,15 +7,20 @@ from pathlib import Path
 from typing import Any
 
 from kerasser.attack.generation import clean_example
-from kerasser.features import Egemaps
+from kerasser.features import Egemaps, FrontEnd
+from kerasser.noise.enhancement import Enhanced
 from pipelines.artifacts import Artifact
 from pipelines.component import Component, ComponentSpec, Executor
 from pipelines.components import shards, types, utterances
 
 
 class FeatureGenSpec(ComponentSpec):
-    """Input: the utterances. Output: clean examples."""
+    """Input: the utterances. Output: clean examples.
 
+    `enhance` is the gain, "lsa" or "stsa", with which speech is enhanced first; "" leaves it as it is.
+    """
+
+    PARAMETERS = {"enhance": str}
     RUNTIME_PARAMETERS = {"workers": int, "quiet": bool}
     INPUTS = {"utterances": types.UTTERANCES}
     OUTPUTS = {"examples": types.EXAMPLES}
@@ -28,7 +33,7 @@ class FeatureGenExecutor(Executor):
         self, inputs: Mapping[str, Artifact], outputs: Mapping[str, Path], parameters: Mapping[str, Any]
     ) -> Mapping[str, Mapping[str, Any]]:
         """Writes the shards that are missing."""
-        front_end = Egemaps()
+        front_end = chosen_front_end(parameters["enhance"])
         count = shards.write(
             outputs["examples"],
             utterances.read(inputs["utterances"]),
@@ -40,6 +45,11 @@ class FeatureGenExecutor(Executor):
             title="clean features",
         )
         return {"examples": {"utterances": count, "noise": "none"}}
+
+
+def chosen_front_end(enhance: str) -> FrontEnd:
+    """Returns eGeMAPS, of enhanced speech where a gain is given."""
+    return Enhanced(Egemaps(), enhance) if enhance else Egemaps()  # type: ignore[arg-type]
 
 
 class FeatureGen(Component):

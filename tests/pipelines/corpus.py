@@ -19,6 +19,7 @@ SMALL = [
         "--gan.discriminator_units",
         "8",
     ),
+    *("--defence.enhancement", "null", "--defence.combined", "false"),
     *("--gan.code", "4", "--gan.pretraining_epochs", "2", "--gan.epochs", "2"),
     *("--evaluation.replicates", "50", "--workers", "2"),
 ]

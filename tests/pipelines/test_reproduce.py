@@ -14,7 +14,7 @@ import pytest
 import soundfile
 import tensorflow as tf
 
-from kerasser.evaluation.comparison import GAN, NONE, ORDER, RANDOM, TRAINING, Comparison
+from kerasser.evaluation.comparison import COMBINED, ENHANCEMENT, GAN, NONE, ORDER, RANDOM, TRAINING, Comparison
 from pipelines import reproduce
 from pipelines.artifacts import Artifact
 from pipelines.cli import main
@@ -31,12 +31,14 @@ ROOT = Path(__file__).parents[2]
 def place(tmp_path_factory):
     root = tmp_path_factory.mktemp("reproduce")
     listing, noise = corpus.write(root)
-    return root, [*corpus.arguments(listing, noise, root / "out"), "--fold", "all", "--defence.gaussian_noise", "0"]
+    beyond = ["--defence.enhancement", "lsa", "--defence.combined", "true"]
+    small = corpus.arguments(listing, noise, root / "out")
+    return root, [*small, *beyond, "--fold", "all", "--defence.gaussian_noise", "0"]
 
 
 @pytest.fixture(scope="module")
 def reproduced(place):
-    """Slow for what follows: twelve models and three GANs are trained, small as they are."""
+    """Slow for what follows: twelve models and six GANs are trained, small as they are."""
     result = run("reproduce", place[1])
     assert result.returncode == 0, result.stderr
     return result
@@ -77,7 +79,8 @@ def test_the_report_has_the_rows_and_keys_that_were_promised(report):
         assert row["worst_of"]["attacked"] >= row["attacked"] - 1e-9
     assert {"noise", "attacked", "random_noise", "ci95", "worst_of"} <= report["table2"][0].keys()
     assert [row["percent"] for row in report["figure2"] if row["noise"] == "cafe" and "epsilon" in row] == [0, 50, 100]
-    assert {row["defence"] for row in report["figure3"]} == {NONE, RANDOM, TRAINING, GAN}
+    assert {row["defence"] for row in report["figure3"]} == {NONE, RANDOM, ENHANCEMENT, TRAINING, GAN, COMBINED}
+    assert {"enhancement", "combined"} <= rows[0].keys() and {"enhancement", "combined"} <= rows[0]["ci95"].keys()
     assert [(row.get("epsilon"), row["draw"]) for row in report["ordering"]] == [
         (2.0, "mean"),
         (2.0, "worst"),
@@ -91,7 +94,8 @@ def test_the_defended_figure_comes_from_what_the_defended_model_answered(reprodu
     folder = Path(reproduced.stdout.strip().splitlines()[-1]).parent
     wrong = {0: [], 1: []}
     for place in (folder.parents[1] / "artifacts/Evaluation").iterdir():
-        if "generator" not in json.loads((place / "metrics.json").read_text())["model"]:
+        model = json.loads((place / "metrics.json").read_text())["model"]
+        if "generator" not in model or model["share"]:
             continue
         with (place / "predictions.csv").open() as file:
             for row in csv.DictReader(file):
@@ -106,7 +110,8 @@ def test_the_generator_is_for_the_classifier_as_clean_speech_has_made_it(place, 
     store = place[0] / "out/artifacts"
     generators = [json.loads(path.read_text()) for path in store.glob("Generator/*/generator.json")]
     plain = {model["fold"]: model for model in report["models"] if model["defence"] == NONE}
-    assert len(generators) == 3
+    # One for each fold's classifier, and one for each that was trained on attacked speech alone.
+    assert len(generators) == 6
     for model in report["models"]:
         if model["defence"] == GAN:
             assert model["dev_ua"] == plain[model["fold"]]["dev_ua"] and model["share"] == 0
@@ -115,14 +120,14 @@ def test_the_generator_is_for_the_classifier_as_clean_speech_has_made_it(place, 
 
 def test_no_test_noise_is_above_any_generator(place, reproduced):
     store = place[0] / "out/artifacts"
-    (generator, *_) = store.glob("Generator/*")
-    chain = ancestors(lineage(generator))
-    made = {node["component"]["class"] for node in chain}
-    assert made == {"CorpusGen", "NoiseGen", "FeatureGen", "PerturbationExporter", "AdversarialGen", "Trainer"}
-    attacks = [node for node in chain if node["component"]["class"] == "AdversarialGen"]
-    assert {node["parameters"]["part"] for node in attacks} == {"training"}
-    (noise,) = {node["inputs"]["noise"]["output"] for node in attacks}
-    assert noise == "train"
+    for generator in store.glob("Generator/*"):
+        chain = ancestors(lineage(generator))
+        made = {node["component"]["class"] for node in chain}
+        assert made == {"CorpusGen", "NoiseGen", "FeatureGen", "PerturbationExporter", "AdversarialGen", "Trainer"}
+        attacks = [node for node in chain if node["component"]["class"] == "AdversarialGen"]
+        assert {node["parameters"]["part"] for node in attacks} == {"training"}
+        (noise,) = {node["inputs"]["noise"]["output"] for node in attacks}
+        assert noise == "train"
 
 
 def test_tensorboard_shows_both_networks(place, reproduced):
