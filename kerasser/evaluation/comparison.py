@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from kerasser.evaluation.curve import Scorer
-from kerasser.evaluation.statistics import one_sided_p
+from kerasser.evaluation.paired import mcnemar, minimum_detectable_difference, paired_difference
+from kerasser.evaluation.statistics import holm, one_sided_p
 
 NONE, RANDOM, RANDOM_FEATURES = "none", "random noise", "random noise on features"
 TRAINING, GAN = "adversarial training", "gan"
@@ -71,6 +72,12 @@ class Comparison:
         self._cache: dict[tuple[int, tuple[str, float]], dict[str, _Draws]] = {}
 
     @property
+    def _names(self) -> list[str]:
+        """The systems: no defence first, and what goes beyond the paper between."""
+        every = (NONE, RANDOM_FEATURES, RANDOM, ENHANCEMENT, TRAINING, GAN, COMBINED)
+        return [name for name in every if name in self._systems]
+
+    @property
     def environments(self) -> tuple[str, ...]:
         """The kinds of noise, then "mean" over them, then "any" of them."""
         return (*self._environments, "mean", "any")
@@ -119,8 +126,6 @@ class Comparison:
 
     def figure3(self) -> list[dict[str, Any]]:
         """Returns the error of every defence, for each noise; no defence first, what goes beyond the paper between."""
-        every = (NONE, RANDOM_FEATURES, RANDOM, ENHANCEMENT, TRAINING, GAN, COMBINED)
-        order = [name for name in every if name in self._systems]
         return [
             {
                 "defence": name,
@@ -131,7 +136,7 @@ class Comparison:
             }
             for budget in self.hardest()
             for noise in self.environments
-            for name in order
+            for name in self._names
         ]
 
     def clean(self) -> list[dict[str, Any]]:
@@ -167,6 +172,47 @@ class Comparison:
                     }
                 )
         return rows
+
+    def differences(self) -> list[dict[str, Any]]:
+        """Returns how certain each difference is: every defence against none, and the generator against the others.
+
+        Over the mean of the noises, by the paired bootstrap over speakers, and for the worst draw by McNemar's test on
+        the utterances that are right under every draw of every noise; both p are adjusted (Holm) over the pairs of a budget and kind of draw.
+        `minimum_detectable` is the difference that these speakers would show four times in five.
+        """
+        others = [name for name in self._names if name not in (NONE, GAN)]
+        pairs = [(name, NONE) for name in self._names if name != NONE]
+        pairs += [(GAN, name) for name in others] if GAN in self._systems else []
+        rows = []
+        for budget in self.hardest():
+            for kind in ("mean", "worst"):
+                found = [self._difference(first, second, budget, kind) for first, second in pairs]
+                for test in ("bootstrap", "mcnemar"):
+                    known = {
+                        str(place): row[test]["p"] for place, row in enumerate(found) if row[test]["p"] is not None
+                    }
+                    for place, p in holm(known).items():
+                        found[int(place)][test]["p_holm"] = p
+                rows += [{**_amount(budget), "draw": kind, **row} for row in found]
+        return rows
+
+    def _difference(self, first: str, second: str, budget: tuple[str, float], kind: str) -> dict[str, Any]:
+        draws = [self._draws(self._systems[name], budget) for name in (first, second)]
+        correct = [each["mean"].of(kind) for each in draws]
+        row: dict[str, Any] = {"first": first, "second": second, "difference": None, "ci95": None}
+        row |= {"minimum_detectable": None, "bootstrap": {"p": None, "p_holm": None}}
+        bootstrap = self._systems[NONE].scorer.bootstrap
+        if bootstrap:
+            paired = paired_difference(bootstrap, *correct)
+            row |= {"difference": paired.estimate, "ci95": paired.interval}
+            row["bootstrap"]["p"] = paired.p
+            row["minimum_detectable"] = minimum_detectable_difference(bootstrap, *correct)
+        row["mcnemar"] = {"first_only": None, "second_only": None, "p": None, "p_holm": None}
+        if kind == "worst":
+            # One answer an utterance: right under every draw of every noise, with every seed.
+            test = mcnemar(*(each["any"].worst.min(axis=0) == 1 for each in draws))
+            row["mcnemar"] |= {"first_only": test.first_only, "second_only": test.second_only, "p": test.p}
+        return row
 
     def _pair(self, better: str, worse: str, budget: tuple[str, float], kind: str) -> dict[str, Any]:
         correct = [self._draws(self._systems[name], budget)["mean"].of(kind) for name in (better, worse)]

@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from statsmodels.stats.multitest import multipletests
 
 from kerasser.evaluation import comparison
 from kerasser.evaluation.comparison import Comparison, System
@@ -172,3 +173,52 @@ def test_a_defence_that_is_left_out_leaves_its_table_out():
     compared = Comparison([system(comparison.NONE, 0.6), system(comparison.GAN, 0.2)])
     assert compared.table2() == [] and compared.figure2() == []
     assert compared.ordering()[0]["order"] == [comparison.GAN, comparison.NONE]
+
+
+def test_differences_are_those_of_the_errors_and_adjusted_over_the_pairs(compared):
+    rows = [row for row in compared.differences() if row.get("epsilon") == 2.0]
+    pairs = [(row["first"], row["second"]) for row in rows if row["draw"] == "mean"]
+    assert pairs == [
+        (comparison.RANDOM, comparison.NONE),
+        (comparison.TRAINING, comparison.NONE),
+        (comparison.GAN, comparison.NONE),
+        (comparison.GAN, comparison.RANDOM),
+        (comparison.GAN, comparison.TRAINING),
+    ]
+    for row in rows:
+        percents = {comparison.TRAINING: 100.0}
+        errors = [
+            np.mean([by_hand(compared, name, noise, row["draw"], percent=percents.get(name, 0.0)) for noise in NOISES])
+            for name in (row["first"], row["second"])
+        ]
+        assert row["difference"] == pytest.approx(errors[0] - errors[1])
+        assert row["ci95"][0] < row["difference"] < row["ci95"][1]
+        assert row["minimum_detectable"] > 0
+    for draw in ("mean", "worst"):
+        mine = [row["bootstrap"] for row in rows if row["draw"] == draw]
+        expected = multipletests([each["p"] for each in mine], method="holm")[1]
+        assert [each["p_holm"] for each in mine] == pytest.approx(expected.tolist())
+
+
+def test_mcnemar_counts_utterances_that_survive_every_draw(compared):
+    (row,) = (
+        row
+        for row in compared.differences()
+        if (row["first"], row["second"], row["draw"], row.get("epsilon")) == ("gan", "none", "worst", 2.0)
+    )
+    tables = []
+    for name in ("gan", "none"):
+        table = compared._systems[name].adversarial
+        table = table[(table["budget"] == "epsilon") & (table["target"] == 2.0)]
+        tables.append((table["predicted"] == table["label"]).groupby(table["id"]).min())
+    assert row["mcnemar"]["first_only"] == int((tables[0] & ~tables[1]).sum()) > 0
+    assert row["mcnemar"]["second_only"] == int((tables[1] & ~tables[0]).sum())
+    assert row["mcnemar"]["p"] < 0.05
+
+
+def test_systems_with_the_same_answers_do_not_differ():
+    one = system(comparison.NONE, 0.4)
+    rows = Comparison([one, System(comparison.GAN, 0.0, one.scorer, one.adversarial)]).differences()
+    assert all(row["difference"] == 0 and row["bootstrap"]["p_holm"] == 1.0 for row in rows)
+    assert all(row["minimum_detectable"] is None for row in rows)
+    assert {row["mcnemar"]["p"] for row in rows} == {None, 1.0}

@@ -31,6 +31,19 @@ REPORT = {
             "clipped_share": 0.0,
         }
     ],
+    "differences": [
+        {
+            "epsilon": 2.0,
+            "draw": "worst",
+            "first": "gan",
+            "second": "none",
+            "difference": -12.34,
+            "ci95": [-20.0, -4.0],
+            "minimum_detectable": 9.87,
+            "bootstrap": {"p": 0.001, "p_holm": 0.0004},
+            "mcnemar": {"first_only": 9, "second_only": 1, "p": 0.02, "p_holm": 0.043},
+        }
+    ],
     "figure2": [{"noise": "cafe", "percent": p, "epsilon": 2.0, **ROW} for p in (0.0, 100.0)],
     "table2": [
         {
@@ -122,3 +135,11 @@ def test_what_was_not_measured_is_left_out(missing):
 def test_the_papers_recovered_shares_are_those_it_implies(corpus, low, high):
     shares = [paper.recovered_share(corpus, noise) for noise in paper.NOISES]
     assert (round(min(shares), 2), round(max(shares), 2)) == (low, high)
+
+
+def test_how_certain_a_difference_is():
+    text = reproduction.markdown(REPORT)
+    assert "| ε = 2 | worst of N | GAN − none | -12.3 [-20.0, -4.0] | < 0.001 | 0.043 | 9.9 |" in text
+    unusable = copy.deepcopy(REPORT)
+    unusable["differences"][0] |= {"difference": None, "ci95": None}
+    assert "## Which differences are certain" not in reproduction.markdown(unusable)
