@@ -177,8 +177,8 @@ class Comparison:
         """Returns how certain each difference is: every defence against none, and the generator against the others.
 
         Over the mean of the noises, by the paired bootstrap over speakers, and for the worst draw by McNemar's test on
-        the utterances that are right under every draw of every noise; both p are adjusted (Holm) over the pairs of a budget and kind of draw.
-        `minimum_detectable` is the difference that these speakers would show four times in five.
+        the utterances that are right under every draw of every noise; both p are adjusted (Holm) over the pairs of a
+        budget and kind of draw. `minimum_detectable` is what these speakers would show four times in five.
         """
         others = [name for name in self._names if name not in (NONE, GAN)]
         pairs = [(name, NONE) for name in self._names if name != NONE]

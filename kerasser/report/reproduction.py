@@ -213,8 +213,8 @@ def _differences(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         "",
         "Points of error, the first less the second, over the mean of the noises. p: paired bootstrap over speakers, "
         "two-sided, adjusted after Holm over the pairs of a budget and draw; McNemar: exact, on utterances that are "
-        "right under every draw of every noise, adjusted likewise, and too small where speakers differ. Least: the difference that "
-        "these speakers would show with 80 % power.",
+        "right under every draw of every noise, adjusted likewise, and too small where speakers differ. Least: the "
+        "difference that these speakers would show with 80 % power.",
         "",
         "| budget | draw | pair | difference | p | McNemar | least |",
         "| --- | --- | --- | --- | --- | --- | --- |",
