@@ -22,6 +22,10 @@ ENHANCEMENT, COMBINED = "enhancement", "gan + adversarial training"
 ORDER = (GAN, TRAINING, RANDOM, NONE)
 
 
+#: What the attacker knows: nothing, the undefended classifier, or the model that is judged.
+OBLIVIOUS, GREY_BOX, ADAPTIVE = "oblivious", "grey-box", "adaptive"
+
+
 @dataclass(frozen=True)
 class System:
     """A classifier, defended or not, and what it answered.
@@ -30,7 +34,7 @@ class System:
         defence: One of the names above.
         percent: Share of adversarial examples it was trained with, in percent.
         scorer: Knows its answers to clean speech.
-        adversarial: Its answers to attacked speech, as for `kerasser.evaluation.curve.figure1`.
+        adversarial: Its answers to attacked speech, as for `kerasser.evaluation.curve.figure1`, with `margin`.
     """
 
     defence: str
@@ -173,6 +177,49 @@ class Comparison:
                 )
         return rows
 
+    def threats(self) -> list[dict[str, Any]]:
+        """Returns the error of every system by what the attacker knows.
+
+        - oblivious: one random draw of noise, the paper's attack; no query.
+        - grey-box: the draw, out of N, that the undefended classifier finds hardest; the defence never hears the rest.
+        - adaptive: N draws tried through the model that is judged, and wrong if any of them succeeds.
+
+        Under "any" noise N counts the draws of all environments; under "mean" those of one.
+        """
+        return [
+            {
+                "defence": name,
+                "noise": noise,
+                **_amount(budget),
+                "threat": threat,
+                "N": 1 if threat == OBLIVIOUS else draws.n,
+                **self._systems[name].scorer.error(correct),
+            }
+            for budget in self.hardest()
+            for noise in self.environments
+            for name in self._names
+            for draws in [self._draws(self._systems[name], budget)[noise]]
+            for threat, correct in (
+                (OBLIVIOUS, draws.mean),
+                (GREY_BOX, self._transferred(name, budget)[noise]),
+                (ADAPTIVE, draws.worst),
+            )
+        ]
+
+    def _transferred(self, name: str, budget: tuple[str, float]) -> dict[str, np.ndarray]:
+        """Returns which answers are right, `[seeds, utterances]`, under the draw that is hardest undefended."""
+        system, undefended = self._systems[name], self._systems[NONE]
+        found = {}
+        for noise in (*self._environments, "any"):
+            margins, correct = (
+                of(_under(each.adversarial, budget, noise))
+                for each, of in ((undefended, undefended.scorer.margins), (system, system.scorer.correct))
+            )
+            hardest = margins.argmin(axis=2)[:, :, None]
+            found[noise] = np.take_along_axis(correct, hardest, axis=2)[:, :, 0].astype(float)
+        found["mean"] = np.mean([found[noise] for noise in self._environments], axis=0)
+        return found
+
     def differences(self) -> list[dict[str, Any]]:
         """Returns how certain each difference is: every defence against none, and the generator against the others.
 
@@ -272,13 +319,11 @@ class Comparison:
         """Returns what a system answered at a budget, under each noise, on the mean of them, and under any."""
         key = (id(system), budget)
         if key not in self._cache:
-            table = system.adversarial
-            table = table[(table["budget"] == budget[0]) & (table["target"] == budget[1])]
             found = {}
             for noise in self._environments:
-                correct = system.scorer.correct(table[table["noise"] == noise])
+                correct = system.scorer.correct(_under(system.adversarial, budget, noise))
                 found[noise] = _Draws(correct.shape[2], correct.mean(axis=2), correct.min(axis=2))
-            every = system.scorer.correct(table)
+            every = system.scorer.correct(_under(system.adversarial, budget, "any"))
             each = list(found.values())
             found["mean"] = _Draws(
                 each[0].n,
@@ -288,6 +333,12 @@ class Comparison:
             found["any"] = _Draws(every.shape[2], every.mean(axis=2), every.min(axis=2))
             self._cache[key] = found
         return self._cache[key]
+
+
+def _under(adversarial: pd.DataFrame, budget: tuple[str, float], noise: str) -> pd.DataFrame:
+    """Returns the answers at one budget, under one noise or any."""
+    table = adversarial[(adversarial["budget"] == budget[0]) & (adversarial["target"] == budget[1])]
+    return table if noise == "any" else table[table["noise"] == noise]
 
 
 def _amount(budget: tuple[str, float]) -> dict[str, float]:

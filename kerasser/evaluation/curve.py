@@ -35,7 +35,7 @@ class Scorer:
         facts = clean.drop_duplicates("id").set_index("id").sort_index()
         self._ids, self._seeds, self._classes = answers.index, answers.columns, len(classes)
         self._labels = facts["label"].to_numpy()
-        self._answers = self._complete(answers)
+        self._answers = self._complete(answers).astype(int)
         self.clean_correct = self._answers == self._labels
         bootstrap = SpeakerBootstrap(
             facts["speaker"].to_list(),
@@ -61,6 +61,15 @@ class Scorer:
         matrix = confusion(labels, self._answers.reshape(-1), self._classes)
         ua = None if score["error"] is None else 100.0 - score["error"]
         return {"ua": ua, **score, "n": len(self._labels), "confusion": matrix.tolist()}
+
+    def margins(self, adversarial: pd.DataFrame) -> np.ndarray:
+        """Returns float `[seeds, utterances, draws]`: by how much the truth won, below 0 where it lost.
+
+        Args:
+            adversarial: As for `correct`, with `margin`; draws come in the same order.
+        """
+        table = _seeded(adversarial).pivot(index="id", columns=["seed", "noise", "draw"], values="margin")
+        return self._complete(table.sort_index()).reshape(len(self._seeds), -1, len(self._labels)).transpose(0, 2, 1)
 
     def correct(self, adversarial: pd.DataFrame) -> np.ndarray:
         """Returns bool `[seeds, utterances, draws]`: which answers to attacked speech are right; sorted by id.
@@ -100,11 +109,11 @@ class Scorer:
         }
 
     def _complete(self, table: pd.DataFrame) -> np.ndarray:
-        """Returns answers `[columns, utterances]`, columns sorted, once no utterance or seed lacks any."""
+        """Returns values `[columns, utterances]`, columns sorted, once no utterance or seed lacks any."""
         seeds = table.columns.get_level_values("seed").unique()
         if not table.index.equals(self._ids) or set(seeds) != set(self._seeds) or table.isna().any(axis=None):
             raise ValueError("expected every draw for every utterance of the clean table. Received: gaps")
-        return table.sort_index(axis=1).to_numpy().T.astype(int)
+        return table.sort_index(axis=1).to_numpy().T
 
 
 def _seeded(answers: pd.DataFrame) -> pd.DataFrame:

@@ -84,6 +84,7 @@ def markdown(report: Mapping[str, Any]) -> str:
         "",
         *_figure3(_shown(report["figure3"])),
         "",
+        *_threats(report["threats"]),
         *_differences(report["differences"]),
         "Clean speech: "
         + ", ".join(f"{_NAMES[row['defence']]}{_share(row)} {percent(row)} %" for row in report["clean_defended"])
@@ -202,6 +203,26 @@ def _figure3(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         worst = [row["error_worst_of"] for row in mine]
         lines.append(f"| {key[1]} | {key[0]} | worst of {worst[0]['N']} | {' | '.join(map(percent, worst))} |")
     return lines
+
+
+def _threats(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Says what each defence is worth to attackers who know more, under any of the noises."""
+    mine = [row for row in rows if row["noise"] == "any"]
+    most = max(row["N"] for row in mine)
+    lines = [
+        "## What the attacker knows",
+        "",
+        f"Oblivious: one random draw of noise, no query. Grey-box: of {most} draws over all noises, the one that the "
+        f"undefended classifier finds hardest; {most} queries to that one. Adaptive: {most} draws tried through the "
+        f"model itself, wrong if any succeeds; {most} queries.",
+        "",
+        "| budget | defence | oblivious | grey-box | adaptive |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for key in dict.fromkeys((_budget(row), row["defence"]) for row in mine):
+        cells = [percent(row) for row in mine if (_budget(row), row["defence"]) == key]
+        lines.append(f"| {key[0]} | {_NAMES[key[1]]} | {' | '.join(cells)} |")
+    return [*lines, ""]
 
 
 def _differences(rows: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -67,6 +67,7 @@ class ReproducerExecutor(Executor):
             "figure3": compared.figure3(),
             "ordering": compared.ordering(),
             "differences": compared.differences(),
+            "threats": compared.threats(),
             "remarks": remarks(corpus, speakers, clean),
             "skipped": corpus["skipped"],
             "models": [
@@ -77,7 +78,7 @@ class ReproducerExecutor(Executor):
         (directory / "report.json").write_text(json.dumps(report, indent=1, allow_nan=False))
         text = reproduction.markdown(report)
         (directory / "report.md").write_text(text, encoding="utf-8")
-        for name in ("figure1", "figure2", "table2", "table3", "figure3", "differences"):
+        for name in ("figure1", "figure2", "table2", "table3", "figure3", "differences", "threats"):
             if report[name]:
                 tables.write(directory / f"{name}.csv", report[name])
         kind = "synthetic speech" if corpus["synthetic"] else "recorded speech"

@@ -31,6 +31,11 @@ REPORT = {
             "clipped_share": 0.0,
         }
     ],
+    "threats": [
+        {"defence": name, "noise": "any", "epsilon": 2.0, "threat": threat, "N": n, "error": error, "ci95": None}
+        for name, errors in (("none", (30.0, 50.0, 50.0)), ("gan", (20.0, 25.0, 35.0)))
+        for threat, n, error in zip(("oblivious", "grey-box", "adaptive"), (1, 9, 9), errors, strict=True)
+    ],
     "differences": [
         {
             "epsilon": 2.0,
@@ -143,3 +148,9 @@ def test_how_certain_a_difference_is():
     unusable = copy.deepcopy(REPORT)
     unusable["differences"][0] |= {"difference": None, "ci95": None}
     assert "## Which differences are certain" not in reproduction.markdown(unusable)
+
+
+def test_every_defence_meets_attackers_who_know_more():
+    text = reproduction.markdown(REPORT)
+    assert "of 9 draws over all noises" in text
+    assert "| ε = 2 | GAN | 20.0 | 25.0 | 35.0 |" in text
