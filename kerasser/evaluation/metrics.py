@@ -39,7 +39,7 @@ class UnweightedAverageRecall(keras.metrics.Metric):
         classes: Number of classes.
     """
 
-    def __init__(self, classes: int = 2, name: str = "uar", **kwargs: Any) -> None:
+    def __init__(self, classes: int, name: str = "uar", **kwargs: Any) -> None:
         super().__init__(name=name, **kwargs)
         self.classes = classes
         self.hits = self.add_weight(name="hits", shape=(classes,), initializer="zeros")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+
+from kerasser.evaluation.metrics import unweighted_average_recall
 
 _ROUNDS = 20
 
@@ -66,6 +68,14 @@ class SpeakerBootstrap:
             row[:] = self._times @ hits / self._seen
         return 100.0 - 100.0 * np.einsum("krc,rk->r", recalls, self._seeds) / self._shape[1]
 
+    def observed(self, correct: np.ndarray) -> float:
+        """Returns the error, 100 − UA, of the utterances as they are, in percent; NaN if a class is absent.
+
+        Args:
+            correct: As for `errors`.
+        """
+        return 100.0 - unweighted_average_recall(self._labels, np.atleast_2d(correct).mean(axis=0), self._shape[1])
+
     def interval(self, values: np.ndarray) -> list[float]:
         """Returns the lower and upper percentile of a figure of every replicate."""
         tail = 50.0 * (1.0 - self._confidence)
@@ -92,3 +102,38 @@ def one_sided_p(differences: np.ndarray) -> float:
     (Davison & Hinkley 1997, section 4.2.1).
     """
     return float((1 + np.sum(differences >= 0)) / (1 + differences.size))
+
+
+def two_sided_p(differences: np.ndarray) -> float:
+    """Returns how probable a difference at least this far from zero is, from its bootstrap replicates.
+
+    Twice the smaller of both one-sided p, at most 1, so that it agrees with the percentile interval. Of R replicates
+    no p is below 2 / (R + 1): what is to survive `holm` over m tests at the level α needs R ≥ 2 m / α.
+    """
+    return min(1.0, 2.0 * min(one_sided_p(differences), one_sided_p(-differences)))
+
+
+def holm(p_values: Mapping[str, float]) -> dict[str, float]:
+    """Adjusts p for the number of tests: below α with a probability of at most α if any hypothesis is true.
+
+    The step-down procedure of Holm (1979), "A simple sequentially rejective multiple test procedure". It asks nothing
+    of how the tests hang together, and tests over the same speakers do.
+
+    Args:
+        p_values: Name of each test → its p, in [0, 1]. A test that could not be done is no test: leave it out.
+
+    Returns:
+        Adjusted p in [0, 1], never below the raw one, in the same order.
+
+    Raises:
+        ValueError: If a p is not in [0, 1].
+    """
+    wrong = {name: p for name, p in p_values.items() if not 0.0 <= p <= 1.0}
+    if wrong:
+        raise ValueError(f"expected p in [0, 1]. Received: {wrong}")
+    adjusted, largest = {}, 0.0
+    for rank, name in enumerate(sorted(p_values, key=p_values.__getitem__)):
+        # A running maximum: what comes after a kept hypothesis is kept as well.
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[name]))
+        adjusted[name] = largest
+    return {name: adjusted[name] for name in p_values}

@@ -10,11 +10,14 @@ ANSWERS = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=3, 
     lambda pairs: np.array([(0, 0), (1, 2), (2, 1), *pairs]).T
 )
 
+# Whatever the answers hold: a reference that infers the classes from them would leave an absent one out.
+CLASSES = [0, 1, 2]
+
 
 @given(ANSWERS)
 def test_uar_is_what_audmetric_says(answers):
     truth, predicted = answers
-    expected = 100 * audmetric.unweighted_average_recall(truth, predicted)
+    expected = 100 * audmetric.unweighted_average_recall(truth, predicted, labels=CLASSES)
     assert unweighted_average_recall(truth, truth == predicted, 3) == pytest.approx(expected)
     metric = UnweightedAverageRecall(3)
     for part in np.array_split(np.arange(truth.size), 2):
@@ -22,10 +25,11 @@ def test_uar_is_what_audmetric_says(answers):
     assert float(metric.result()) == pytest.approx(expected, rel=1e-5)
 
 
-@given(ANSWERS)
-def test_confusion_is_what_audmetric_says(answers):
-    truth, predicted = answers
-    np.testing.assert_array_equal(confusion(truth, predicted, 3), audmetric.confusion_matrix(truth, predicted))
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=1, max_size=60))
+def test_confusion_is_what_audmetric_says_even_of_absent_classes(pairs):
+    truth, predicted = np.array(pairs).T
+    expected = audmetric.confusion_matrix(truth, predicted, labels=CLASSES)
+    np.testing.assert_array_equal(confusion(truth, predicted, 3), expected)
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])

@@ -1,9 +1,12 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 from kerasser.evaluation.metrics import unweighted_average_recall
-from kerasser.evaluation.statistics import SpeakerBootstrap, one_sided_p
+from kerasser.evaluation.statistics import SpeakerBootstrap, holm, one_sided_p, two_sided_p
 
 
 def speaker_bootstrap(speakers, labels, correct, **options):
@@ -112,3 +115,52 @@ def test_p_is_uniform_where_there_is_no_difference_and_small_where_there_is():
 def test_p_is_never_zero():
     assert one_sided_p(np.full(99, -1.0)) == pytest.approx(0.01)
     assert one_sided_p(np.zeros(99)) == 1.0
+
+
+def test_two_sided_p_is_symmetric_never_zero_and_one_without_a_difference():
+    differences = np.random.default_rng(0).normal(1.0, 1.0, 999)
+    assert two_sided_p(differences) == two_sided_p(-differences) == 2 * one_sided_p(-differences)
+    assert two_sided_p(np.full(99, -1.0)) == pytest.approx(0.02)
+    assert two_sided_p(np.zeros(99)) == 1.0
+
+
+def test_the_observed_error_is_that_of_every_speaker_once():
+    names, labels, correct = table(6, 10, 0.2, 1)
+    bootstrap = SpeakerBootstrap(names, labels, classes=2, seeds=2, replicates=10)
+    expected = [100 - unweighted_average_recall(labels, answers, 2) for answers in (correct, ~correct)]
+    assert bootstrap.observed(correct) == expected[0]
+    assert bootstrap.observed(np.stack([correct, ~correct])) == pytest.approx(np.mean(expected))
+    assert np.isnan(SpeakerBootstrap(names, labels, classes=3).observed(correct))
+
+
+P_VALUES = st.lists(st.floats(0, 1) | st.sampled_from([0.0, 0.01, 0.05, 1.0]), min_size=1, max_size=30).map(
+    lambda values: {f"test {number}": p for number, p in enumerate(values)}
+)
+
+
+# multipletests collects garbage at every call, which takes a while beside TensorFlow.
+@settings(max_examples=20)
+@given(P_VALUES)
+def test_holm_is_what_statsmodels_says(p_values):
+    _, expected, _, _ = multipletests(list(p_values.values()), method="holm")
+    assert list(holm(p_values).values()) == pytest.approx(expected.tolist(), abs=1e-12)
+
+
+@given(P_VALUES)
+def test_holm_raises_p_keeps_its_order_and_the_names(p_values):
+    adjusted = holm(p_values)
+    assert list(adjusted) == list(p_values)
+    assert all(p_values[name] <= adjusted[name] <= 1.0 for name in p_values)
+    by_raw = [adjusted[name] for name in sorted(p_values, key=p_values.__getitem__)]
+    assert by_raw == sorted(by_raw)
+
+
+def test_holm_of_his_first_steps():
+    assert holm({"b": 0.03, "a": 0.01, "c": 0.04}) == {"b": 0.06, "a": 0.03, "c": 0.06}
+    assert holm({}) == {}
+
+
+@pytest.mark.parametrize("p", [float("nan"), -0.1, 1.1])
+def test_holm_refuses_what_is_no_probability(p):
+    with pytest.raises(ValueError, match=r"expected p in \[0, 1\]"):
+        holm({"one": 0.5, "other": p})
