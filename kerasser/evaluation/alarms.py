@@ -55,7 +55,7 @@ def not_growing(errors: Mapping[float, float], *, tolerance: float = 2.0, ceilin
     """
     if len(errors) < 2 or not np.isfinite(list(errors)).all():
         raise ValueError(f"expected the errors at two budgets or more. Received: {dict(errors)}")
-    _percentages(ceiling=ceiling, **{f"error at {budget:g}": error for budget, error in errors.items()})
+    _percentages(ceiling=ceiling, **{f"error at {budget}": error for budget, error in errors.items()})
     _thresholds(tolerance=tolerance)
     budgets = sorted(errors)
     capped = np.minimum([errors[budget] for budget in budgets], ceiling)
