@@ -1,1 +1,1 @@
-"""Metrics, intervals, and the error against noise."""
+"""Metrics, intervals, tests, the error against noise, and signs that it means nothing."""

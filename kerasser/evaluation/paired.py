@@ -74,7 +74,8 @@ def paired_difference(
 ) -> PairedDifference:
     """Compares the errors of two systems over the same resamples of the speakers, so that what they share cancels.
 
-    With few speakers it is too bold, as the interval is: of 20, about 7 % of null differences have p below 0.05.
+    With few speakers it is too bold, as the interval is: in simulation p falls below 0.05 in about 6 % of the
+    comparisons of equals over 20 or more speakers, 8 % over 10 and 12 % over 6.
 
     Args:
         bootstrap: Resamples of the speakers, and of the seeds where there are several.

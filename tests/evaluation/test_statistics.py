@@ -138,10 +138,10 @@ P_VALUES = st.lists(st.floats(0, 1) | st.sampled_from([0.0, 0.01, 0.05, 1.0]), m
 )
 
 
-@settings(max_examples=25)
+# multipletests collects garbage at every call, which takes a while beside TensorFlow.
+@settings(max_examples=20)
 @given(P_VALUES)
 def test_holm_is_what_statsmodels_says(p_values):
-    # Few examples: statsmodels collects garbage at each call, which takes long beside TensorFlow.
     _, expected, _, _ = multipletests(list(p_values.values()), method="holm")
     assert list(holm(p_values).values()) == pytest.approx(expected.tolist(), abs=1e-12)
 
