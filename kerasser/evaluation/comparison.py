@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from kerasser.evaluation.alarms import Alarm, costs_clean, not_growing
 from kerasser.evaluation.curve import Scorer
 from kerasser.evaluation.paired import mcnemar, minimum_detectable_difference, paired_difference
 from kerasser.evaluation.statistics import holm, one_sided_p
@@ -260,6 +261,44 @@ class Comparison:
             test = mcnemar(*(each["any"].worst.min(axis=0) == 1 for each in draws))
             row["mcnemar"] |= {"first_only": test.first_only, "second_only": test.second_only, "p": test.p}
         return row
+
+    def alarms(self) -> list[dict[str, Any]]:
+        """Returns signs that a system's figures mean nothing: its `defence`, the alarm's `name` and its `message`.
+
+        The error must grow with the noise, over the factors and over the ratios; and a defence must not cost more on
+        clean speech than it may.
+        """
+        rung = []
+        for name in self._names:
+            for found in [*self._not_growing(name), self._costs_clean(name)]:
+                if found is not None:
+                    rung.append({"defence": name, "name": found.name, "message": found.message})
+        return rung
+
+    def _not_growing(self, name: str) -> list[Alarm | None]:
+        scorer, found = self._systems[name].scorer, []
+        for kind in ("epsilon", "snr_db"):
+            scores = {
+                # Less signal is more noise.
+                target if kind == "epsilon" else -target: scorer.error(
+                    self._draws(self._systems[name], (kind, target))["mean"].mean
+                )
+                for each, target in self._budgets
+                if each == kind
+            }
+            errors = {budget: score["error"] for budget, score in scores.items() if score["error"] is not None}
+            if len(errors) > 1:
+                widths = [score["ci95"][1] - score["ci95"][0] for score in scores.values() if score["ci95"]]
+                tolerance = max([2.0, *(width / 2 for width in widths)])
+                chance = 100.0 - 100.0 / scorer.classes
+                found.append(not_growing(errors, tolerance=tolerance, ceiling=chance))
+        return found
+
+    def _costs_clean(self, name: str) -> Alarm | None:
+        before, after = (
+            self._systems[each].scorer.error(self._systems[each].scorer.clean_correct)["error"] for each in (NONE, name)
+        )
+        return None if before is None or after is None else costs_clean(before, after)
 
     def _pair(self, better: str, worse: str, budget: tuple[str, float], kind: str) -> dict[str, Any]:
         correct = [self._draws(self._systems[name], budget)["mean"].of(kind) for name in (better, worse)]

@@ -25,6 +25,7 @@ class Scorer:
 
     Attributes:
         bootstrap: Resamples of the speakers and seeds; None where a class has fewer than two speakers.
+        classes: Number of classes.
         clean_correct: bool `[seeds, utterances]`: which answers to clean speech are right; sorted by id.
     """
 
@@ -33,7 +34,7 @@ class Scorer:
     ) -> None:
         answers = _seeded(clean).pivot(index="id", columns="seed", values="predicted").sort_index()
         facts = clean.drop_duplicates("id").set_index("id").sort_index()
-        self._ids, self._seeds, self._classes = answers.index, answers.columns, len(classes)
+        self._ids, self._seeds, self.classes = answers.index, answers.columns, len(classes)
         self._labels = facts["label"].to_numpy()
         self._answers = self._complete(answers).astype(int)
         self.clean_correct = self._answers == self._labels
@@ -50,7 +51,7 @@ class Scorer:
 
     def error(self, correct: np.ndarray) -> dict[str, Any]:
         """Returns `error` (100 − UA, percent) and `ci95` for `[seeds, utterances]` answers in [0, 1], sorted by id."""
-        error = 100.0 - unweighted_average_recall(self._labels, correct.mean(axis=0), self._classes)
+        error = 100.0 - unweighted_average_recall(self._labels, correct.mean(axis=0), self.classes)
         interval = self.bootstrap.interval(self.bootstrap.errors(correct)) if self.bootstrap else None
         return {"error": None if np.isnan(error) else error, "ci95": interval}
 
@@ -58,7 +59,7 @@ class Scorer:
         """Returns `ua`, `error`, `ci95`, `n` utterances and the `confusion` matrix, over all seeds, of clean speech."""
         score = self.error(self.clean_correct)
         labels = np.tile(self._labels, len(self._seeds))
-        matrix = confusion(labels, self._answers.reshape(-1), self._classes)
+        matrix = confusion(labels, self._answers.reshape(-1), self.classes)
         ua = None if score["error"] is None else 100.0 - score["error"]
         return {"ua": ua, **score, "n": len(self._labels), "confusion": matrix.tolist()}
 

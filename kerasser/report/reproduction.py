@@ -44,6 +44,7 @@ def markdown(report: Mapping[str, Any]) -> str:
         "",
         *(f"- {remark}" for remark in report["remarks"]),
         "",
+        *_alarms(report["alarms"]),
         *_ordering(report["ordering"]),
         "## Figure 1: error against noise, no defence",
         "",
@@ -99,6 +100,19 @@ def markdown(report: Mapping[str, Any]) -> str:
 def _shown(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Leaves out the single noises at a signal-to-noise ratio: they are in the CSV files."""
     return [row for row in rows if "epsilon" in row or row["noise"] in ("mean", "any")]
+
+
+def _alarms(rung: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Says which alarms rang."""
+    tried = (
+        "the error grows with the noise; the defence does not cost clean speech; the model answers the same when it is "
+        "asked again; no test recording lies among the others"
+    )
+    if not rung:
+        return [f"No alarm rang. Tried: {tried}.", ""]
+    lines = [f"**{len(rung)} alarm{'s' if len(rung) > 1 else ''} rang.** Tried: {tried}.", ""]
+    named = [(_NAMES[each["defence"]] + ": " if each["defence"] else "", each["message"]) for each in rung]
+    return [*lines, *(f"- {name}{message}" for name, message in named), ""]
 
 
 def _ordering(rows: Sequence[Mapping[str, Any]]) -> list[str]:

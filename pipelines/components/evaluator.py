@@ -13,6 +13,7 @@ import tensorflow as tf
 from kerasser import records
 from kerasser.corpora import CLASSES
 from kerasser.corpora.folds import Fold
+from kerasser.evaluation.alarms import not_repeatable
 from kerasser.evaluation.curve import Scorer, figure1
 from pipelines.artifacts import Artifact
 from pipelines.component import Component, ComponentSpec, Executor, several
@@ -62,7 +63,7 @@ class EvaluatorExecutor(Executor):
             facts["generator"] = {name: cleaning[name] for name in cleaning if name != "fold"}
             exported = generator.uri / "saved_model"
         served = tf.saved_model.load(str(exported))
-        clean = _answers(served.signatures["evaluate"], inputs["clean"], fold.test)
+        clean, again = (_answers(served.signatures["evaluate"], inputs["clean"], fold.test) for _ in range(2))
         adversarial = _answers(served.signatures["evaluate"], inputs["adversarial"], fold.test)
         table = pd.concat([clean, adversarial])
         table.to_csv(directory / "predictions.csv", index=False, lineterminator="\n")
@@ -77,10 +78,17 @@ class EvaluatorExecutor(Executor):
             "clean": scorer.clean(),
             "figure1": figure1(scorer, adversarial),
             "test_speakers": sorted(fold.test),
+            "alarms": _alarms(clean, again),
             "model": facts,
         }
         (directory / "metrics.json").write_text(json.dumps(metrics, indent=1, allow_nan=False))
         return {"evaluation": {"fold": fold.name, "error": metrics["clean"]["error"]}}
+
+
+def _alarms(first: pd.DataFrame, second: pd.DataFrame) -> list[dict[str, str]]:
+    """Returns whether the model answers the same speech differently when it is asked again."""
+    found = not_repeatable(*(table[[f"p_{name}" for name in CLASSES]].to_numpy() for table in (first, second)))
+    return [{"name": found.name, "message": found.message}] if found else []
 
 
 def refuse_leak(trained: Mapping[str, Any], fold: Fold, adversarial: Artifact) -> None:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from kerasser.corpora import CLASSES
 from kerasser.evaluation import comparison
+from kerasser.evaluation.alarms import duplicated
 from kerasser.evaluation.comparison import Comparison, System
 from kerasser.evaluation.curve import Scorer, figure1
 from kerasser.report import figures, html, reproduction, tables
@@ -68,6 +69,7 @@ class ReproducerExecutor(Executor):
             "ordering": compared.ordering(),
             "differences": compared.differences(),
             "threats": compared.threats(),
+            "alarms": [*compared.alarms(), *_alarms(inputs["utterances"], parameters["systems"], metrics)],
             "remarks": remarks(corpus, speakers, clean),
             "skipped": corpus["skipped"],
             "models": [
@@ -89,6 +91,23 @@ class ReproducerExecutor(Executor):
         figures.figure3(directory / "figure3.png", clean, report["figure3"], title)
         (directory / "report.html").write_text(html.page(text, directory, title), encoding="utf-8")
         return {"report": {"corpus": corpus["name"], "folds": report["folds"], "seeds": report["seeds"]}}
+
+
+def _alarms(
+    table: Artifact, systems: Sequence[Mapping[str, Any]], metrics: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Returns what rang for single models, and whether test recordings lie among the others under another name."""
+    rung = [
+        {"defence": system["defence"], **alarm}
+        for system, measured in zip(systems, metrics, strict=True)
+        for alarm in measured["alarms"]
+    ]
+    content = utterances.content(table)
+    for tested in {tuple(measured["test_speakers"]): None for measured in metrics}:
+        parts = [[digest for speaker, digest in content if (speaker in tested) == part] for part in (False, True)]
+        if found := duplicated(*parts):
+            rung.append({"defence": "", "name": found.name, "message": found.message})
+    return rung
 
 
 def _systems(

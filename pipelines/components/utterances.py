@@ -44,6 +44,12 @@ def facts(artifact: Artifact) -> dict:
     return json.loads((artifact.uri / "corpus.json").read_text())
 
 
+def content(artifact: Artifact) -> list[tuple[str, str]]:
+    """Returns each utterance's speaker, and what tells its recording: the file's SHA-256 and the part that is meant."""
+    with (artifact.uri / "utterances.csv").open(newline="", encoding="utf-8") as file:
+        return [(row["speaker"], f"{row['sha256']} {row['start_s']} {row['end_s']}") for row in csv.DictReader(file)]
+
+
 def read(artifact: Artifact) -> list[tuple[Utterance, AudioFile]]:
     """Reads the table; paths lead to where the corpus lay when the table was written."""
     root = Path(artifact.properties["root"]) if artifact.properties.get("root") else artifact.uri / "audio"

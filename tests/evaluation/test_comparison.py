@@ -252,3 +252,15 @@ def test_what_the_attacker_knows_by_hand(compared):
     # Of the classifier itself it is the worst draw, since the smallest margin is wrong if any is.
     assert rows[comparison.NONE, "grey-box"]["error"] == rows[comparison.NONE, "adaptive"]["error"]
     assert rows[comparison.GAN, "grey-box"]["error"] <= rows[comparison.GAN, "adaptive"]["error"]
+
+
+def test_alarms_ring_for_what_costs_clean_speech_and_for_noise_that_does_no_harm():
+    steady = [system(comparison.NONE, 0.4, clean_error=0.1), system(comparison.GAN, 0.2, clean_error=0.1)]
+    assert not [alarm for alarm in Comparison(steady).alarms() if alarm["name"] == "costs_clean"]
+    dear = [system(comparison.NONE, 0.4, clean_error=0.1), system(comparison.GAN, 0.2, clean_error=0.3)]
+    assert (comparison.GAN, "costs_clean") in {(a["defence"], a["name"]) for a in Comparison(dear).alarms()}
+    falling = system(comparison.NONE, 0.45, budgets=(("epsilon", 1.0),))
+    fallen = system(comparison.NONE, 0.05, budgets=(("epsilon", 2.0),))
+    both = System(comparison.NONE, 0.0, falling.scorer, pd.concat([falling.adversarial, fallen.adversarial]))
+    (alarm,) = Comparison([both]).alarms()
+    assert (alarm["defence"], alarm["name"]) == (comparison.NONE, "not_growing")

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
 import tensorflow as tf
@@ -18,7 +19,7 @@ from kerasser.evaluation.comparison import COMBINED, ENHANCEMENT, GAN, NONE, ORD
 from pipelines import reproduce
 from pipelines.artifacts import Artifact
 from pipelines.cli import main
-from pipelines.components import reproducer
+from pipelines.components import evaluator, reproducer
 from pipelines.lineage import ancestors, lineage
 from tests.corpora import trees
 from tests.pipelines import corpus
@@ -283,3 +284,33 @@ def test_a_speaker_and_a_place_called_na_are_taken_at_their_word(tmp_path):
     (system,) = reproducer._systems([(facts, Artifact("Evaluation", tmp_path))], 50, 0.95)
     (row,) = (row for row in Comparison([system]).figure3() if row["noise"] == "NA")
     assert row["error"] == 50 and row["ci95"] == [50, 50]
+
+
+def test_a_recording_under_two_names_rings(tmp_path):
+    (tmp_path / "utterances.csv").write_text(
+        "speaker,sha256,start_s,end_s\na,11,0.0,\na,22,0.0,1.0\nb,22,1.0,2.0\nc,11,0.0,\n"
+    )
+    table = Artifact("Utterances", tmp_path)
+
+    def rung(*tested):
+        systems, metrics = [{"defence": NONE}], [{"alarms": [], "test_speakers": list(tested)}]
+        return [alarm["name"] for alarm in reproducer._alarms(table, systems, metrics)]
+
+    # The second file holds two utterances: parts of one file are not one recording.
+    assert rung("b") == []
+    assert rung("a") == ["duplicated"]
+    assert rung("a", "c") == []
+
+
+def test_what_rang_for_a_model_is_said_with_its_defence(tmp_path):
+    (tmp_path / "utterances.csv").write_text("speaker,sha256,start_s,end_s\na,11,0.0,\n")
+    metrics = [{"alarms": [{"name": "not_repeatable", "message": "Twice."}], "test_speakers": ["b"]}]
+    rung = reproducer._alarms(Artifact("Utterances", tmp_path), [{"defence": GAN}], metrics)
+    assert rung == [{"defence": GAN, "name": "not_repeatable", "message": "Twice."}]
+
+
+def test_a_model_that_answers_differently_when_asked_again_rings():
+    first = pd.DataFrame({"p_negative": [0.2, 0.6], "p_positive": [0.8, 0.4]})
+    assert evaluator._alarms(first, first) == []
+    (alarm,) = evaluator._alarms(first, first.assign(p_negative=[0.2, 0.4], p_positive=[0.8, 0.6]))
+    assert alarm["name"] == "not_repeatable" and "another label to 50.0 %" in alarm["message"]

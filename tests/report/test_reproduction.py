@@ -31,6 +31,7 @@ REPORT = {
             "clipped_share": 0.0,
         }
     ],
+    "alarms": [],
     "threats": [
         {"defence": name, "noise": "any", "epsilon": 2.0, "threat": threat, "N": n, "error": error, "ci95": None}
         for name, errors in (("none", (30.0, 50.0, 50.0)), ("gan", (20.0, 25.0, 35.0)))
@@ -154,3 +155,14 @@ def test_every_defence_meets_attackers_who_know_more():
     text = reproduction.markdown(REPORT)
     assert "of 9 draws over all noises" in text
     assert "| ε = 2 | GAN | 20.0 | 25.0 | 35.0 |" in text
+
+
+def test_alarms_are_printed_when_they_ring_and_silence_is_said():
+    assert "No alarm rang. Tried: the error grows with the noise" in reproduction.markdown(REPORT)
+    rung = [
+        {"defence": "gan", "name": "costs_clean", "message": "It costs."},
+        {"defence": "", "name": "duplicated", "message": "It is known."},
+    ]
+    text = reproduction.markdown(REPORT | {"alarms": rung})
+    assert "**2 alarms rang.**" in text
+    assert "- GAN: It costs.\n- It is known.\n" in text
