@@ -54,7 +54,7 @@ def test_it_prints_the_tables_and_ends_with_the_path_of_the_page(reproduced):
     path = Path(reproduced.stdout.strip().splitlines()[-1])
     assert path.is_file() and path.name == "report.html"
     names = {"report.json", "report.md", "report.html"}
-    names |= {f"{name}.csv" for name in ("figure1", "figure2", "figure3", "table2", "table3")}
+    names |= {f"{name}.csv" for name in ("figure1", "figure2", "figure3", "table2", "table3", "differences", "threats")}
     names |= {f"figure{number}.png" for number in (1, 2, 3)}
     assert {each.name for each in path.parent.iterdir()} == names
     for title in ("## Figure 1", "## Figure 2", "## Table 2", "## Table 3", "## Figure 3", "FAU-AIBO 68.82 → 38.31"):
