@@ -16,16 +16,18 @@ _QUIET = ("--disable-background-networking", "--mute-audio", "--remote-debugging
 
 
 class Page:
-    """One page and what a person would do with it."""
+    """One page and what a person would do with it; `asked` holds every address that it wanted something from."""
 
     def __init__(self, socket: websocket.WebSocket) -> None:
-        self._socket, self._number = socket, 0
+        self._socket, self._number, self.asked = socket, 0, []
 
     def call(self, method: str, **parameters):
         self._number += 1
         self._socket.send(json.dumps({"id": self._number, "method": method, "params": parameters}))
         while True:
             message = json.loads(self._socket.recv())
+            if message.get("method") == "Network.requestWillBeSent":
+                self.asked.append(message["params"]["request"]["url"])
             if message.get("id") == self._number:
                 assert "error" not in message, message
                 return message["result"]

@@ -174,6 +174,8 @@ def test_a_listener_hears_answers_reloads_and_is_scored(made, tmp_path, capsys):
         page.click("#download")
         file = downloaded(tmp_path)
         listener = page.evaluate("state.listener")
+        folder = url.removesuffix("index.html")
+        assert page.asked and all(address.startswith((folder, "data:", f"blob:{folder[:7]}")) for address in page.asked)
     assert file.name == f"answers-{listener}.csv" and re.fullmatch("[0-9a-f]{12}", listener)
     with file.open(newline="") as text:
         rows = list(csv.DictReader(text))

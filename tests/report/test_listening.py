@@ -141,8 +141,6 @@ def test_nothing_that_listeners_get_names_an_answer(made):
         assert row["utterance"] not in text and row["seed"] not in text
     for word in ("adversarial", "original", "epsilon", "catch_", '"x": "A"', "cafe"):
         assert word not in text
-    # The names follow from the slots alone: another answer changes none.
-    assert len({len(trial["x"]) for trial in shown["trials"]}) == 1
 
 
 def test_identical_sounds_are_marked(tmp_path):
