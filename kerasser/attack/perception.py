@@ -109,7 +109,7 @@ def stoi(clean: np.ndarray, adversarial: np.ndarray) -> float | None:
 def pesq(clean: np.ndarray, adversarial: np.ndarray) -> float | None:
     """Returns the wide-band PESQ (ITU-T P.862.2), by the package pesq.
 
-    PESQ levels both waveforms, and was made for telephony: what it says of noise as weak as a small ε is coarse.
+    It was made for coded telephone speech and grades how good it sounds, not whether noise is noticed.
 
     Returns:
         A mean opinion score in [1, 4.65]; None where PESQ finds no speech, below 0.25 s, and above 20 s, where the
