@@ -53,8 +53,11 @@ def parse(name: str, description: str, arguments: Sequence[str], settings: type[
             continue
         flag = "--" + field.name.replace("_", "-")
         default = field.default if field.default_factory is MISSING else field.default_factory()
-        boolean = {"action": "store_true"} if hints[field.name] is bool else {"type": hints[field.name]}
-        parser.add_argument(flag, default=default, help=documented[field.name], **boolean)
+        kind: dict[str, Any] = {"action": "store_true"} if hints[field.name] is bool else {"type": hints[field.name]}
+        if "nargs" in field.metadata:
+            # Files, listed as a shell lists them.
+            kind = {"nargs": field.metadata["nargs"], "type": str, "metavar": "FILE"}
+        parser.add_argument(flag, default=default, help=documented[field.name], **kind)
     values = parser.parse_args(list(arguments))
     instances = parser.instantiate(values)
     made: dict[str, Any] = {group: instances[group] for group in groups}

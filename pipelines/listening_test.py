@@ -1,0 +1,134 @@
+"""`python -m pipelines.listening_test`: ABX trials of original against attacked speech, made or scored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jsonargparse.typing import ClosedUnitInterval, NonNegativeInt, PositiveFloat, PositiveInt
+
+from kerasser.errors import InputError
+from pipelines.cli import main
+from pipelines.config import Settings
+
+if TYPE_CHECKING:
+    from kerasser.attack.perturbation import Recording
+    from kerasser.audio import AudioFile
+    from kerasser.report.listening import Sound, Trial
+
+DESCRIPTION = "Makes a listening test, ABX trials of original against attacked speech, or scores the answers to one."
+
+
+@dataclass(frozen=True)
+class ListeningSettings(Settings):
+    """A listening test, or its score; the utterances are those of the fold's test speakers."""
+
+    out: str | None = None
+    """Folder to make, for listeners/ and key.json; in output_dir by default."""
+    items: PositiveInt = 200
+    """Trials, spread evenly over the epsilons and environments."""
+    catch_items: NonNegativeInt = 10
+    """Further trials at 0 dB SNR, whose answer is obvious, so that scoring finds who did not listen."""
+    longest_s: PositiveFloat = 10.0
+    """Utterances that last longer are left out, in seconds."""
+    score: list[str] = field(default_factory=list, metadata={"nargs": "+"})
+    """CSV files of listeners: print what they told apart, and make no test."""
+    key: list[str] = field(default_factory=list, metadata={"nargs": "+"})
+    """The key.json of each test that they answered."""
+    catch_right: ClosedUnitInterval = 0.9
+    """Share of the catch trials that a listener has to get right, to count in the pooled figures."""
+
+
+def listening_test(settings: ListeningSettings) -> None:
+    """Makes a test or scores one."""
+    if bool(settings.score) != bool(settings.key):
+        missing = "--key" if settings.score else "--score"
+        raise InputError(f"expected --score with --key. Received: no {missing}")
+    if settings.score:
+        _score(settings)
+    else:
+        _make(settings)
+
+
+def _score(settings: ListeningSettings) -> None:
+    from kerasser.report import listening_score
+
+    key = listening_score.read_keys(map(Path, settings.key))
+    answers = listening_score.read_answers(map(Path, settings.score), key)
+    print(listening_score.markdown(answers, key, settings.catch_right))
+
+
+def _make(settings: ListeningSettings) -> None:
+    """Writes the test and prints where the key and the page are.
+
+    Raises:
+        InputError: If its folder exists, or the corpus is too small.
+    """
+    from kerasser.report import listening
+    from pipelines.components import noise_gen, utterances
+    from pipelines.components.folds import read_fold
+    from pipelines.dag import Dag
+    from pipelines.run import one_fold, run
+
+    if settings.out:
+        # Reading a corpus takes a while; so said before it, too.
+        listening.refuse_existing(Path(settings.out))
+    fold = one_fold(settings)
+    name = f"{settings.corpus}-fold-{fold}-seed-{settings.seed}"
+    place = Path(settings.out or Path(settings.output_dir, "listening-tests", name))
+    listening.refuse_existing(place)
+    graph = Dag(settings, [fold])
+    made = run(settings, graph.corpus, graph.noise)
+    corpus, bank = made[graph.corpus], made[graph.noise]["test"]
+    # The test speakers under the test stretch: what is heard is part of what evaluate measures.
+    speakers = frozenset(read_fold(corpus["folds"], fold).test)
+    table = utterances.read(corpus["utterances"])
+    files = {
+        each.id: file for each, file in table if each.speaker in speakers and file.duration_s <= settings.longest_s
+    }
+    stretch, synthetic, noise = noise_gen.load(bank)
+    trials = listening.design(
+        list(files), list(noise), settings.attack.epsilons, settings.items, settings.catch_items, settings.seed
+    )
+    facts = utterances.facts(corpus["utterances"])
+    about = {
+        "corpus": facts["name"],
+        "synthetic": facts["synthetic"],
+        "noise_synthetic": synthetic,
+        "fold": fold,
+        "seed": settings.seed,
+        "utterances": corpus["utterances"].content_hash,
+        "noise": bank.content_hash,
+    }
+    listening.write(place, trials, _sounds(settings, trials, files, noise, stretch), about)
+    print(place / "key.json")
+    print(place / "listeners" / "index.html")
+
+
+def _sounds(
+    settings: ListeningSettings,
+    trials: Sequence[Trial],
+    files: Mapping[str, AudioFile],
+    noise: Mapping[str, Sequence[Recording]],
+    stretch: str,
+) -> Iterator[Sound]:
+    """Yields the sounds of every trial, one utterance after the other."""
+    from tqdm import tqdm
+
+    from kerasser import audio
+    from kerasser.report import listening
+
+    heard = [name for name in files if any(trial.utterance == name for trial in trials)]
+    with tqdm(total=len(trials), unit="trial", disable=settings.quiet or None, leave=False) as bar:
+        for name, waveform in zip(heard, audio.waveforms([files[name] for name in heard]), strict=True):
+            for number, trial in enumerate(trials):
+                if trial.utterance == name:
+                    attack = settings.attack
+                    yield listening.attacked(waveform, number, trial, noise, stretch, attack.estimator, attack.seed)
+                    bar.update()
+
+
+if __name__ == "__main__":
+    main("listening_test", DESCRIPTION, listening_test, settings=ListeningSettings)
