@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +29,14 @@ class TrainingBatches:
         adversarial: TFRecord files with the same utterances under noise, any number of versions of each.
         share: Share of the utterances that is adversarial, in [0, 1] (paper, section 5.1). The same ones in every
             epoch, and those of a smaller share among those of a larger; their version is drawn anew every epoch.
+        without: Environments whose noise is not heard.
 
     Attributes:
         dataset: Elements `({"features" [batch, frames, dimension], "lengths" [batch]}, labels [batch],
             weights [batch])`; iterate it once an epoch, after setting `epoch`.
         epoch: Integer variable that chooses the order.
         speakers: Everyone who was read.
+        noises: The environments that are heard.
         labels: int `[utterances]`.
     """
 
@@ -47,11 +50,12 @@ class TrainingBatches:
         balance_classes: bool = False,
         adversarial: Sequence[Path] = (),
         share: float = 0.0,
+        without: Collection[str] = (),
     ) -> None:
         clean = _Examples(paths, dimension)
-        attacked = _Examples(adversarial if share else (), dimension)
+        attacked = _Examples(adversarial if share else (), dimension, without)
         self.labels, count = clean.labels, clean.lengths.size
-        self.speakers = clean.speakers | attacked.speakers
+        self.speakers, self.noises = clean.speakers | attacked.speakers, attacked.noises
         self.epoch = tf.Variable(0, dtype=tf.int64, trainable=False, name="epoch")
         self._statistics = clean.statistics()
         versions, first = attacked.versions_of(clean)
@@ -91,10 +95,12 @@ class PairedBatches:
         batch_size: Utterances in a batch.
         seed: Seed of the order.
         clean_share: Share of the pairs that are clean speech on both sides, in [0, 1).
+        without: Environments whose noise is not heard.
 
     Attributes:
         epoch: Integer variable that chooses the order.
         speakers: Everyone who was read, one set a source.
+        noises: The environments that are heard.
     """
 
     def __init__(
@@ -105,13 +111,16 @@ class PairedBatches:
         batch_size: int,
         seed: int,
         clean_share: float = 0.125,
+        without: Collection[str] = (),
     ) -> None:
         self.epoch = tf.Variable(0, dtype=tf.int64, trainable=False, name="epoch")
         self.speakers: list[frozenset[str]] = []
+        self.noises: frozenset[str] = frozenset()
         parts, inputs, targets, offset = [], [], [], 0
         for clean_paths, adversarial_paths in sources:
-            clean, attacked = _Examples(clean_paths, dimension), _Examples(adversarial_paths, dimension)
+            clean, attacked = _Examples(clean_paths, dimension), _Examples(adversarial_paths, dimension, without)
             self.speakers.append(clean.speakers | attacked.speakers)
+            self.noises |= attacked.noises
             count, own = clean.lengths.size, attacked.partners(clean)
             repeats = round(clean_share / (1.0 - clean_share) * own.size / count) if clean_share else 0
             same = np.tile(np.arange(count), max(repeats, 1) if clean_share else 0)
@@ -165,6 +174,7 @@ def batches(
     share: float = 0.0,
     rounds: int = 4,
     seed: int = 0,
+    without: Collection[str] = (),
 ) -> tf.data.Dataset:
     """Returns batches `({"features", "lengths"}, labels)` in the order of the files, for evaluation.
 
@@ -176,8 +186,9 @@ def batches(
         share: Share of the utterances that is adversarial, as in `TrainingBatches`.
         rounds: How many times the utterances come, where some are adversarial: each time under other noise.
         seed: Chooses which are adversarial.
+        without: Environments whose noise is not heard.
     """
-    clean, attacked = _Examples(paths, dimension), _Examples(adversarial if share else (), dimension)
+    clean, attacked = _Examples(paths, dimension, without), _Examples(adversarial if share else (), dimension, without)
     versions, first = attacked.versions_of(clean)
     chosen, count = _chosen(versions, share, seed), clean.lengths.size
     numbers = np.arange(count, dtype=np.int32)
@@ -204,8 +215,11 @@ def _chosen(versions: np.ndarray, share: float, seed: int) -> np.ndarray:
 class _Examples:
     """Examples read from files, as arrays, in the order of the files."""
 
-    def __init__(self, paths: Sequence[Path], dimension: int) -> None:
+    def __init__(self, paths: Sequence[Path], dimension: int, without: Collection[str] = ()) -> None:
         read: list[dict[str, Any]] = list(records.dataset(paths, dimension).as_numpy_iterator()) if paths else []
+        noises = [json.loads(example["provenance"]).get("noise", "") for example in read]
+        kept = [number for number, noise in enumerate(noises) if noise not in without]
+        read, self.noises = [read[number] for number in kept], frozenset(noises[number] for number in kept) - {""}
         self.lengths = np.array([example["lengths"] for example in read], np.int32)
         self.labels = np.array([example["label"] for example in read], np.int64)
         self.ids = np.array([example["id"].decode() for example in read], str)

@@ -106,6 +106,24 @@ class DefenceSettings:
 
 
 @dataclass(frozen=True)
+class ThreatSettings:
+    """Attackers who know more than the paper's; reproduce lets them try every system."""
+
+    draws: NonNegativeInt = 6
+    """Random pieces of noise from each environment; a search may ask as often in all. 0 leaves the searches out."""
+    epsilons: list[NonNegativeFloat] | None = None
+    """Perturbation factors they use; the largest of attack.epsilons by default."""
+    snrs_db: list[float] | None = None
+    """Signal-to-noise ratios they use, in dB; the one of attack.snrs_db nearest to 10 by default."""
+    white_box_steps: NonNegativeInt = 20
+    """Steps of projected gradient descent on the features; 0 leaves it out."""
+    white_box_restarts: PositiveInt = 3
+    """Its runs, each from another beginning."""
+    unseen: bool = True
+    """Train the defences once more without each environment, and attack them with it."""
+
+
+@dataclass(frozen=True)
 class CompanionSettings:
     """Another corpus whose training speakers the GAN hears too."""
 
@@ -224,6 +242,7 @@ class Settings:
     attack: AttackSettings = field(default_factory=AttackSettings)
     classifier: ClassifierSettings = field(default_factory=ClassifierSettings)
     defence: DefenceSettings = field(default_factory=DefenceSettings)
+    threats: ThreatSettings = field(default_factory=ThreatSettings)
     gan: GanSettings = field(default_factory=GanSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
     evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from kerasser.errors import InputError
 from kerasser.evaluation import comparison
+from pipelines.component import Channel
 from pipelines.components.adversarial_gen import AdversarialGen
 from pipelines.components.corpus_gen import CorpusGen
 from pipelines.components.evaluator import Evaluator
@@ -23,7 +24,9 @@ from pipelines.components.pusher import Pusher
 from pipelines.components.random_noise_gen import RandomNoiseGen
 from pipelines.components.reporter import Reporter
 from pipelines.components.reproducer import Reproducer
+from pipelines.components.searcher import Searcher
 from pipelines.components.trainer import Trainer
+from pipelines.components.white_box import WhiteBox
 from pipelines.config import CompanionSettings, Settings
 
 # What trains a GAN; the rest of its settings say what its networks are.
@@ -43,6 +46,7 @@ class _System:
         percent: Share of adversarial examples it is trained with, in percent.
         gan: Trains the generator before it, if there is one.
         enhance: Gain of the enhancement before the features, or "".
+        without: The environment that it never heard, or "".
     """
 
     defence: str
@@ -50,6 +54,30 @@ class _System:
     percent: float = 0.0
     gan: GanTrainer | None = None
     enhance: str = ""
+    without: str = ""
+
+    @property
+    def name(self) -> str:
+        """What its components are called after."""
+        share = f" {self.percent:g} %" if self.percent else ""
+        return self.defence + share + (f" without {self.without}" if self.without else "")
+
+
+@dataclass(frozen=True)
+class _Threats:
+    """Channels of what attackers who know more got out of the systems."""
+
+    pools: list[Channel] = field(default_factory=list)
+    searches: list[Channel] = field(default_factory=list)
+    white_boxes: list[Channel] = field(default_factory=list)
+    unseen: list[Channel] = field(default_factory=list)
+    unseen_systems: list[dict[str, Any]] = field(default_factory=list)
+
+
+def _compared(systems: Sequence[_System]) -> list[_System]:
+    """Returns no defence first, and of adversarial training the largest share alone."""
+    shares = [each.percent for each in systems if each.defence == comparison.TRAINING]
+    return [each for each in systems if each.defence != comparison.TRAINING or each.percent == max(shares)]
 
 
 class Dag:
@@ -81,6 +109,7 @@ class Dag:
         self.perturbation = PerturbationExporter()
         self.features = self._features(self.corpus)
         self._attacks: dict[tuple[str, str], AdversarialGen] = {}
+        self._pools: dict[tuple[str, str], AdversarialGen] = {}
         self._enhanced: dict[str, FeatureGen] = {}
         self._victims: dict[tuple[str, int], Trainer] = {}
 
@@ -112,23 +141,140 @@ class Dag:
             settings=reported(self.settings),
         )
 
-    def reproduction(self) -> Reproducer:
-        """All defences beside each other, over all folds and seeds."""
+    def reproduction(self, environments: Sequence[str] = ()) -> Reproducer:
+        """All defences beside each other, over all folds and seeds.
+
+        Args:
+            environments: Those that the defences are also trained without, to be attacked with.
+        """
         settings, systems, evaluations = self.settings, [], []
+        known, threats = [], _Threats()
         for seed in dict.fromkeys(settings.seeds or [settings.seed]):
             for fold in self.folds:
-                for each in self._systems(fold, seed):
+                mine = self._systems(fold, seed)
+                for each in mine:
                     systems.append({"defence": each.defence, "percent": each.percent, "fold": fold, "seed": seed})
                     evaluations.append(self._evaluator(each, fold, seed).outputs["evaluation"])
+                known += self._threats(_compared(mine), fold, seed, threats)
+                if environments:
+                    for left_out in self._unseen(fold, seed, environments):
+                        threats.unseen_systems.append({"defence": left_out.defence, "without": left_out.without})
+                        threats.unseen_systems[-1] |= {"fold": fold, "seed": seed}
+                        threats.unseen.append(self._evaluator(left_out, fold, seed).outputs["evaluation"])
         return Reproducer(
             evaluations=evaluations,
             systems=systems,
+            threatened=known,
+            pools=threats.pools,
+            searches=threats.searches,
+            white_boxes=threats.white_boxes,
+            unseen=threats.unseen,
+            unseen_systems=threats.unseen_systems,
+            budgets=[*(["epsilon", value] for value in self._threat_epsilons)]
+            + [["snr_db", value] for value in self._threat_snrs_db],
             utterances=self.corpus.outputs["utterances"],
             noise=self.noise.outputs["test"],
+            training_noise=self.noise.outputs["train"],
             replicates=settings.evaluation.replicates,
             confidence=settings.evaluation.confidence,
             settings=reported(settings),
         )
+
+    def _threats(self, systems: Sequence[_System], fold: str, seed: int, threats: _Threats) -> list[dict[str, Any]]:
+        """Adds what attackers who know more get out of each system; returns which systems these are."""
+        settings, known = self.settings.threats, []
+        undefended: Searcher | None = None
+        for each in systems:
+            known.append({"defence": each.defence, "fold": fold, "seed": seed})
+            generator = [each.gan.outputs["generator"]] if each.gan else []
+            adversarial = self.attack(fold, each.enhance)
+            if settings.draws:
+                adversarial = self._pool(fold, each.enhance)
+                threats.pools.append(self._evaluator(each, fold, seed, adversarial).outputs["evaluation"])
+                searcher = Searcher(
+                    id=_named(f"search on {each.name}", fold, seed),
+                    model=each.trainer.outputs["model"],
+                    generator=generator,
+                    utterances=self.corpus.outputs["utterances"],
+                    folds=self.corpus.outputs["folds"],
+                    noise=self.noise.outputs["test"],
+                    transfer=[undefended.outputs["search"]] if undefended else [],
+                    fold=fold,
+                    epsilons=self._threat_epsilons,
+                    snrs_db=self._threat_snrs_db,
+                    draws=settings.draws,
+                    estimator=self.settings.attack.estimator,
+                    enhance=each.enhance,
+                    seed=self.settings.attack.seed,
+                    **self._runtime,
+                )
+                undefended = undefended or searcher
+                threats.searches.append(searcher.outputs["search"])
+            if settings.white_box_steps:
+                white_box = WhiteBox(
+                    id=_named(f"white box on {each.name}", fold, seed),
+                    model=each.trainer.outputs["model"],
+                    generator=generator,
+                    clean=self._clean(each).outputs["examples"],
+                    adversarial=adversarial.outputs["examples"],
+                    folds=self.corpus.outputs["folds"],
+                    fold=fold,
+                    epsilons=self._threat_epsilons,
+                    snrs_db=self._threat_snrs_db,
+                    steps=settings.white_box_steps,
+                    restarts=settings.white_box_restarts,
+                    seed=self.settings.attack.seed,
+                    quiet=self.settings.quiet,
+                )
+                threats.white_boxes.append(white_box.outputs["white_box"])
+        return known
+
+    def _unseen(self, fold: str, seed: int, environments: Sequence[str]) -> list[_System]:
+        """Returns the defences that hear noise, each trained without one environment."""
+        defence, systems = self.settings.defence, list[_System]()
+        if len(environments) < 2 or defence.conditions == 1:
+            raise InputError(
+                "threats.unseen: expected two environments or more, and defence.conditions other than 1, so that "
+                "something is heard when one environment is left out. "
+                f"Received: {len(environments)} and {defence.conditions}"
+            )
+        victim, share = self.victim(fold, seed), max(defence.shares, default=0.0)
+        for place in environments:
+            if share > 0:
+                percent = round(100 * share, 6)
+                trained = self._trainer(
+                    f"adversarial training {percent:g} % without {place}",
+                    fold,
+                    seed,
+                    adversarial=[self._training_attack],
+                    share=share,
+                    without=place,
+                )
+                systems.append(_System(comparison.TRAINING, trained, percent, without=place))
+                if defence.combined:
+                    gan = self._gan(fold, seed, trained, place)
+                    systems.append(_System(comparison.COMBINED, trained, gan=gan, without=place))
+            systems.append(_System(comparison.GAN, victim, gan=self._gan(fold, seed, victim, place), without=place))
+        return systems
+
+    @cached_property
+    def _threat_epsilons(self) -> list[float]:
+        chosen, attack = self.settings.threats.epsilons, self.settings.attack.epsilons
+        return [float(each) for each in (sorted(attack)[-1:] if chosen is None else chosen)]
+
+    @cached_property
+    def _threat_snrs_db(self) -> list[float]:
+        chosen, attack = self.settings.threats.snrs_db, self.settings.attack.snrs_db
+        nearest = sorted(attack, key=lambda snr_db: abs(snr_db - 10))[:1]
+        return [float(each) for each in (nearest if chosen is None else chosen)]
+
+    def _pool(self, fold: str, enhance: str) -> AdversarialGen:
+        """The random draws of the searches' budgets: as many as a search may ask for."""
+        key = (fold, enhance)
+        if key not in self._pools:
+            name = f"random search on fold {fold}" + (", enhanced" if enhance else "")
+            self._pools[key] = self._adversarial(name, self.corpus, [fold], "test", enhance, pool=True)
+        return self._pools[key]
 
     def push(self, base: Path, keep: int, margin: float) -> Pusher:
         """Publishes the defended classifier of the first fold.
@@ -225,9 +371,10 @@ class Dag:
         return FeatureGen(id=id, utterances=corpus.outputs["utterances"], enhance=enhance, **self._runtime)
 
     def _adversarial(
-        self, id: str, corpus: CorpusGen, folds: Sequence[str], part: str, enhance: str = ""
+        self, id: str, corpus: CorpusGen, folds: Sequence[str], part: str, enhance: str = "", *, pool: bool = False
     ) -> AdversarialGen:
         settings, training = self.settings, part == "training"
+        draws = settings.threats.draws if pool else settings.attack.draws
         return AdversarialGen(
             id=id,
             utterances=corpus.outputs["utterances"],
@@ -236,9 +383,9 @@ class Dag:
             perturbation=self.perturbation.outputs["perturbation"],
             fold_names=[fold for fold in folds if fold],
             part=part,
-            epsilons=settings.attack.epsilons,
-            snrs_db=settings.attack.snrs_db,
-            draws=1 if training else settings.attack.draws,
+            epsilons=self._threat_epsilons if pool else settings.attack.epsilons,
+            snrs_db=self._threat_snrs_db if pool else settings.attack.snrs_db,
+            draws=1 if training else draws,
             conditions=settings.defence.conditions if training else 0,
             estimator=settings.attack.estimator,
             enhance=enhance,
@@ -256,6 +403,7 @@ class Dag:
         adversarial: Sequence[AdversarialGen] = (),
         share: float = 0.0,
         gaussian_noise: float = 0.0,
+        without: str = "",
     ) -> Trainer:
         victim, training = asdict(self.settings.classifier), asdict(self.settings.training)
         layers = victim.pop("layers")
@@ -271,11 +419,12 @@ class Dag:
             balance_classes=training.pop("balance_classes"),
             training=training,
             share=share,
+            without=[without] if without else [],
             seed=seed,
             quiet=self.settings.quiet,
         )
 
-    def _gan(self, fold: str, seed: int, trainer: Trainer) -> GanTrainer:
+    def _gan(self, fold: str, seed: int, trainer: Trainer, without: str = "") -> GanTrainer:
         settings = self.settings.gan
         frames_per_step = settings.frames_per_step or self.settings.classifier.frames_per_step
         network: dict[str, Any] = {
@@ -285,7 +434,7 @@ class Dag:
             "segment_steps": settings.segment_steps,
         }
         return GanTrainer(
-            id=f"gan for {trainer.id}",
+            id=f"gan for {trainer.id}" + (f", without {without}" if without else ""),
             model=trainer.outputs["model"],
             utterances=self.corpus.outputs["utterances"],
             clean=self.features.outputs["examples"],
@@ -307,19 +456,19 @@ class Dag:
             training={name: getattr(settings, name) for name in _GAN_TRAINING},
             batch_size=settings.batch_size,
             clean_share=settings.clean_share,
+            without=[without] if without else [],
             seed=seed,
             quiet=self.settings.quiet,
         )
 
-    def _evaluator(self, system: _System, fold: str, seed: int) -> Evaluator:
-        name = f"{system.defence} {system.percent:g} %" if system.percent else system.defence
-        clean = self._enhanced_features(system.enhance) if system.enhance else self.features
+    def _evaluator(self, system: _System, fold: str, seed: int, adversarial: AdversarialGen | None = None) -> Evaluator:
+        kind = "evaluation of" if adversarial is None else "random search on"
         return Evaluator(
-            id=_named(f"evaluation of {name}", fold, seed),
+            id=_named(f"{kind} {system.name}", fold, seed),
             model=system.trainer.outputs["model"],
             generator=[system.gan.outputs["generator"]] if system.gan else [],
-            clean=clean.outputs["examples"],
-            adversarial=self.attack(fold, system.enhance).outputs["examples"],
+            clean=self._clean(system).outputs["examples"],
+            adversarial=(adversarial or self.attack(fold, system.enhance)).outputs["examples"],
             folds=self.corpus.outputs["folds"],
             fold=fold,
             replicates=self.settings.evaluation.replicates,
@@ -327,6 +476,10 @@ class Dag:
             # The bootstrap's: of no model.
             seed=0,
         )
+
+    def _clean(self, system: _System) -> FeatureGen:
+        """Features of clean speech as a system hears it."""
+        return self._enhanced_features(system.enhance) if system.enhance else self.features
 
     def _enhanced_features(self, enhance: str) -> FeatureGen:
         if enhance not in self._enhanced:

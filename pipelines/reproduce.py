@@ -17,11 +17,11 @@ DESCRIPTION = (
 def reproduce(settings: Settings) -> None:
     """Runs the whole DAG for each corpus, and puts the reports where people find them."""
     from pipelines.dag import Dag
-    from pipelines.run import folds, publish, run
+    from pipelines.run import environments, folds, publish, run
 
     for each in _each_corpus(settings):
         names = folds(each)
-        reproducer = Dag(each, names).reproduction()
+        reproducer = Dag(each, names).reproduction(environments(each) if each.threats.unseen else [])
         artifact = run(each, reproducer)[reproducer]["report"]
         print((artifact.uri / "report.md").read_text(encoding="utf-8"))
         which = "all" if each.fold == "all" else names[0]

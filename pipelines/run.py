@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
@@ -40,6 +41,13 @@ def folds(settings: Settings) -> list[str]:
     if settings.fold is not None and settings.fold not in found:
         raise InputError(f"fold: expected one of {', '.join(found)}. Received: {settings.fold!r}")
     return [settings.fold or found[0]]
+
+
+def environments(settings: Settings) -> list[str]:
+    """Reads the noise and returns the names of its environments."""
+    noise = Dag(settings).noise
+    bank = run(settings, noise)[noise]["test"]
+    return sorted({row["environment"] for row in json.loads((bank.uri / "bank.json").read_text())["recordings"]})
 
 
 def one_fold(settings: Settings) -> str:

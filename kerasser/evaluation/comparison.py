@@ -13,6 +13,7 @@ from kerasser.evaluation.alarms import Alarm, costs_clean, not_growing
 from kerasser.evaluation.curve import Scorer
 from kerasser.evaluation.paired import mcnemar, minimum_detectable_difference, paired_difference
 from kerasser.evaluation.statistics import holm, one_sided_p
+from kerasser.evaluation.threats import amount
 
 NONE, RANDOM, RANDOM_FEATURES = "none", "random noise", "random noise on features"
 TRAINING, GAN = "adversarial training", "gan"
@@ -23,10 +24,6 @@ ENHANCEMENT, COMBINED = "enhancement", "gan + adversarial training"
 ORDER = (GAN, TRAINING, RANDOM, NONE)
 
 
-#: What the attacker knows: nothing, the undefended classifier, or the model that is judged.
-OBLIVIOUS, GREY_BOX, ADAPTIVE = "oblivious", "grey-box", "adaptive"
-
-
 @dataclass(frozen=True)
 class System:
     """A classifier, defended or not, and what it answered.
@@ -35,7 +32,7 @@ class System:
         defence: One of the names above.
         percent: Share of adversarial examples it was trained with, in percent.
         scorer: Knows its answers to clean speech.
-        adversarial: Its answers to attacked speech, as for `kerasser.evaluation.curve.figure1`, with `margin`.
+        adversarial: Its answers to attacked speech, as for `kerasser.evaluation.curve.figure1`.
     """
 
     defence: str
@@ -77,10 +74,14 @@ class Comparison:
         self._cache: dict[tuple[int, tuple[str, float]], dict[str, _Draws]] = {}
 
     @property
-    def _names(self) -> list[str]:
+    def names(self) -> list[str]:
         """The systems: no defence first, and what goes beyond the paper between."""
         every = (NONE, RANDOM_FEATURES, RANDOM, ENHANCEMENT, TRAINING, GAN, COMBINED)
         return [name for name in every if name in self._systems]
+
+    def system(self, name: str) -> System:
+        """Returns the system of a defence; of adversarial training that with the largest share."""
+        return self._systems[name]
 
     @property
     def environments(self) -> tuple[str, ...]:
@@ -96,7 +97,7 @@ class Comparison:
         """Returns error against the share of adversarial examples in training, in percent; 0 is no defence."""
         systems = [self._systems[NONE], *self._trained] if self._trained else []
         return [
-            {"noise": noise, "percent": system.percent, **_amount(budget), **self._scores(system, budget, noise)}
+            {"noise": noise, "percent": system.percent, **amount(budget), **self._scores(system, budget, noise)}
             for budget in self.hardest()
             for noise in self.environments
             for system in systems
@@ -135,13 +136,13 @@ class Comparison:
             {
                 "defence": name,
                 "noise": noise,
-                **_amount(budget),
+                **amount(budget),
                 **({"percent": self._systems[name].percent} if name == TRAINING else {}),
                 **self._scores(self._systems[name], budget, noise),
             }
             for budget in self.hardest()
             for noise in self.environments
-            for name in self._names
+            for name in self.names
         ]
 
     def clean(self) -> list[dict[str, Any]]:
@@ -168,7 +169,7 @@ class Comparison:
                 p = [pair["p"] for pair in pairs]
                 rows.append(
                     {
-                        **_amount(budget),
+                        **amount(budget),
                         "draw": kind,
                         "order": present,
                         "holds": all(pair["difference"] is not None and pair["difference"] < 0 for pair in pairs),
@@ -178,49 +179,6 @@ class Comparison:
                 )
         return rows
 
-    def threats(self) -> list[dict[str, Any]]:
-        """Returns the error of every system by what the attacker knows.
-
-        - oblivious: one random draw of noise, the paper's attack; no query.
-        - grey-box: the draw, out of N, that the undefended classifier finds hardest; the defence never hears the rest.
-        - adaptive: N draws tried through the model that is judged, and wrong if any of them succeeds.
-
-        Under "any" noise N counts the draws of all environments; under "mean" those of one.
-        """
-        return [
-            {
-                "defence": name,
-                "noise": noise,
-                **_amount(budget),
-                "threat": threat,
-                "N": 1 if threat == OBLIVIOUS else draws.n,
-                **self._systems[name].scorer.error(correct),
-            }
-            for budget in self.hardest()
-            for noise in self.environments
-            for name in self._names
-            for draws in [self._draws(self._systems[name], budget)[noise]]
-            for threat, correct in (
-                (OBLIVIOUS, draws.mean),
-                (GREY_BOX, self._transferred(name, budget)[noise]),
-                (ADAPTIVE, draws.worst),
-            )
-        ]
-
-    def _transferred(self, name: str, budget: tuple[str, float]) -> dict[str, np.ndarray]:
-        """Returns which answers are right, `[seeds, utterances]`, under the draw that is hardest undefended."""
-        system, undefended = self._systems[name], self._systems[NONE]
-        found = {}
-        for noise in (*self._environments, "any"):
-            margins, correct = (
-                of(_under(each.adversarial, budget, noise))
-                for each, of in ((undefended, undefended.scorer.margins), (system, system.scorer.correct))
-            )
-            hardest = margins.argmin(axis=2)[:, :, None]
-            found[noise] = np.take_along_axis(correct, hardest, axis=2)[:, :, 0].astype(float)
-        found["mean"] = np.mean([found[noise] for noise in self._environments], axis=0)
-        return found
-
     def differences(self) -> list[dict[str, Any]]:
         """Returns how certain each difference is: every defence against none, and the generator against the others.
 
@@ -228,8 +186,8 @@ class Comparison:
         the utterances that are right under every draw of every noise; both p are adjusted (Holm) over the pairs of a
         budget and kind of draw. `minimum_detectable` is what these speakers would show four times in five.
         """
-        others = [name for name in self._names if name not in (NONE, GAN)]
-        pairs = [(name, NONE) for name in self._names if name != NONE]
+        others = [name for name in self.names if name not in (NONE, GAN)]
+        pairs = [(name, NONE) for name in self.names if name != NONE]
         pairs += [(GAN, name) for name in others] if GAN in self._systems else []
         rows = []
         for budget in self.hardest():
@@ -241,7 +199,7 @@ class Comparison:
                     }
                     for place, p in holm(known).items():
                         found[int(place)][test]["p_holm"] = p
-                rows += [{**_amount(budget), "draw": kind, **row} for row in found]
+                rows += [{**amount(budget), "draw": kind, **row} for row in found]
         return rows
 
     def _difference(self, first: str, second: str, budget: tuple[str, float], kind: str) -> dict[str, Any]:
@@ -269,7 +227,7 @@ class Comparison:
         clean speech than it may.
         """
         rung = []
-        for name in self._names:
+        for name in self.names:
             for found in [*self._not_growing(name), self._costs_clean(name)]:
                 if found is not None:
                     rung.append({"defence": name, "name": found.name, "message": found.message})
@@ -316,7 +274,7 @@ class Comparison:
         rows = []
         for budget in self.hardest():
             for noise in self.environments:
-                row: dict[str, Any] = {"noise": noise, **_amount(budget), "ci95": {}, "worst_of": {"ci95": {}}}
+                row: dict[str, Any] = {"noise": noise, **amount(budget), "ci95": {}, "worst_of": {"ci95": {}}}
                 for column, system in present.items():
                     draws = self._draws(system, budget)[noise]
                     for kind, place in (("mean", row), ("worst", row["worst_of"])):
@@ -378,10 +336,6 @@ def _under(adversarial: pd.DataFrame, budget: tuple[str, float], noise: str) -> 
     """Returns the answers at one budget, under one noise or any."""
     table = adversarial[(adversarial["budget"] == budget[0]) & (adversarial["target"] == budget[1])]
     return table if noise == "any" else table[table["noise"] == noise]
-
-
-def _amount(budget: tuple[str, float]) -> dict[str, float]:
-    return {"epsilon" if budget[0] == "epsilon" else "snr_db_target": budget[1]}
 
 
 def _budget(row: Mapping[str, Any]) -> tuple[str, float]:

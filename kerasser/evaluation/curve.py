@@ -32,11 +32,10 @@ class Scorer:
     def __init__(
         self, clean: pd.DataFrame, classes: Sequence[str], *, replicates: int, confidence: float, seed: int
     ) -> None:
-        answers = _seeded(clean).pivot(index="id", columns="seed", values="predicted").sort_index()
         facts = clean.drop_duplicates("id").set_index("id").sort_index()
-        self._ids, self._seeds, self.classes = answers.index, answers.columns, len(classes)
+        self._ids, self._seeds, self.classes = facts.index, sorted(_seeded(clean)["seed"].unique()), len(classes)
         self._labels = facts["label"].to_numpy()
-        self._answers = self._complete(answers).astype(int)
+        self._answers = self.table(clean.assign(asked=0), ["asked"], "predicted")[:, :, 0].astype(int)
         self.clean_correct = self._answers == self._labels
         bootstrap = SpeakerBootstrap(
             facts["speaker"].to_list(),
@@ -63,15 +62,6 @@ class Scorer:
         ua = None if score["error"] is None else 100.0 - score["error"]
         return {"ua": ua, **score, "n": len(self._labels), "confusion": matrix.tolist()}
 
-    def margins(self, adversarial: pd.DataFrame) -> np.ndarray:
-        """Returns float `[seeds, utterances, draws]`: by how much the truth won, below 0 where it lost.
-
-        Args:
-            adversarial: As for `correct`, with `margin`; draws come in the same order.
-        """
-        table = _seeded(adversarial).pivot(index="id", columns=["seed", "noise", "draw"], values="margin")
-        return self._complete(table.sort_index()).reshape(len(self._seeds), -1, len(self._labels)).transpose(0, 2, 1)
-
     def correct(self, adversarial: pd.DataFrame) -> np.ndarray:
         """Returns bool `[seeds, utterances, draws]`: which answers to attacked speech are right; sorted by id.
 
@@ -79,9 +69,29 @@ class Scorer:
             adversarial: One row an utterance, draw and seed: `id`, `predicted`, `noise`, `draw` and, where there
                 are several, `seed`; of one budget.
         """
-        table = _seeded(adversarial).pivot(index="id", columns=["seed", "noise", "draw"], values="predicted")
-        answers = self._complete(table.sort_index()).reshape(len(self._seeds), -1, len(self._labels))
-        return (answers == self._labels).transpose(0, 2, 1)
+        return self.table(adversarial, ["noise", "draw"], "predicted") == self._labels[:, None]
+
+    def table(self, answers: pd.DataFrame, columns: Sequence[str], value: str, *, gaps: bool = False) -> np.ndarray:
+        """Returns float `[seeds, utterances, answers]`: one figure of each answer, by seed, id and some columns.
+
+        Args:
+            answers: One row an answer: `id`, the columns, the figure and, where there are several, `seed`.
+            columns: What tells the answers to one utterance apart; they are sorted by it.
+            value: Name of the figure.
+            gaps: Whether an utterance may lack some, which are then NaN.
+
+        Raises:
+            ValueError: If an utterance or seed lacks any that another has, unless that is allowed.
+        """
+        found = _seeded(answers).assign(**{value: answers[value].astype(float)})
+        found = found.pivot(index="id", columns=["seed", *columns], values=value)
+        kinds = sorted({key[1:] for key in found.columns})
+        wanted = pd.MultiIndex.from_tuples([(seed, *kind) for seed in self._seeds for kind in kinds])
+        strangers = set(found.index) - set(self._ids) or set(found.columns.get_level_values(0)) - set(self._seeds)
+        whole = found.reindex(index=self._ids, columns=wanted).to_numpy()
+        if strangers or (not gaps and np.isnan(whole).any()):
+            raise ValueError("expected every draw for every utterance of the clean table. Received: gaps")
+        return whole.reshape(len(self._ids), len(self._seeds), len(kinds)).transpose(1, 0, 2)
 
     def attacked(self, adversarial: pd.DataFrame) -> dict[str, Any]:
         """Scores one condition.
@@ -108,13 +118,6 @@ class Scorer:
             "clipped_share": float(adversarial["clipped"].sum() / adversarial["samples"].sum()),
             "n": len(self._labels),
         }
-
-    def _complete(self, table: pd.DataFrame) -> np.ndarray:
-        """Returns values `[columns, utterances]`, columns sorted, once no utterance or seed lacks any."""
-        seeds = table.columns.get_level_values("seed").unique()
-        if not table.index.equals(self._ids) or set(seeds) != set(self._seeds) or table.isna().any(axis=None):
-            raise ValueError("expected every draw for every utterance of the clean table. Received: gaps")
-        return table.sort_index(axis=1).to_numpy().T
 
 
 def _seeded(answers: pd.DataFrame) -> pd.DataFrame:

@@ -9,6 +9,8 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from kerasser.report.wording import NAMES
+
 # Okabe and Ito's palette, safe for colour-blind readers; "any" is the envelope of the others.
 _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 _ANY = "#000000"
@@ -102,6 +104,34 @@ def figure3(path: Path, clean: Mapping[str, Any], rows: Sequence[Mapping[str, An
                     axes.vlines(place, *mine[noise]["ci95"], color="0.35", linewidth=1)
         axes.plot([], [], "v", color="0.4", label=f"worst of {part[0]['error_worst_of']['N']}")
         axes.set_xticks(range(len(noises)), noises)
+    _finish(figure, panels, path)
+
+
+def figure4(path: Path, clean: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], title: str) -> None:
+    """Draws the error of every defence under every threat model, as a PNG.
+
+    Args:
+        path: The file to write.
+        clean: `error` and `ci95` of the undefended classifier on clean speech.
+        rows: Rows as of `kerasser.evaluation.threats.rows`.
+        title: Says corpus and folds, and whether the speech is synthetic.
+    """
+    figure, panels = _panels(rows, title)
+    for axes, part in panels:
+        _levels(axes, clean)
+        threats = list(dict.fromkeys(row["threat"] for row in part))
+        defences = list(dict.fromkeys(row["defence"] for row in part))
+        width = 0.8 / len(defences)
+        for number, defence in enumerate(defences):
+            mine = {row["threat"]: row for row in part if row["defence"] == defence}
+            colour = _ANY if defence == "none" else _COLOURS[number - 1]
+            places = {name: threats.index(name) + (number - (len(defences) - 1) / 2) * width for name in mine}
+            errors = [row["error"] for row in mine.values()]
+            axes.bar(list(places.values()), errors, width * 0.92, color=colour, alpha=0.85, label=NAMES[defence])
+            for name, place in places.items():
+                if mine[name]["ci95"]:
+                    axes.vlines(place, *mine[name]["ci95"], color="0.35", linewidth=1)
+        axes.set_xticks(range(len(threats)), [name.replace(" ", "\n") for name in threats], fontsize=7)
     _finish(figure, panels, path)
 
 

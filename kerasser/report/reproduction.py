@@ -5,18 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kerasser.report import paper
+from kerasser.report import paper, threats
 from kerasser.report.page import figure1_table, number, percent
-
-_NAMES = {
-    "none": "none",
-    "random noise": "random noise (waveform)",
-    "random noise on features": "random noise (features)",
-    "adversarial training": "adversarial training",
-    "gan": "GAN",
-    "enhancement": "MMSE enhancement",
-    "gan + adversarial training": "GAN + adversarial training",
-}
+from kerasser.report.wording import NAMES, budget
 
 
 def scope(report: Mapping[str, Any]) -> str:
@@ -85,10 +76,10 @@ def markdown(report: Mapping[str, Any]) -> str:
         "",
         *_figure3(_shown(report["figure3"])),
         "",
-        *_threats(report["threats"]),
+        *threats.markdown(report),
         *_differences(report["differences"]),
         "Clean speech: "
-        + ", ".join(f"{_NAMES[row['defence']]}{_share(row)} {percent(row)} %" for row in report["clean_defended"])
+        + ", ".join(f"{NAMES[row['defence']]}{_share(row)} {percent(row)} %" for row in report["clean_defended"])
         + ".",
         "",
         "Versions: " + ", ".join(f"{name} {version}" for name, version in report["versions"].items()) + ".",
@@ -106,12 +97,14 @@ def _alarms(rung: Sequence[Mapping[str, Any]]) -> list[str]:
     """Says which alarms rang."""
     tried = (
         "the error grows with the noise; the defence does not cost clean speech; the model answers the same when it is "
-        "asked again; no test recording lies among the others"
+        "asked again; no test recording lies among the others; no test speaker or sample of test noise was trained on; "
+        "no black box beats the white box; noise that drowns speech brings the error to chance; gradients are there; a "
+        "search finds more than random draws"
     )
     if not rung:
         return [f"No alarm rang. Tried: {tried}.", ""]
     lines = [f"**{len(rung)} alarm{'s' if len(rung) > 1 else ''} rang.** Tried: {tried}.", ""]
-    named = [(_NAMES[each["defence"]] + ": " if each["defence"] else "", each["message"]) for each in rung]
+    named = [(NAMES[each["defence"]] + ": " if each["defence"] else "", each["message"]) for each in rung]
     return [*lines, *(f"- {name}{message}" for name, message in named), ""]
 
 
@@ -119,8 +112,8 @@ def _ordering(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Says whether the paper's order of the defences holds."""
     if not rows or len(rows[0]["order"]) < 2:
         return []
-    names = [_NAMES[name].removesuffix(" (waveform)") for name in rows[0]["order"]]
-    pairs = [f"{_NAMES[pair['better']]} − {_NAMES[pair['worse']]}" for pair in rows[0]["pairs"]]
+    names = [NAMES[name].removesuffix(" (waveform)") for name in rows[0]["order"]]
+    pairs = [f"{NAMES[pair['better']]} − {NAMES[pair['worse']]}" for pair in rows[0]["pairs"]]
     lines = [
         f"The paper's order of errors, tried on the mean over the noises: {' < '.join(names)}.",
         "",
@@ -136,7 +129,7 @@ def _ordering(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         verdict = "holds" if row["holds"] else "does not hold"
         p = "–" if row["p"] is None else f"{row['p']:.3f}"
         draw = "mean" if row["draw"] == "mean" else "worst of N"
-        lines.append(f"| {_budget(row)} | {draw} | {verdict} | {p} | {' | '.join(cells)} |")
+        lines.append(f"| {budget(row)} | {draw} | {verdict} | {p} | {' | '.join(cells)} |")
     lines += [
         "",
         "p is the largest of the neighbours' one-sided paired bootstrap p: small where the whole order is certain.",
@@ -151,8 +144,8 @@ def _figure2(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         f"| noise | budget | draw | {' | '.join(f'{percent:g} %' for percent in percents)} |",
         "| --- | --- | --- |" + " --- |" * len(percents),
     ]
-    for key in dict.fromkeys((_budget(row), row["noise"]) for row in rows):
-        mine = [row for row in rows if (_budget(row), row["noise"]) == key]
+    for key in dict.fromkeys((budget(row), row["noise"]) for row in rows):
+        mine = [row for row in rows if (budget(row), row["noise"]) == key]
         mean = [number(row["error"]) for row in mine]
         worst = [number(row["error_worst_of"]["error"]) for row in mine]
         if key[1] != "any":
@@ -172,7 +165,7 @@ def _table2(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         for draw, place in _draws(row):
             cells = [percent({"error": place[name], "ci95": place["ci95"][name]}) for name in columns]
             lines.append(
-                f"| {row['noise']} | {_budget(row)} | {draw} | {' | '.join(cells)} | {_printed(paper.TABLE2, row)} |"
+                f"| {row['noise']} | {budget(row)} | {draw} | {' | '.join(cells)} | {_printed(paper.TABLE2, row)} |"
             )
     return lines
 
@@ -199,7 +192,7 @@ def _table3(rows: Sequence[Mapping[str, Any]]) -> list[str]:
             )
             shown = [cells["attacked"], cells["gan"], recovered, *(cells[name] for name in extra)]
             lines.append(
-                f"| {row['noise']} | {_budget(row)} | {draw} | {' | '.join(shown)} | {_printed(paper.TABLE3, row)} |"
+                f"| {row['noise']} | {budget(row)} | {draw} | {' | '.join(shown)} | {_printed(paper.TABLE3, row)} |"
             )
     return lines
 
@@ -207,36 +200,16 @@ def _table3(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 def _figure3(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     defences = list(dict.fromkeys((row["defence"], _share(row)) for row in rows))
     lines = [
-        f"| noise | budget | draw | {' | '.join(_NAMES[name] + share for name, share in defences)} |",
+        f"| noise | budget | draw | {' | '.join(NAMES[name] + share for name, share in defences)} |",
         "| --- | --- | --- |" + " --- |" * len(defences),
     ]
-    for key in dict.fromkeys((_budget(row), row["noise"]) for row in rows):
-        mine = [row for row in rows if (_budget(row), row["noise"]) == key]
+    for key in dict.fromkeys((budget(row), row["noise"]) for row in rows):
+        mine = [row for row in rows if (budget(row), row["noise"]) == key]
         if key[1] != "any":
             lines.append(f"| {key[1]} | {key[0]} | mean | {' | '.join(percent(row) for row in mine)} |")
         worst = [row["error_worst_of"] for row in mine]
         lines.append(f"| {key[1]} | {key[0]} | worst of {worst[0]['N']} | {' | '.join(map(percent, worst))} |")
     return lines
-
-
-def _threats(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Says what each defence is worth to attackers who know more, under any of the noises."""
-    mine = [row for row in rows if row["noise"] == "any"]
-    most = max(row["N"] for row in mine)
-    lines = [
-        "## What the attacker knows",
-        "",
-        f"Oblivious: one random draw of noise, no query. Grey-box: of {most} draws over all noises, the one that the "
-        f"undefended classifier finds hardest; {most} queries to that one. Adaptive: {most} draws tried through the "
-        f"model itself, wrong if any succeeds; {most} queries.",
-        "",
-        "| budget | defence | oblivious | grey-box | adaptive |",
-        "| --- | --- | --- | --- | --- |",
-    ]
-    for key in dict.fromkeys((_budget(row), row["defence"]) for row in mine):
-        cells = [percent(row) for row in mine if (_budget(row), row["defence"]) == key]
-        lines.append(f"| {key[0]} | {_NAMES[key[1]]} | {' | '.join(cells)} |")
-    return [*lines, ""]
 
 
 def _differences(rows: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -255,12 +228,12 @@ def _differences(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for row in rows:
-        pair = f"{_NAMES[row['first']]} − {_NAMES[row['second']]}"
+        pair = f"{NAMES[row['first']]} − {NAMES[row['second']]}"
         interval = f" [{row['ci95'][0]:+.1f}, {row['ci95'][1]:+.1f}]" if row["ci95"] else ""
         p = [_probability(row[test]["p_holm"]) for test in ("bootstrap", "mcnemar")]
         draw = "mean" if row["draw"] == "mean" else "worst of N"
         lines.append(
-            f"| {_budget(row)} | {draw} | {pair} | {number(row['difference'], signed=True)}{interval} "
+            f"| {budget(row)} | {draw} | {pair} | {number(row['difference'], signed=True)}{interval} "
             f"| {p[0]} | {p[1]} | {number(row['minimum_detectable'])} |"
         )
     return [*lines, ""]
@@ -274,10 +247,6 @@ def _draws(row: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
     """Returns the mean draw and the worst of N; the mean draw of any noise is that of the mean over them."""
     worst = (f"worst of {row['worst_of']['N']}", row["worst_of"])
     return [worst] if row["noise"] == "any" else [("mean", row), worst]
-
-
-def _budget(row: Mapping[str, Any]) -> str:
-    return f"ε = {row['epsilon']:g}" if "epsilon" in row else f"{row['snr_db_target']:g} dB"
 
 
 def _share(row: Mapping[str, Any]) -> str:

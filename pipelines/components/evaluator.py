@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,19 +52,21 @@ class EvaluatorExecutor(Executor):
         directory.mkdir(parents=True, exist_ok=True)
         fold = read_fold(inputs["folds"], parameters["fold"])
         trained = json.loads((inputs["model"].uri / "model.json").read_text())
-        refuse_leak(trained["fold"], fold, inputs["adversarial"])
+        stretch = inputs["adversarial"].properties["noise"]
+        refuse_leak(trained["fold"], fold, stretch)
         facts: dict[str, Any] = {"share": trained["share"], "dev_ua": trained["dev_ua"], **trained["build"]}
-        model, exported = load(inputs["model"]), inputs["model"].uri / "saved_model"
+        heard = [trained]
         for generator in several(inputs, "generator"):
             cleaning = json.loads((generator.uri / "generator.json").read_text())
-            refuse_leak(cleaning["fold"], fold, inputs["adversarial"])
-            if cleaning["classifier"] != gan_trainer.digest(model):
+            refuse_leak(cleaning["fold"], fold, stretch)
+            if cleaning["classifier"] != gan_trainer.digest(load(inputs["model"])):
                 raise AssertionError("the generator was trained for another classifier, or that one has changed")
-            facts["generator"] = {name: cleaning[name] for name in cleaning if name != "fold"}
-            exported = generator.uri / "saved_model"
-        served = tf.saved_model.load(str(exported))
-        clean, again = (_answers(served.signatures["evaluate"], inputs["clean"], fold.test) for _ in range(2))
-        adversarial = _answers(served.signatures["evaluate"], inputs["adversarial"], fold.test)
+            facts["generator"] = {name: cleaning[name] for name in cleaning if name not in ("fold", "noises")}
+            heard.append(cleaning)
+        exported = served(inputs["model"], several(inputs, "generator"))
+        evaluate = exported.signatures["evaluate"]
+        clean, again = (_answers(evaluate, inputs["clean"], fold.test) for _ in range(2))
+        adversarial = _answers(evaluate, inputs["adversarial"], fold.test)
         table = pd.concat([clean, adversarial])
         table.to_csv(directory / "predictions.csv", index=False, lineterminator="\n")
         scorer = Scorer(
@@ -78,6 +80,10 @@ class EvaluatorExecutor(Executor):
             "clean": scorer.clean(),
             "figure1": figure1(scorer, adversarial),
             "test_speakers": sorted(fold.test),
+            "trained_speakers": sorted(
+                {name for each in heard for part in ("train", "dev") for name in each["fold"][part]}
+            ),
+            "trained_noises": sorted({name for each in heard for name in each["noises"]}),
             "alarms": _alarms(clean, again),
             "model": facts,
         }
@@ -91,22 +97,25 @@ def _alarms(first: pd.DataFrame, second: pd.DataFrame) -> list[dict[str, str]]:
     return [{"name": found.name, "message": found.message}] if found else []
 
 
-def refuse_leak(trained: Mapping[str, Any], fold: Fold, adversarial: Artifact) -> None:
+def served(model: Artifact, generators: Sequence[Artifact]) -> Any:
+    """Returns the SavedModel that would be served: the model, behind a generator if there is one."""
+    return tf.saved_model.load(str((generators[0] if generators else model).uri / "saved_model"))
+
+
+def refuse_leak(trained: Mapping[str, Any], fold: Fold, stretch: str = "test") -> None:
     """Refuses to measure a model on speakers it knows, or under noise that may be trained on.
 
     Args:
         trained: `train` and `dev`, the speakers the model was made with.
         fold: Whose test speakers are to be measured.
-        adversarial: The attacked examples.
+        stretch: The stretch of the noise that attacks them.
 
     Raises:
         AssertionError: If anything that would be measured was there in training.
     """
     refuse_known(trained, fold.test)
-    if adversarial.properties["noise"] != "test":
-        raise AssertionError(
-            f"the model would be measured under the {adversarial.properties['noise']} stretch of noise"
-        )
+    if stretch != "test":
+        raise AssertionError(f"the model would be measured under the {stretch} stretch of noise")
 
 
 def _answers(evaluate: Callable[..., Any], examples: Artifact, speakers: tuple[str, ...]) -> pd.DataFrame:

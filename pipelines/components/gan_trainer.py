@@ -30,7 +30,8 @@ from pipelines.components.folds import read_fold
 class GanTrainerSpec(ComponentSpec):
     """Inputs: the classifier, clean and adversarial examples, folds; the same of other corpora. Output: the generator.
 
-    Of the other corpora, the training speakers of the folds named by `other_fold_names` are heard.
+    Of the other corpora, the training speakers of the folds named by `other_fold_names` are heard. Environments in
+    `without` are heard of none.
     """
 
     PARAMETERS = {
@@ -41,6 +42,7 @@ class GanTrainerSpec(ComponentSpec):
         "training": dict,
         "batch_size": int,
         "clean_share": float,
+        "without": list,
         "seed": int,
     }
     RUNTIME_PARAMETERS = {"quiet": bool}
@@ -93,12 +95,16 @@ class GanTrainerExecutor(Executor):
             batch_size=parameters["batch_size"],
             seed=parameters["seed"],
             clean_share=parameters["clean_share"],
+            without=parameters["without"],
         )
         for speakers, each, one, two in zip(pairs.speakers, [fold, *others], clean, adversarial, strict=True):
             trainer.refuse_leak(speakers, each.train, one, two)
         places = [inputs["clean"], inputs["adversarial"]]
         dev = batches(
-            [path for place in places for path in shards.files(place.uri, fold.dev)], len(names), batch_size=64
+            [path for place in places for path in shards.files(place.uri, fold.dev)],
+            len(names),
+            batch_size=64,
+            without=parameters["without"],
         )
         classifier = trainer.load(inputs["model"])
         before = digest(classifier)
@@ -122,6 +128,7 @@ class GanTrainerExecutor(Executor):
         facts = {
             "build": {"features": len(names), **parameters["generator_network"]},
             "fold": fold.to_dict(),
+            "noises": sorted(pairs.noises),
             "classifier": before,
             "weights": digest(cleaner(gan.normalization, gan.generator)),
             "dev_error_undefended": identity,

@@ -94,6 +94,14 @@ def load(artifact: Artifact) -> tuple[str, bool, dict[str, list[Recording]]]:
     return facts["stretch"], facts["synthetic"], noise
 
 
+def stretches(artifact: Artifact) -> dict[str, list[tuple[int, int]]]:
+    """Returns recording → its stretches in this bank, in samples: known by the hash of its file, else by its name."""
+    found: dict[str, list[tuple[int, int]]] = {}
+    for row in json.loads((artifact.uri / "bank.json").read_text())["recordings"]:
+        found.setdefault(row["source_sha256"] or row["name"], []).append((row["start_sample"], row["end_sample"]))
+    return found
+
+
 class NoiseGen(Component):
     """Cuts environmental noise into a training and a test bank."""
 

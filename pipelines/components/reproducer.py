@@ -10,26 +10,45 @@ from typing import Any
 import pandas as pd
 
 from kerasser.corpora import CLASSES
-from kerasser.evaluation import comparison
-from kerasser.evaluation.alarms import duplicated
+from kerasser.evaluation import comparison, threats
+from kerasser.evaluation.alarms import Alarm, duplicated, seen_in_training
 from kerasser.evaluation.comparison import Comparison, System
 from kerasser.evaluation.curve import Scorer, figure1
+from kerasser.evaluation.threats import Attacks
 from kerasser.report import figures, html, reproduction, tables
 from pipelines.artifacts import Artifact
 from pipelines.component import Component, ComponentSpec, Executor, several
-from pipelines.components import types, utterances
+from pipelines.components import noise_gen, searcher, types, utterances, white_box
 from pipelines.components.reporter import remarks, versions
+
+_TABLES = ("figure1", "figure2", "table2", "table3", "figure3", "differences", "threats", "search_curve", "unseen")
 
 
 class ReproducerSpec(ComponentSpec):
     """Inputs: evaluations, what each is of, and what they stand on. Output: the report.
 
-    `systems` holds one `{"defence", "percent", "fold", "seed"}` for each evaluation.
+    `systems` holds one `{"defence", "percent", "fold", "seed"}` for each evaluation; `threatened` one without `percent`
+    for each pool, search and white box, where there are any; `unseen_systems` one with `without`, the environment that
+    the system never heard, for each of `unseen`. `budgets` are what these attackers used, `[kind, value]`.
     """
 
-    PARAMETERS = {"systems": list, "replicates": int, "confidence": float, "settings": dict}
-    INPUTS = {"utterances": types.UTTERANCES, "noise": types.NOISE}
-    LISTS = {"evaluations": types.EVALUATION}
+    PARAMETERS = {
+        "systems": list,
+        "threatened": list,
+        "unseen_systems": list,
+        "budgets": list,
+        "replicates": int,
+        "confidence": float,
+        "settings": dict,
+    }
+    INPUTS = {"utterances": types.UTTERANCES, "noise": types.NOISE, "training_noise": types.NOISE}
+    LISTS = {
+        "evaluations": types.EVALUATION,
+        "pools": types.EVALUATION,
+        "searches": types.SEARCH,
+        "white_boxes": types.WHITE_BOX,
+        "unseen": types.EVALUATION,
+    }
     OUTPUTS = {"report": types.REPORT}
 
 
@@ -47,6 +66,8 @@ class ReproducerExecutor(Executor):
         metrics = [json.loads((artifact.uri / "metrics.json").read_text()) for _, artifact in evaluations]
         systems = _systems(evaluations, parameters["replicates"], parameters["confidence"])
         compared = Comparison(systems)
+        attacked = _attacks(inputs, parameters, compared)
+        budgets = [(kind, value) for kind, value in parameters["budgets"]]
         undefended = next(system for system in systems if system.defence == comparison.NONE)
         clean = undefended.scorer.clean()
         speakers = sorted({speaker for each in metrics for speaker in each["test_speakers"]})
@@ -68,8 +89,14 @@ class ReproducerExecutor(Executor):
             "figure3": compared.figure3(),
             "ordering": compared.ordering(),
             "differences": compared.differences(),
-            "threats": compared.threats(),
-            "alarms": [*compared.alarms(), *_alarms(inputs["utterances"], parameters["systems"], metrics)],
+            "threats": threats.rows(attacked, budgets),
+            "search_curve": threats.search_curve(attacked, budgets),
+            "unseen": threats.unseen_matrix(attacked, budgets),
+            "alarms": [
+                *compared.alarms(),
+                *(_rung(defence, alarm) for defence, alarm in threats.alarms(attacked, budgets)),
+                *_alarms(inputs, parameters["systems"], metrics),
+            ],
             "remarks": remarks(corpus, speakers, clean),
             "skipped": corpus["skipped"],
             "models": [
@@ -80,7 +107,7 @@ class ReproducerExecutor(Executor):
         (directory / "report.json").write_text(json.dumps(report, indent=1, allow_nan=False))
         text = reproduction.markdown(report)
         (directory / "report.md").write_text(text, encoding="utf-8")
-        for name in ("figure1", "figure2", "table2", "table3", "figure3", "differences", "threats"):
+        for name in _TABLES:
             if report[name]:
                 tables.write(directory / f"{name}.csv", report[name])
         kind = "synthetic speech" if corpus["synthetic"] else "recorded speech"
@@ -89,24 +116,33 @@ class ReproducerExecutor(Executor):
         if report["figure2"]:
             figures.figure2(directory / "figure2.png", clean, report["figure2"], title)
         figures.figure3(directory / "figure3.png", clean, report["figure3"], title)
+        figures.figure4(directory / "figure4.png", clean, report["threats"], title)
         (directory / "report.html").write_text(html.page(text, directory, title), encoding="utf-8")
         return {"report": {"corpus": corpus["name"], "folds": report["folds"], "seeds": report["seeds"]}}
 
 
+def _rung(defence: str, alarm: Alarm) -> dict[str, Any]:
+    return {"defence": defence, "name": alarm.name, "message": alarm.message}
+
+
 def _alarms(
-    table: Artifact, systems: Sequence[Mapping[str, Any]], metrics: Sequence[Mapping[str, Any]]
+    inputs: Mapping[str, Artifact], systems: Sequence[Mapping[str, Any]], metrics: Sequence[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
     """Returns what rang for single models, and whether test recordings lie among the others under another name."""
+    noises = [noise_gen.stretches(inputs[name]) for name in ("training_noise", "noise")]
     rung = [
         {"defence": system["defence"], **alarm}
         for system, measured in zip(systems, metrics, strict=True)
         for alarm in measured["alarms"]
     ]
-    content = utterances.content(table)
+    for system, measured in zip(systems, metrics, strict=True):
+        if seen := seen_in_training(measured["trained_speakers"], measured["test_speakers"], *noises):
+            rung.append(_rung(system["defence"], seen))
+    content = utterances.content(inputs["utterances"])
     for tested in {tuple(measured["test_speakers"]): None for measured in metrics}:
         parts = [[digest for speaker, digest in content if (speaker in tested) == part] for part in (False, True)]
         if found := duplicated(*parts):
-            rung.append({"defence": "", "name": found.name, "message": found.message})
+            rung.append(_rung("", found))
     return rung
 
 
@@ -116,14 +152,8 @@ def _systems(
     """Returns each defence once, its answers over all folds and seeds joined."""
     answers: dict[tuple[str, float], list[pd.DataFrame]] = {}
     for system, artifact in evaluations:
-        table = pd.read_csv(
-            artifact.uri / "predictions.csv",
-            dtype={name: str for name in ("id", "speaker", "emotion", "noise", "budget")},
-            # A speaker, or an environment, may well be called "NA".
-            keep_default_na=False,
-            na_values=[""],
-        )
-        answers.setdefault((system["defence"], system["percent"]), []).append(table.assign(seed=system["seed"]))
+        table = _predictions(artifact).assign(seed=system["seed"])
+        answers.setdefault((system["defence"], system["percent"]), []).append(table)
     systems = []
     for (defence, percent), parts in answers.items():
         table = pd.concat(parts)
@@ -132,6 +162,67 @@ def _systems(
         scorer = Scorer(clean, CLASSES, replicates=replicates, confidence=confidence, seed=0)
         systems.append(System(defence, percent, scorer, table[table["noise"].notna()]))
     return systems
+
+
+def _predictions(artifact: Artifact) -> pd.DataFrame:
+    return pd.read_csv(
+        artifact.uri / "predictions.csv",
+        dtype={name: str for name in ("id", "speaker", "emotion", "noise", "budget")},
+        # A speaker, or an environment, may well be called "NA".
+        keep_default_na=False,
+        na_values=[""],
+    )
+
+
+def _attacks(
+    inputs: Mapping[str, Artifact], parameters: Mapping[str, Any], compared: Comparison
+) -> dict[str, tuple[Scorer, Attacks]]:
+    """Returns for each system what attackers who know more got out of it, over all folds and seeds.
+
+    Raises:
+        AssertionError: If a system has heard the environment that it was to be trained without.
+    """
+    threatened, left_out = parameters["threatened"], parameters["unseen_systems"]
+    pools = _joined(threatened, [_drawn(artifact) for artifact in several(inputs, "pools")])
+    searches = _joined(threatened, [searcher.read(artifact) for artifact in several(inputs, "searches")])
+    white_boxes = _joined(threatened, [white_box.read(artifact) for artifact in several(inputs, "white_boxes")])
+    for system, artifact in zip(left_out, several(inputs, "unseen"), strict=True):
+        if system["without"] in json.loads((artifact.uri / "metrics.json").read_text())["trained_noises"]:
+            raise AssertionError(f"{system['defence']} was to be trained without {system['without']}, and heard it")
+    unseen = _joined(left_out, [_drawn(artifact) for artifact in several(inputs, "unseen")])
+    return {
+        name: (
+            compared.system(name).scorer,
+            Attacks(
+                draws=pools[name, ""] if pools else _correct(compared.system(name).adversarial),
+                search=searches.get((name, "")),
+                white_box=white_boxes.get((name, "")),
+                unseen={without: table for (defence, without), table in unseen.items() if defence == name},
+            ),
+        )
+        for name in compared.names
+    }
+
+
+def _joined(
+    systems: Sequence[Mapping[str, Any]], tables: Sequence[pd.DataFrame]
+) -> dict[tuple[str, str], pd.DataFrame]:
+    """Returns each system's answers over all folds and seeds, by defence and the environment it never heard."""
+    found: dict[tuple[str, str], list[pd.DataFrame]] = {}
+    for system, table in zip(systems if tables else (), tables, strict=True):
+        key = system["defence"], system.get("without", "")
+        found.setdefault(key, []).append(table.assign(seed=system["seed"]))
+    return {key: pd.concat(parts) for key, parts in found.items()}
+
+
+def _drawn(artifact: Artifact) -> pd.DataFrame:
+    """Returns the answers to attacked speech, with `correct`."""
+    table = _predictions(artifact)
+    return _correct(table[table["noise"].notna()])
+
+
+def _correct(answers: pd.DataFrame) -> pd.DataFrame:
+    return answers.assign(correct=answers["predicted"] == answers["label"])
 
 
 class Reproducer(Component):

@@ -26,7 +26,8 @@ from pipelines.components.folds import read_fold
 class TrainerSpec(ComponentSpec):
     """Inputs: examples, folds, and for adversarial training the same utterances under noise. Output: the model.
 
-    `share` of the utterances, in [0, 1], is replaced by their adversarial versions.
+    `share` of the utterances, in [0, 1], is replaced by their adversarial versions. Environments in `without` are not
+    heard, as if nobody knew of them.
     """
 
     PARAMETERS = {
@@ -37,6 +38,7 @@ class TrainerSpec(ComponentSpec):
         "batch_size": int,
         "balance_classes": bool,
         "share": float,
+        "without": list,
         "seed": int,
     }
     RUNTIME_PARAMETERS = {"quiet": bool}
@@ -59,7 +61,7 @@ class TrainerExecutor(Executor):
         attacked = several(inputs, "adversarial")
         if bool(attacked) != (parameters["share"] > 0):
             raise ValueError("expected adversarial examples if, and only if, a share of them is wanted")
-        mixed = {"share": parameters["share"], "seed": parameters["seed"]}
+        mixed = {"share": parameters["share"], "seed": parameters["seed"], "without": parameters["without"]}
         train = TrainingBatches(
             shards.files(examples, fold.train),
             dimension,
@@ -102,6 +104,7 @@ class TrainerExecutor(Executor):
             "build": {"features": dimension, "layers": -layers, **parameters["classifier"]},
             "fold": fold.to_dict(),
             "share": parameters["share"],
+            "noises": sorted(train.noises),
             "dev_ua": dev_ua,
             "search": [{"layers": -number, "dev_ua": ua, "epochs": len(rows)} for ua, number, _, rows in candidates],
         }

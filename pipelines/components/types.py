@@ -11,6 +11,8 @@ MODEL = ArtifactType("Model", volatile=("saved_model", "model.keras", "logs"))
 GENERATOR = ArtifactType("Generator", volatile=("saved_model", "model.keras", "logs"))
 PERTURBATION = ArtifactType("Perturbation", volatile=("saved_model",))
 EVALUATION = ArtifactType("Evaluation")
+SEARCH = ArtifactType("Search")
+WHITE_BOX = ArtifactType("WhiteBox")
 REPORT = ArtifactType("Report")
 # All of an export counts, so that what is blessed is what is pushed.
 EXPORT = ArtifactType("Export")

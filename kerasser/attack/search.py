@@ -1,0 +1,150 @@
+"""Black-box search: which piece of noise, at the same budget, turns a recogniser's answer wrong with few queries.
+
+The attacker sees what the victim answers and nothing else, and chooses environment, recording and offset. Two searches
+spend the same number of queries: random draws, and a Bayesian search that learns from every answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import linalg, stats
+
+from kerasser.attack.perturbation import Draw, Recording, derive_seed, draw
+from kerasser.audio import SAMPLE_RATE_HZ
+
+#: From a draw to the victim's margin: by how much the truth wins, below 0 where the answer is wrong.
+Ask = Callable[[Draw], float]
+#: Environment → its recordings, all of one stretch.
+Noise = Mapping[str, Sequence[Recording]]
+
+# How margins go together: those of one environment, of one recording, of offsets that lie near each other. Shares of
+# the variance, as seen on the demo corpus' classifier (0.77 between offsets 10 ms apart, 0.56 at 0.1 s, 0.35 at 0.3 s,
+# within a recording, whose own variance is a quarter of that between environments).
+_ENVIRONMENT, _RECORDING, _OFFSET = 0.6, 0.15, 0.25
+_NEAR, _NEAR_S, _NEAR_POWER = 0.82, 0.28, 0.7
+_FRESH, _STEPS_S = 16, (0.04, 0.08, 0.16, 0.32)
+
+
+@dataclass(frozen=True)
+class Query:
+    """One question to the victim.
+
+    Attributes:
+        draw: The piece of noise.
+        margin: What came of it.
+    """
+
+    draw: Draw
+    margin: float
+
+
+def random_search(
+    noise: Noise, samples: int, ask: Ask, queries: int, seed: Sequence[object], *, stop: bool = True
+) -> list[Query]:
+    """Tries random pieces of noise, one environment after the other: best of N.
+
+    Args:
+        noise: What may be drawn.
+        samples: How long the utterance is.
+        ask: Asks the victim.
+        queries: Most questions, N.
+        seed: What the draws are derived from.
+        stop: Whether the first success ends the search.
+
+    Returns:
+        The questions, in order.
+
+    Raises:
+        InputError: If a recording is digital silence wherever a draw looks.
+    """
+    environments, asked = list(noise), list[Query]()
+    for number in range(queries):
+        environment = environments[number % len(environments)]
+        drawn = draw(noise[environment], samples, derive_seed(*seed, environment, number // len(environments)))
+        asked.append(Query(drawn, ask(drawn)))
+        if stop and asked[-1].margin < 0:
+            break
+    return asked
+
+
+def bayesian_search(
+    noise: Noise, samples: int, ask: Ask, queries: int, seed: Sequence[object], *, stop: bool = True
+) -> list[Query]:
+    """Asks next where success is most probable, given what was answered (Kushner 1964, "A new method of locating").
+
+    It begins with one random piece of each environment. Then a Gaussian process over environment, recording and
+    offset says how probable it is that a piece leads below 0, or below the best so far once that is below 0; the
+    candidates are random pieces of every environment and those some hundredths of a second from the two best.
+
+    Args:
+        noise: What may be drawn.
+        samples: How long the utterance is.
+        ask: Asks the victim.
+        queries: Most questions, N.
+        seed: What the draws are derived from; the first of each environment is that of `random_search`.
+        stop: Whether the first success ends the search.
+
+    Returns:
+        The questions, in order.
+
+    Raises:
+        InputError: If a recording is digital silence wherever a draw looks.
+    """
+    asked = random_search(noise, samples, ask, min(queries, len(noise)), seed, stop=stop)
+    while len(asked) < queries and not (stop and asked[-1].margin < 0):
+        candidates = _candidates(noise, samples, asked, (*seed, "search", len(asked)))
+        mean, deviation = _posterior([query.draw for query in asked], [query.margin for query in asked], candidates)
+        goal = min(0.0, *(query.margin for query in asked))
+        chosen = candidates[int(np.argmax(stats.norm.logcdf((goal - mean) / deviation)))]
+        asked.append(Query(chosen, ask(chosen)))
+    return asked
+
+
+def _candidates(noise: Noise, samples: int, asked: Sequence[Query], seed: Sequence[object]) -> list[Draw]:
+    """Returns pieces that have not been asked about."""
+    fresh = [
+        draw(recordings, samples, derive_seed(*seed, environment, number))
+        for environment, recordings in noise.items()
+        for number in range(_FRESH)
+    ]
+    lengths = {(place, each.name): each.waveform.size for place, recordings in noise.items() for each in recordings}
+    near = []
+    for query in sorted(asked, key=lambda query: query.margin)[:2]:
+        size = lengths[query.draw.environment, query.draw.recording]
+        places = size - samples + 1 if size >= samples else size
+        shifts = [sign * round(step * SAMPLE_RATE_HZ) for step in _STEPS_S for sign in (-1, 1)]
+        near += [replace(query.draw, offset=(query.draw.offset + shift) % places) for shift in shifts]
+    known = {_place(query.draw) for query in asked}
+    return [each for each in [*fresh, *near] if _place(each) not in known] or fresh
+
+
+def _place(drawn: Draw) -> tuple[str, str, int]:
+    return drawn.environment, drawn.recording, drawn.offset
+
+
+def _posterior(
+    known: Sequence[Draw], margins: Sequence[float], wanted: Sequence[Draw]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns mean and deviation of the margins of some pieces, given those of others (Rasmussen & Williams 2006)."""
+    centre = float(np.mean(margins))
+    residual = np.asarray(margins) - centre
+    factor = linalg.cho_factor(_covariance(known, known) + 1e-6 * np.eye(len(known)))
+    across = _covariance(wanted, known)
+    mean = centre + across @ linalg.cho_solve(factor, residual)
+    left = 1.0 - np.einsum("wk,kw->w", across, linalg.cho_solve(factor, across.T))
+    return mean, np.sqrt(np.maximum(left, 1e-9))
+
+
+def _covariance(one: Sequence[Draw], other: Sequence[Draw]) -> np.ndarray:
+    """Returns how alike the margins of pieces are, `[one, other]`, 1 for the same piece."""
+
+    def alike(of: Callable[[Draw], object]) -> np.ndarray:
+        return np.array([[of(a) == of(b) for b in other] for a in one], dtype=float)
+
+    distance = np.abs(np.subtract.outer([a.offset for a in one], [b.offset for b in other])) / SAMPLE_RATE_HZ
+    near = np.where(distance == 0, 1.0, _NEAR * np.exp(-((distance / _NEAR_S) ** _NEAR_POWER)))
+    recording = alike(lambda drawn: (drawn.environment, drawn.recording))
+    return _ENVIRONMENT * alike(lambda drawn: drawn.environment) + recording * (_RECORDING + _OFFSET * near)

@@ -1,0 +1,134 @@
+"""White-box attack on the features: projected gradient descent through the generator and the classifier.
+
+Nobody who plays noise in a café can do it: it moves every frame of every descriptor as it likes, and sees the gradients
+of the whole model. It bounds from above what an attack of that size could do (Madry et al. 2018, "Towards Deep Learning
+Models Resistant to Adversarial Attacks").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from kerasser.models.layers import valid_frames
+
+#: From raw frames `[batch, frames, features]` and `lengths [batch]` to logits `[batch, classes]`, differentiable.
+Logits = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+
+
+class Attacked(NamedTuple):
+    """What the attack found for each utterance.
+
+    Attributes:
+        margin: Logit of the truth less the largest other at the worst point, float `[batch]`; below 0 where it is
+            answered wrongly.
+        predicted: The answer there, int `[batch]`.
+        gradient_norm: Norm of the margin's gradient by the features, in their deviations, at clean speech; `[batch]`.
+    """
+
+    margin: np.ndarray
+    predicted: np.ndarray
+    gradient_norm: np.ndarray
+
+
+class ProjectedGradientDescent:
+    """PGD in the L∞ ball around an utterance's frames.
+
+    Args:
+        logits: The model.
+        deviation: Standard deviation of each feature over the training frames, float `[features]`: the unit of the
+            radius, and of the gradient.
+        steps: Steps of a run.
+        restarts: Runs; the first begins at the utterance, the others at a random point of the ball.
+    """
+
+    def __init__(self, logits: Logits, deviation: np.ndarray, *, steps: int = 20, restarts: int = 3) -> None:
+        self._deviation = tf.constant(deviation, tf.float32)
+        self._steps, self._restarts = steps, restarts
+
+        @tf.function(reduce_retracing=True)
+        def evaluated(
+            moved: tf.Tensor, features: tf.Tensor, lengths: tf.Tensor, labels: tf.Tensor
+        ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+            with tf.GradientTape() as tape:
+                tape.watch(moved)
+                answer = logits(features + moved * self._deviation, lengths)
+                # On the margin, not on probabilities: a confident softmax has no gradient left (Carlini & Wagner 2017).
+                margin = _margin(answer, labels)
+                total = tf.reduce_sum(margin)
+            return margin, tf.argmax(answer, axis=-1), tape.gradient(total, moved)
+
+        self._evaluated = evaluated
+
+    def __call__(
+        self, features: np.ndarray, lengths: np.ndarray, labels: np.ndarray, radius: float, seed: int = 0
+    ) -> Attacked:
+        """Attacks a batch.
+
+        Args:
+            features: Raw frames, float32 `[batch, frames, features]`, zero beyond `lengths`.
+            lengths: Valid frames, int32 `[batch]`.
+            labels: The truth, int `[batch]`.
+            radius: Largest change of any feature in any frame, in standard deviations of the feature.
+            seed: Of the random beginnings.
+        """
+        x, length = tf.constant(features, tf.float32), tf.constant(lengths, tf.int32)
+        truth = tf.constant(labels, tf.int32)
+        valid = tf.cast(valid_frames(length, x.shape[1]), tf.float32)[:, :, None]
+        margin, predicted, gradient = self._evaluated(tf.zeros_like(x), x, length, truth)
+        norm = tf.sqrt(tf.reduce_sum(tf.square(gradient * valid), axis=[1, 2])).numpy()
+        worst, answer = margin.numpy(), predicted.numpy()
+        # Reaches the far side of the ball from anywhere in it, with some steps to spare.
+        step = 2.5 * radius / self._steps
+        for restart in range(self._restarts):
+            moved = tf.zeros_like(x)
+            if restart:
+                moved = radius * tf.random.stateless_uniform(x.shape, [seed, restart], -1.0, 1.0) * valid
+            margin, predicted, gradient = self._evaluated(moved, x, length, truth)
+            for _ in range(self._steps):
+                moved = tf.clip_by_value(moved - step * tf.sign(gradient), -radius, radius) * valid
+                margin, predicted, gradient = self._evaluated(moved, x, length, truth)
+                better = margin.numpy() < worst
+                worst, answer = np.where(better, margin, worst), np.where(better, predicted, answer)
+        return Attacked(worst, answer, norm)
+
+
+def _margin(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    """Returns by how much the truth wins, `[batch]`."""
+    truth = tf.one_hot(labels, tf.shape(logits)[-1], on_value=True, off_value=False)
+    of_truth = tf.reduce_max(tf.where(truth, logits, -np.inf), axis=-1)
+    return of_truth - tf.reduce_max(tf.where(truth, -np.inf, logits), axis=-1)
+
+
+def change(clean: np.ndarray, adversarial: np.ndarray, deviation: np.ndarray, bound: float) -> float:
+    """Returns how far an attack moves the features: root mean square over frames, in standard deviations.
+
+    A ball of this radius lets every feature of every frame move as far as noise moves them on average, so the white
+    box has as much to spend as the noise had.
+
+    Args:
+        clean: Raw frames, float `[frames, features]`.
+        adversarial: The same under attack.
+        deviation: As for `ProjectedGradientDescent`.
+        bound: Beyond so many deviations a model looks no further; a change counts up to there.
+    """
+    moved = np.clip((adversarial - clean) / deviation, -bound, bound)
+    return float(np.sqrt(np.mean(np.square(moved, dtype=np.float64))))
+
+
+def logits_of(classifier: Any, cleaner: Any | None = None) -> Logits:
+    """Returns the logits of a Keras classifier, behind a generator or not.
+
+    Args:
+        classifier: From `kerasser.models.classifier.build`.
+        cleaner: From `kerasser.models.gan.cleaner`.
+    """
+
+    def logits(features: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
+        heard = features if cleaner is None else cleaner({"features": features, "lengths": lengths}, training=False)
+        return classifier({"features": heard, "lengths": lengths}, training=False)["logits"]
+
+    return logits

@@ -1,0 +1,104 @@
+"""The threat models in words: error by what the attacker knows, how efficient a search is, and unseen noise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from kerasser.evaluation import threats
+from kerasser.report.page import number, percent
+from kerasser.report.wording import NAMES, budget
+
+_EXPLAINED = {
+    threats.OBLIVIOUS: "one random piece of noise; the paper's attack",
+    threats.GREY_BOX: "the attacker has the undefended classifier, searches on it with all queries, and sends the "
+    "piece it finds hardest through the defence, once",
+    threats.ADAPTIVE_RANDOM: "random pieces tried through the very model that is judged, wrong if any succeeds",
+    threats.ADAPTIVE: "the same number of queries, chosen by what was answered before",
+    threats.WHITE_BOX: "projected gradient descent on the features through the whole model, in the L∞ ball whose "
+    "radius is the root mean square by which that budget's noise moves the features; no sound does that, so it bounds "
+    "the others",
+    threats.UNSEEN: "one random piece of an environment that the defence was trained without",
+}
+
+
+def markdown(report: Mapping[str, Any]) -> list[str]:
+    """Returns the lines of the section for a report as `report.json` holds it."""
+    rows = report["threats"]
+    present = [name for name in _EXPLAINED if any(row["threat"] == name for row in rows)]
+    settings = report["settings"]["threats"]
+    most = max(row["queries"] for row in rows)
+    lines = [
+        "## What the attacker knows",
+        "",
+        f"N = {most} queries for each utterance, over all environments. An utterance counts as wrong as soon as one "
+        f"query succeeds. White box: {settings['white_box_steps']} steps × {settings['white_box_restarts']} restarts.",
+        "",
+        *(f"- **{name}**: {_EXPLAINED[name]}." for name in present),
+        "",
+        "![Error of each defence under each threat model](figure4.png)",
+        "",
+        f"| budget | defence | {' | '.join(present)} |",
+        "| --- | --- |" + " --- |" * len(present),
+    ]
+    for key in dict.fromkeys((budget(row), row["defence"]) for row in rows):
+        mine = {row["threat"]: row for row in rows if (budget(row), row["defence"]) == key}
+        cells = [percent(mine[name]) + _spent(mine[name]) if name in mine else "–" for name in present]
+        lines.append(f"| {key[0]} | {NAMES[key[1]]} | {' | '.join(cells)} |")
+    lines += [
+        "",
+        "A dash: the defence trains on no environment, so that none is unseen. In parentheses: queries asked for an "
+        "utterance on average, by an attacker who stops at a success, or the radius in standard deviations.",
+        "",
+    ]
+    return [*lines, *_curve(report["search_curve"]), *_unseen(report["unseen"])]
+
+
+def _spent(row: Mapping[str, Any]) -> str:
+    if row["radius"] is not None:
+        return f" (r = {row['radius']:.2f})"
+    return f" ({row['queries_mean']:.1f})" if row["queries"] else ""
+
+
+def _curve(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Says what each search reaches with half of the queries and with all."""
+    if not rows:
+        return []
+    most = max(row["queries"] for row in rows)
+    counts = sorted({max(most // 2, 1), most})
+    names = [f"{kind}, {count}" for count in counts for kind in ("random", "Bayesian")]
+    lines = [
+        "### How efficient the search is",
+        "",
+        "Attack success rate, in percent of the utterances that are right when clean, by queries spent.",
+        "",
+        f"| budget | defence | {' | '.join(names)} |",
+        "| --- | --- |" + " --- |" * len(names),
+    ]
+    for key in dict.fromkeys((budget(row), row["defence"]) for row in rows):
+        mine = {row["queries"]: row for row in rows if (budget(row), row["defence"]) == key}
+        cells = [number(mine[count][kind]) for count in counts for kind in ("random", "bayesian")]
+        lines.append(f"| {key[0]} | {NAMES[key[1]]} | {' | '.join(cells)} |")
+    return [*lines, ""]
+
+
+def _unseen(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Shows the error by noise that trained and noise that tests."""
+    if not rows:
+        return []
+    noises = list(dict.fromkeys(row["noise"] for row in rows))
+    lines = [
+        "### Noise that was never heard",
+        "",
+        "Error for one random piece, by the environments that trained the defence (rows) and the one that tests "
+        "(columns); bold where it was left out.",
+        "",
+        f"| budget | defence | trained on | {' | '.join(noises)} |",
+        "| --- | --- | --- |" + " --- |" * len(noises),
+    ]
+    for key in dict.fromkeys((budget(row), row["defence"], row["trained_without"]) for row in rows):
+        mine = {row["noise"]: row for row in rows if (budget(row), row["defence"], row["trained_without"]) == key}
+        cells = [f"**{percent(mine[noise])}**" if noise == key[2] else percent(mine[noise]) for noise in noises]
+        heard = f"all but {key[2]}" if key[2] else "all"
+        lines.append(f"| {key[0]} | {NAMES[key[1]]} | {heard} | {' | '.join(cells)} |")
+    return [*lines, ""]
