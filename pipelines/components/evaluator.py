@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import tensorflow as tf
 
-from kerasser import records
+from kerasser import progress, records
 from kerasser.corpora import CLASSES
 from kerasser.corpora.folds import Fold
 from kerasser.evaluation.alarms import not_repeatable
@@ -31,6 +31,7 @@ class EvaluatorSpec(ComponentSpec):
     """
 
     PARAMETERS = {"fold": str, "replicates": int, "confidence": float, "seed": int}
+    RUNTIME_PARAMETERS = {"quiet": bool | None}
     INPUTS = {
         "model": types.MODEL,
         "clean": types.EXAMPLES,
@@ -63,8 +64,9 @@ class EvaluatorExecutor(Executor):
             facts["generator"] = {name: cleaning[name] for name in cleaning if name != "fold"}
             exported = generator.uri / "saved_model"
         served = tf.saved_model.load(str(exported))
-        clean, again = (_answers(served.signatures["evaluate"], inputs["clean"], fold.test) for _ in range(2))
-        adversarial = _answers(served.signatures["evaluate"], inputs["adversarial"], fold.test)
+        evaluate, quiet = served.signatures["evaluate"], parameters["quiet"]
+        clean, again = (_answers(evaluate, inputs["clean"], fold.test, quiet) for _ in range(2))
+        adversarial = _answers(evaluate, inputs["adversarial"], fold.test, quiet)
         table = pd.concat([clean, adversarial])
         table.to_csv(directory / "predictions.csv", index=False, lineterminator="\n")
         scorer = Scorer(
@@ -76,7 +78,7 @@ class EvaluatorExecutor(Executor):
         )
         metrics: dict[str, Any] = {
             "clean": scorer.clean(),
-            "figure1": figure1(scorer, adversarial),
+            "figure1": figure1(scorer, adversarial, quiet=quiet),
             "test_speakers": sorted(fold.test),
             "alarms": _alarms(clean, again),
             "model": facts,
@@ -109,11 +111,15 @@ def refuse_leak(trained: Mapping[str, Any], fold: Fold, adversarial: Artifact) -
         )
 
 
-def _answers(evaluate: Callable[..., Any], examples: Artifact, speakers: tuple[str, ...]) -> pd.DataFrame:
+def _answers(
+    evaluate: Callable[..., Any], examples: Artifact, speakers: tuple[str, ...], quiet: bool | None
+) -> pd.DataFrame:
     """Returns one row an example: who, what was done to it, the truth and the answer of a SavedModel."""
     files, dimension = shards.files(examples.uri, speakers), len(shards.features(examples.uri))
     rows: list[dict[str, Any]] = []
-    for batch in records.dataset(files, dimension).padded_batch(_BATCH).prefetch(2):
+    count = shards.count(examples.uri, speakers)
+    found = records.dataset(files, dimension).padded_batch(_BATCH).prefetch(2)
+    for batch in progress.steps(found, -(-count // _BATCH), "batches", "answers", quiet=quiet):
         labels = tf.cast(batch["label"], tf.int32)
         answered = evaluate(features=batch["features"], lengths=batch["lengths"], labels=labels)
         known, answer = ({name: value.numpy() for name, value in each.items()} for each in (batch, answered))

@@ -13,6 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from kerasser import progress
 from kerasser.corpora import CLASSES
 from kerasser.corpora.folds import Fold
 from kerasser.data import PairedBatches, batches
@@ -131,8 +132,10 @@ class GanTrainerExecutor(Executor):
                 for phase in dict.fromkeys(r["phase"] for r in history)
             },
         }
-        _save(directory, gan, history, facts)
-        _export(directory / "saved_model", gan, classifier)
+        with progress.bar(2, "models", "saving", quiet=parameters["quiet"]) as bar:
+            _save(directory, gan, history, facts)
+            bar.update()
+            _export(directory / "saved_model", gan, classifier)
         shutil.rmtree(work_dir)
         return {"generator": {"fold": fold.name, "dev_error": facts["dev_error"]}}
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from kerasser import progress
 from kerasser.corpora import CLASSES
 from kerasser.evaluation import comparison
 from kerasser.evaluation.alarms import duplicated
@@ -28,6 +29,7 @@ class ReproducerSpec(ComponentSpec):
     """
 
     PARAMETERS = {"systems": list, "replicates": int, "confidence": float, "settings": dict}
+    RUNTIME_PARAMETERS = {"quiet": bool | None}
     INPUTS = {"utterances": types.UTTERANCES, "noise": types.NOISE}
     LISTS = {"evaluations": types.EVALUATION}
     OUTPUTS = {"report": types.REPORT}
@@ -50,6 +52,20 @@ class ReproducerExecutor(Executor):
         undefended = next(system for system in systems if system.defence == comparison.NONE)
         clean = undefended.scorer.clean()
         speakers = sorted({speaker for each in metrics for speaker in each["test_speakers"]})
+        parts: dict[str, Callable[[], Any]] = {
+            "clean_defended": compared.clean,
+            "figure1": lambda: figure1(undefended.scorer, undefended.adversarial),
+            "figure2": compared.figure2,
+            "table2": compared.table2,
+            "table3": compared.table3,
+            "figure3": compared.figure3,
+            "ordering": compared.ordering,
+            "differences": compared.differences,
+            "threats": compared.threats,
+            "alarms": compared.alarms,
+        }
+        shown = progress.steps(parts.items(), len(parts), "tables", "comparison", quiet=parameters["quiet"])
+        made = {name: make() for name, make in shown}
         report = {
             "corpus": corpus["name"],
             "synthetic": corpus["synthetic"],
@@ -60,16 +76,8 @@ class ReproducerExecutor(Executor):
             "classes": list(CLASSES),
             "test_speakers": speakers,
             "clean": clean,
-            "clean_defended": compared.clean(),
-            "figure1": figure1(undefended.scorer, undefended.adversarial),
-            "figure2": compared.figure2(),
-            "table2": compared.table2(),
-            "table3": compared.table3(),
-            "figure3": compared.figure3(),
-            "ordering": compared.ordering(),
-            "differences": compared.differences(),
-            "threats": compared.threats(),
-            "alarms": [*compared.alarms(), *_alarms(inputs["utterances"], parameters["systems"], metrics)],
+            **made,
+            "alarms": [*made["alarms"], *_alarms(inputs["utterances"], parameters["systems"], metrics)],
             "remarks": remarks(corpus, speakers, clean),
             "skipped": corpus["skipped"],
             "models": [

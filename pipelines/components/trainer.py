@@ -12,6 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from kerasser import progress
 from kerasser.corpora import CLASSES
 from kerasser.data import TrainingBatches, batches
 from kerasser.models import classifier
@@ -105,7 +106,7 @@ class TrainerExecutor(Executor):
             "dev_ua": dev_ua,
             "search": [{"layers": -number, "dev_ua": ua, "epochs": len(rows)} for ua, number, _, rows in candidates],
         }
-        _save(directory, model, history, facts)
+        _save(directory, model, history, facts, parameters["quiet"])
         shutil.rmtree(directory / "work")
         return {"model": {"fold": fold.name, "layers": -layers, "dev_ua": dev_ua, "epochs": len(history)}}
 
@@ -143,15 +144,19 @@ def refuse_known(trained: Mapping[str, Any], tested: Iterable[str]) -> None:
         raise AssertionError(f"the model would be measured on speakers it was made with: {sorted(known)}")
 
 
-def _save(directory: Path, model: keras.Model, history: list[dict[str, float]], facts: Mapping[str, Any]) -> None:
+def _save(
+    directory: Path, model: keras.Model, history: list[dict[str, float]], facts: Mapping[str, Any], quiet: bool
+) -> None:
     np.savez(directory / "weights.npz", *model.get_weights())
     (directory / "model.json").write_text(json.dumps(facts, indent=1))
     with (directory / "history.csv").open("w", newline="") as file:
         table = csv.DictWriter(file, list(history[0]), lineterminator="\n")
         table.writeheader()
         table.writerows(history)
-    model.save(directory / "model.keras")
-    export.write(directory / "saved_model", model, CLASSES)
+    with progress.bar(2, "models", "saving", quiet=quiet) as bar:
+        model.save(directory / "model.keras")
+        bar.update()
+        export.write(directory / "saved_model", model, CLASSES)
 
 
 def load(artifact: Artifact) -> keras.Model:
