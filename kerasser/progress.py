@@ -23,7 +23,7 @@ def bar(total: float, unit: str, title: str, *, quiet: bool | None = False, init
     return tqdm(
         total=round(total),
         initial=round(initial),
-        unit=unit if unit == "s" else f" {unit}",
+        unit=unit,
         desc=title,
         disable=quiet or None,
         leave=False,

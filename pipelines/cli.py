@@ -65,16 +65,13 @@ def build(name: str, description: str, settings: type[AnySettings]) -> tuple[Arg
     """Returns the parser of a command, and the names of its groups of settings."""
     hints, groups = get_type_hints(settings), []
     documented = _descriptions(settings)
-    wanted = [
-        field.name.upper() if hints[field.name] is str else "FILE …"
-        for field in fields(settings)
-        if field.default is MISSING and field.default_factory is MISSING
-    ]
+    wanted = [field for field in fields(settings) if field.default is field.default_factory is MISSING]
+    asked = "".join(f" {field.name.upper()}" if hints[field.name] is str else " FILE …" for field in wanted)
     parser = _Parser(
         prog=f"python -m pipelines.{name}",
         description=description,
         print_config="--print-config",
-        usage=f"python -m pipelines.{name} [--config FILE] [--NAME VALUE …]{''.join(f' {each}' for each in wanted)}",
+        usage=f"python -m pipelines.{name} [--config FILE] [--NAME VALUE …]{asked}",
         formatter_class=_Help,
         # A mistyped flag must not silently mean another.
         allow_abbrev=False,
@@ -92,15 +89,14 @@ def build(name: str, description: str, settings: type[AnySettings]) -> tuple[Arg
             parser.add_class_arguments(hints[field.name], field.name)
             groups.append(field.name)
             continue
-        if field.default is MISSING and field.default_factory is MISSING:
-            several: dict[str, Any] = (
-                {"nargs": "+", "metavar": "FILE"} if hints[field.name] is not str else {"type": str}
-            )
-            parser.add_argument(field.name, help=documented[field.name], **{"metavar": field.name.upper(), **several})
+        if field in wanted:
+            one = hints[field.name] is str
+            kind: dict[str, Any] = {"metavar": field.name.upper()} if one else {"nargs": "+", "metavar": "FILE"}
+            parser.add_argument(field.name, type=str, help=documented[field.name], **kind)
             continue
         flag = "--" + field.name.replace("_", "-")
         default = field.default if field.default_factory is MISSING else field.default_factory()
-        kind: dict[str, Any] = {"action": "store_true"} if hints[field.name] is bool else {"type": hints[field.name]}
+        kind = {"action": "store_true"} if hints[field.name] is bool else {"type": hints[field.name]}
         if "nargs" in field.metadata:
             # Files, listed as a shell lists them.
             kind = {"nargs": field.metadata["nargs"], "type": str, "metavar": "FILE"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
@@ -39,6 +39,11 @@ class ConfigFile(ActionConfigFile):
             where, text = str(place), _text(place)
         content = _mapping(text, where)
         check(content, parser.settings, where)
+        # --print-config writes null for what must be given without a flag; that takes nothing back.
+        needed = {field.name for field in fields(parser.settings) if field.default is field.default_factory is MISSING}
+        if absent := [name for name in needed if name in content and content[name] is None]:
+            content = {name: value for name, value in content.items() if name not in absent}
+            text = yaml.safe_dump(content)
         if not content:
             return
         try:

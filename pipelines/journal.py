@@ -49,6 +49,7 @@ class Journal:
         self._command, self._quiet = command, quiet
         self._start = time.monotonic()
         self._work: dict[Path, _Work] = {}
+        self._resumed: set[str] = set()
         self._paths: list[str] = []
         self.status = 0
         try:
@@ -82,12 +83,15 @@ class Journal:
         self.say(str(event))
         paths = {name: str(artifact.uri) for name, artifact in event.outputs.items()}
         self._log(event.kind, component=event.component, seconds=event.seconds, paths=paths or None)
+        if event.kind == "resume":
+            self._resumed.add(event.component)
+        work_s = None if event.component in self._resumed else event.seconds
         for artifact in event.outputs.values():
             audio_s = artifact.properties.get("audio_s")
             # Clean speech is described, not attacked.
             if audio_s is None or artifact.properties.get("noise") == "none" or artifact.uri in self._work:
                 continue
-            self._work[artifact.uri] = _Work(audio_s, event.seconds, event.kind == "hit")
+            self._work[artifact.uri] = _Work(audio_s, work_s, event.kind == "hit")
 
     def error(self, message: str, status: int) -> None:
         """Notes why the command ends early; printing it is the command's."""
@@ -134,7 +138,7 @@ def current(quiet: bool = False) -> Journal:
 
 def spelled(seconds: float) -> str:
     """Returns a duration in words, as 12 min 31 s."""
-    if seconds < 60:
+    if round(seconds, 1) < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:

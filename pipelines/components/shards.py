@@ -57,12 +57,14 @@ def write(
     seconds = sum(file.duration_s for _, part in shards for _, file in part)
     left = sum(file.duration_s for _, part in missing for _, file in part)
     with progress.bar(seconds, "s", title, quiet=quiet, initial=seconds - left) as bar:
+        heard = seconds - left
         finished = _made([item for _, part in missing for item in part], make, workers)
         for name, part in missing:
             examples = []
             for _, file in part:
                 examples += next(finished)
-                bar.update(file.duration_s)
+                heard += file.duration_s
+                bar.update(round(heard) - bar.n)
             records.write(directory / name, examples)
     index = {
         "features": list(front_end.names),

@@ -61,6 +61,7 @@ class TrainerExecutor(Executor):
         if bool(attacked) != (parameters["share"] > 0):
             raise ValueError("expected adversarial examples if, and only if, a share of them is wanted")
         mixed = {"share": parameters["share"], "seed": parameters["seed"]}
+        reading = progress.bar(2, "steps", "reading examples", quiet=parameters["quiet"])
         train = TrainingBatches(
             shards.files(examples, fold.train),
             dimension,
@@ -69,6 +70,7 @@ class TrainerExecutor(Executor):
             adversarial=[path for place in attacked for path in shards.files(place.uri, fold.train)],
             **mixed,
         )
+        reading.update()
         refuse_leak(train.speakers, fold.train, inputs["examples"], *attacked)
         dev = batches(
             shards.files(examples, fold.dev),
@@ -78,6 +80,7 @@ class TrainerExecutor(Executor):
             **mixed,
         )
         statistics = train.frame_statistics()
+        reading.close()
         candidates = []
         for layers in parameters["layers"]:
             keras.utils.set_random_seed(parameters["seed"])
