@@ -54,7 +54,7 @@ class CorpusGenExecutor(Executor):
         """Reads the corpus; the utterances' property `root` says where its audio lies."""
         table = outputs["utterances"]
         table.mkdir(parents=True, exist_ok=True)
-        root, quiet = None, parameters["quiet"]
+        root, quiet = None, parameters.get("quiet")
         if parameters["corpus"] == "demo":
             demo.write(table / "audio", parameters["seed"], quiet=quiet)
             corpus = demo.read(table / "audio", parameters["valence"] or corpora.VALENCE)

@@ -64,7 +64,7 @@ class EvaluatorExecutor(Executor):
             facts["generator"] = {name: cleaning[name] for name in cleaning if name != "fold"}
             exported = generator.uri / "saved_model"
         served = tf.saved_model.load(str(exported))
-        evaluate, quiet = served.signatures["evaluate"], parameters["quiet"]
+        evaluate, quiet = served.signatures["evaluate"], parameters.get("quiet")
         clean, again = (_answers(evaluate, inputs["clean"], fold.test, quiet) for _ in range(2))
         adversarial = _answers(evaluate, inputs["adversarial"], fold.test, quiet)
         table = pd.concat([clean, adversarial])

@@ -35,7 +35,7 @@ class InfraValidatorExecutor(Executor):
         """
         export, replayed = inputs["export"], {}
         names = (exporter.DEFENDED, exporter.PERTURBATION)
-        for name in progress.steps(names, len(names), "models", "validation", quiet=parameters["quiet"]):
+        for name in progress.steps(names, len(names), "models", "validation", quiet=parameters.get("quiet")):
             found = validation.validate(export.uri / name)
             replayed[name] = {"records": found.records, "largest_difference": found.difference}
         outputs["blessing"].mkdir(parents=True, exist_ok=True)

@@ -71,7 +71,7 @@ class NoiseGenExecutor(Executor):
 
 def _recordings(parameters: Mapping[str, Any]):
     """Yields each recording, whole, with the SHA-256 of its file; synthetic noise has none."""
-    shown: dict[str, Any] = {"unit": "recordings", "title": "noise", "quiet": parameters["quiet"]}
+    shown: dict[str, Any] = {"unit": "recordings", "title": "noise", "quiet": parameters.get("quiet")}
     if not parameters["noise_dir"]:
         wanted = parameters["environments"] or demo.ENVIRONMENTS
         for environment in progress.steps(wanted, len(wanted), **shown):

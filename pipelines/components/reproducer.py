@@ -64,7 +64,7 @@ class ReproducerExecutor(Executor):
             "threats": compared.threats,
             "alarms": compared.alarms,
         }
-        shown = progress.steps(parts.items(), len(parts), "tables", "comparison", quiet=parameters["quiet"])
+        shown = progress.steps(parts.items(), len(parts), "tables", "comparison", quiet=parameters.get("quiet"))
         made = {name: make() for name, make in shown}
         report = {
             "corpus": corpus["name"],
