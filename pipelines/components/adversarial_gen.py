@@ -58,7 +58,7 @@ class AdversarialGenExecutor(Executor):
         """
         part, names = parameters["part"], parameters["fold_names"] or [""]
         chosen = speakers((read_fold(inputs["folds"], name) for name in names), part)
-        stretch, _, noise = noise_gen.load(inputs["noise"], quiet=parameters.get("quiet"))
+        stretch, _, noise = noise_gen.load(inputs["noise"])
         if (stretch == "test") != (part == "test"):
             raise AssertionError(f"the {stretch} stretch of the noise must not meet the {part} speakers")
         budgets = [

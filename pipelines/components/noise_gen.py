@@ -87,13 +87,12 @@ def _recordings(parameters: Mapping[str, Any]):
         yield Recording(source.environment, source.name, audio.clip(waveform)[0]), audio.sha256(source.audio.path)
 
 
-def load(artifact: Artifact, *, quiet: bool | None = True) -> tuple[str, bool, dict[str, list[Recording]]]:
+def load(artifact: Artifact) -> tuple[str, bool, dict[str, list[Recording]]]:
     """Returns a bank's stretch, whether it is synthetic, and environment → recordings."""
     facts = json.loads((artifact.uri / "bank.json").read_text())
     noise: dict[str, list[Recording]] = {}
     files = [audio.probe(artifact.uri / row["file"]) for row in facts["recordings"]]
-    read = zip(facts["recordings"], audio.waveforms(files), strict=True)
-    for row, waveform in progress.steps(read, len(files), "recordings", "reading noise", quiet=quiet):
+    for row, waveform in zip(facts["recordings"], audio.waveforms(files), strict=True):
         recording = Recording(row["environment"], row["name"], np.asarray(waveform))
         noise.setdefault(row["environment"], []).append(recording)
     return facts["stretch"], facts["synthetic"], noise
