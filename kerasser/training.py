@@ -217,7 +217,7 @@ def run_epochs(
         board = keras.callbacks.TensorBoard(str(log_dir), write_graph=False, profile_batch=0)
         called = [*callbacks, _LearningRates(), rule, board, checkpoint]
         if not quiet and sys.stderr.isatty():
-            called.append(TqdmCallback(verbose=0, initial=start, desc=title, leave=False))
+            called.append(TqdmCallback(verbose=1, initial=start, desc=title, leave=False, dynamic_ncols=True))
         model.fit(
             dataset,
             validation_data=validation,

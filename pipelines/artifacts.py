@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
+from kerasser import progress
+
 # Folders of the store that hold no artifacts; compared in lower case, since some file systems do.
 RESERVED = frozenset({"records", "locks", "work"})
 
@@ -65,11 +67,12 @@ class File(NamedTuple):
     sha256: str
 
 
-def inventory(directory: Path) -> tuple[File, ...]:
+def inventory(directory: Path, *, quiet: bool = True) -> tuple[File, ...]:
     """Reads every file below a directory.
 
     Args:
         directory: The directory of an artifact.
+        quiet: No progress bar.
 
     Returns:
         Its files, sorted by relative POSIX path; empty folders count for nothing.
@@ -77,10 +80,9 @@ def inventory(directory: Path) -> tuple[File, ...]:
     Raises:
         ValueError: If there is a symbolic link: what it leads to can change, or vanish when the store is moved.
     """
-    return tuple(
-        File(name, stat.st_size, stat.st_mtime_ns, _sha256(directory / name))
-        for name, stat in _stats(directory).items()
-    )
+    found = _stats(directory)
+    shown = progress.steps(found.items(), len(found), "files", "hashes", quiet=quiet)
+    return tuple(File(name, stat.st_size, stat.st_mtime_ns, _sha256(directory / name)) for name, stat in shown)
 
 
 def content_hash(directory: Path, volatile: Sequence[str] = ()) -> str:
@@ -150,6 +152,11 @@ def untouched(directory: Path, files: Iterable[File]) -> bool:
         )
     except (ValueError, OSError):
         return False
+
+
+def shown(path: Path) -> str:
+    """Returns a path as people read it best: relative to the working directory if it is below it."""
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def _stats(directory: Path) -> dict[str, os.stat_result]:

@@ -236,7 +236,9 @@ class Settings:
     workers: NonNegativeInt = 0
     """Threads that extract features; 0 takes every core."""
     quiet: bool = False
-    """No progress bars."""
+    """Nothing on standard error but errors."""
+    log_json: str | None = None
+    """File that gets a line of JSON for the start, every step and the end; /dev/stderr is one."""
     data: CorpusSettings = field(default_factory=CorpusSettings)
     noise: NoiseSettings = field(default_factory=NoiseSettings)
     attack: AttackSettings = field(default_factory=AttackSettings)
@@ -291,4 +293,6 @@ class PredictSettings:
     workers: NonNegativeInt = 0
     """Threads that extract features; 0 takes every core."""
     quiet: bool = False
-    """No progress bar."""
+    """Nothing on standard error but errors."""
+    log_json: str | None = None
+    """File that gets a line of JSON for the start and the end; /dev/stderr is one."""

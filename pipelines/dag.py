@@ -105,6 +105,7 @@ class Dag:
             guard_s=settings.noise.guard_s,
             demo_duration_s=settings.noise.demo_duration_s,
             seed=settings.data.seed,
+            quiet=settings.quiet,
         )
         self.perturbation = PerturbationExporter()
         self.features = self._features(self.corpus)
@@ -178,6 +179,7 @@ class Dag:
             replicates=settings.evaluation.replicates,
             confidence=settings.evaluation.confidence,
             settings=reported(settings),
+            quiet=settings.quiet,
         )
 
     def _threats(self, systems: Sequence[_System], fold: str, seed: int, threats: _Threats) -> list[dict[str, Any]]:
@@ -301,7 +303,7 @@ class Dag:
         ).outputs["export"]
         return Pusher(
             export=export,
-            blessing=InfraValidator(export=export).outputs["blessing"],
+            blessing=InfraValidator(export=export, quiet=self.settings.quiet).outputs["blessing"],
             models_dir=str(base.parent),
             model=base.name,
             keep=keep,
@@ -475,6 +477,7 @@ class Dag:
             confidence=self.settings.evaluation.confidence,
             # The bootstrap's: of no model.
             seed=0,
+            quiet=self.settings.quiet,
         )
 
     def _clean(self, system: _System) -> FeatureGen:
@@ -507,6 +510,7 @@ def _corpus(
         dev_share=settings.data.dev_share,
         skip_unusable=settings.data.skip_unusable,
         seed=settings.data.seed,
+        quiet=settings.quiet,
     )
 
 
@@ -520,7 +524,7 @@ def _absolute(place: str | None) -> str:
 
 def reported(settings: Settings) -> dict[str, Any]:
     """Returns the settings that a figure depends on: not where things lie, nor how they were watched."""
-    leave_out = ("corpus_dir", "noise_dir", "output_dir", "workers", "quiet", "all_corpora")
+    leave_out = ("corpus_dir", "noise_dir", "output_dir", "workers", "quiet", "log_json", "all_corpora")
     names = [field.name for field in fields(Settings) if field.name not in leave_out]
     kept = {name: value for name, value in asdict(settings).items() if name in names}
     kept["gan"]["corpora"] = [other["corpus"] for other in kept["gan"]["corpora"]]

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 from pipelines.cli import main
 from pipelines.config import Settings
+from pipelines.journal import LOADING, current
 
 DESCRIPTION = "Measures the classifier's error against ε and SNR for each noise, and writes the report."
 
 
 def evaluate(settings: Settings) -> None:
     """Runs the whole DAG and puts the report where people find it."""
+    current().say(LOADING)
     from kerasser.report.page import percent
     from pipelines.dag import Dag
     from pipelines.run import one_fold, publish, run
@@ -21,9 +22,9 @@ def evaluate(settings: Settings) -> None:
     reporter = Dag(settings, [one_fold(settings)]).report()
     artifact = run(settings, reporter)[reporter]["report"]
     report = json.loads((artifact.uri / "report.json").read_text())
-    print(_summary(report, percent), file=sys.stderr)
+    current().say(_summary(report, percent))
     name = f"{report['corpus']}-fold-{report['fold']}-seed-{report['seed']}"
-    print(publish(artifact, Path(settings.output_dir) / "reports" / name) / "report.md")
+    current().finish(publish(artifact, Path(settings.output_dir) / "reports" / name) / "report.md")
 
 
 def _summary(report: dict, percent) -> str:

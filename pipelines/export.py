@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from pipelines.cli import main
 from pipelines.config import ExportSettings
+from pipelines.journal import LOADING, current
 
 DESCRIPTION = (
     "Trains the classifier and the GAN, measures and validates what would be served, and publishes it as a new version."
@@ -22,18 +22,17 @@ def export(settings: ExportSettings) -> None:
     base = Path(settings.models_dir).expanduser().resolve() / check_name(name)
     if settings.rollback:
         withdrawn, served = versions.roll_back(base)
-        print(f"version {withdrawn} is withdrawn, version {served} is served again", file=sys.stderr)
-        print(base / str(served))
+        current().say(f"version {withdrawn} is withdrawn, version {served} is served again")
+        current().finish(base / str(served))
         return
+    current().say(LOADING)
     from pipelines.dag import Dag
     from pipelines.run import one_fold, run
 
     pusher = Dag(settings, [one_fold(settings)]).push(base, settings.keep, settings.margin)
     pushed = run(settings, pusher)[pusher]["pushed"].properties
-    print(
-        f"{pushed['model']}, version {pushed['version']}; to serve it: {base.parent / 'docker-run.sh'}", file=sys.stderr
-    )
-    print(pushed["path"])
+    current().say(f"{pushed['model']}, version {pushed['version']}; to serve it: {base.parent / 'docker-run.sh'}")
+    current().finish(pushed["path"])
 
 
 if __name__ == "__main__":

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pipelines.cli import main
 from pipelines.config import Settings
+from pipelines.journal import LOADING, current
 
 DESCRIPTION = "Reads a corpus and noise, attacks the test speakers' speech, and writes all features as TFRecords."
 
 
 def generate(settings: Settings) -> None:
     """Runs the DAG up to the features."""
+    current().say(LOADING)
     from pipelines.dag import Dag
     from pipelines.run import one_fold, run
 
@@ -17,8 +19,7 @@ def generate(settings: Settings) -> None:
     graph = Dag(settings, [fold])
     clean, attacked = graph.features, graph.attack(fold)
     made = run(settings, clean, attacked)
-    print(made[clean]["examples"].uri)
-    print(made[attacked]["examples"].uri)
+    current().finish(made[clean]["examples"].uri, made[attacked]["examples"].uri)
 
 
 if __name__ == "__main__":

@@ -11,13 +11,13 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from kerasser.errors import InputError
-from pipelines.artifacts import Artifact, File, hash_files, inventory, untouched
+from pipelines.artifacts import Artifact, File, hash_files, inventory, shown, untouched
 from pipelines.code import code_hash, package_versions
 from pipelines.component import Channel, Component, canonical
 
@@ -33,11 +33,15 @@ class Event:
         kind: "hit", "run", "resume", "wait" or "done".
         component: Id of the component.
         text: One line.
+        seconds: How long the component worked, once it is done.
+        outputs: What there is now, after "hit" and "done".
     """
 
     kind: str
     component: str
     text: str
+    seconds: float | None = None
+    outputs: Mapping[str, Artifact] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return f"{self.component}: {self.text}"
@@ -64,14 +68,15 @@ class Launcher:
     Args:
         store: The folder; made if it is not there.
         on_event: Called with each `Event`; the logger `pipelines.launcher` by default.
+        quiet: No progress bars while files are hashed.
 
     Raises:
         InputError: If the store cannot be made.
     """
 
-    def __init__(self, store: Path | str, *, on_event: Callable[[Event], None] = _log) -> None:
+    def __init__(self, store: Path | str, *, on_event: Callable[[Event], None] = _log, quiet: bool = True) -> None:
         self.store = Path(store).absolute()
-        self._on_event = on_event
+        self._on_event, self._quiet = on_event, quiet
         for folder in ("records", "locks", "work"):
             try:
                 (self.store / folder).mkdir(parents=True, exist_ok=True)
@@ -127,7 +132,7 @@ class Launcher:
             record = self._read(key)
             if record and self._holds(record):
                 self._clear(key)
-                self._on_event(Event("hit", component.id, "made before"))
+                self._on_event(Event("hit", component.id, "made before", outputs=self._artifacts(record)))
                 return record
             if record:
                 # In this order: what a publication left is taken up below only where there is no record.
@@ -172,7 +177,7 @@ class Launcher:
             raise ValueError(f"{component.id}: expected properties of {sorted(outputs)}. Received: {sorted(unknown)}")
         made = {}
         for name, type_ in component.SPEC.OUTPUTS.items():
-            files = inventory(outputs[name])
+            files = inventory(outputs[name], quiet=self._quiet)
             content_hash = hash_files(files, type_.volatile)
             if content_hash == hash_files(()):
                 # All such outputs would look alike to what comes after.
@@ -187,7 +192,9 @@ class Launcher:
         duration_s = round(time.monotonic() - start, 3)
         record = {**head, "outputs": made, "started_at": started_at, "duration_s": duration_s, "resumed": resumed}
         self._publish(record)
-        self._on_event(Event("done", component.id, f"done in {duration_s:.1f} s"))
+        artifacts = self._artifacts(record)
+        places = ", ".join(shown(artifact.uri) for artifact in artifacts.values())
+        self._on_event(Event("done", component.id, f"done in {duration_s:.1f} s: {places}", duration_s, artifacts))
         return record
 
     def _publish(self, record: Mapping[str, Any]) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kerasser.errors import InputError
+from pipelines import cli
+
+DESCRIPTION = "Prints where an artifact comes from: who made it from what, up to the corpus and the noise."
 
 _WIDTH = 100
 
@@ -113,24 +115,35 @@ def _tree(
         yield from _tree(source, full, name, depth + 1, shown)
 
 
+@dataclass(frozen=True)
+class LineageSettings:
+    """A question about an artifact."""
+
+    artifact: str
+    """Directory of an artifact, or a file in it."""
+    output_dir: str | None = None
+    """Where commands wrote, to name ARTIFACT from."""
+    full: bool = False
+    """All parameters, at full length."""
+    json: bool = False
+    """Everything, as JSON."""
+    quiet: bool = False
+    """Nothing on standard error but errors."""
+    log_json: str | None = None
+    """File that gets a line of JSON for the start and the end; /dev/stderr is one."""
+
+
+def show(settings: LineageSettings) -> None:
+    """Prints a lineage."""
+    wanted, output = Path(settings.artifact), settings.output_dir
+    places = [Path(), Path(output), Path(output) / "artifacts"] if output else [Path()]
+    found = lineage(next((place / wanted for place in places if (place / wanted).exists()), wanted))
+    print(json.dumps(found, indent=1) if settings.json else "\n".join(_tree(found, settings.full)))
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Prints a lineage: status 0, or 2 and one line on standard error."""
-    parser = argparse.ArgumentParser(
-        prog="python -m pipelines.lineage", description="Prints where an artifact comes from."
-    )
-    parser.add_argument("artifact", metavar="ARTIFACT", type=Path, help="directory of an artifact, or a file in it")
-    parser.add_argument("--output-dir", type=Path, metavar="DIR", help="where commands wrote, to name ARTIFACT from")
-    parser.add_argument("--full", action="store_true", help="all parameters, at full length")
-    parser.add_argument("--json", action="store_true", help="everything, as JSON")
-    options = parser.parse_args(arguments)
-    try:
-        places = [Path(), options.output_dir, options.output_dir / "artifacts"] if options.output_dir else [Path()]
-        paths = [place / options.artifact for place in places]
-        found = lineage(next((path for path in paths if path.exists()), options.artifact))
-    except InputError as error:
-        print(f"lineage: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
-    print(json.dumps(found, indent=1) if options.json else "\n".join(_tree(found, options.full)))
+    cli.main("lineage", DESCRIPTION, show, arguments, LineageSettings)
 
 
 if __name__ == "__main__":

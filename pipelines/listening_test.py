@@ -12,6 +12,7 @@ from jsonargparse.typing import ClosedUnitInterval, NonNegativeInt, PositiveFloa
 from kerasser.errors import InputError
 from pipelines.cli import main
 from pipelines.config import Settings
+from pipelines.journal import LOADING, current
 
 if TYPE_CHECKING:
     from kerasser.attack.perturbation import Recording
@@ -66,6 +67,7 @@ def _make(settings: ListeningSettings) -> None:
     Raises:
         InputError: If its folder exists, or the corpus is too small.
     """
+    current().say(LOADING)
     from kerasser.report import listening
     from pipelines.components import noise_gen, utterances
     from pipelines.components.folds import read_fold
@@ -103,8 +105,7 @@ def _make(settings: ListeningSettings) -> None:
         "noise": bank.content_hash,
     }
     listening.write(place, trials, _sounds(settings, trials, files, noise, stretch), about)
-    print(place / "key.json")
-    print(place / "listeners" / "index.html")
+    current().finish(place / "key.json", place / "listeners" / "index.html")
 
 
 def _sounds(
@@ -115,13 +116,11 @@ def _sounds(
     stretch: str,
 ) -> Iterator[Sound]:
     """Yields the sounds of every trial, one utterance after the other."""
-    from tqdm import tqdm
-
-    from kerasser import audio
+    from kerasser import audio, progress
     from kerasser.report import listening
 
     heard = [name for name in files if any(trial.utterance == name for trial in trials)]
-    with tqdm(total=len(trials), unit="trial", disable=settings.quiet or None, leave=False) as bar:
+    with progress.bar(len(trials), "trials", "sounds", quiet=settings.quiet) as bar:
         for name, waveform in zip(heard, audio.waveforms([files[name] for name in heard]), strict=True):
             for number, trial in enumerate(trials):
                 if trial.utterance == name:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from kerasser.errors import InputError
 from pipelines.cli import main
 from pipelines.config import PredictSettings
+from pipelines.journal import current
 
 if TYPE_CHECKING:
     from kerasser.serving.client import Answer, Model
@@ -22,6 +23,7 @@ def predict(settings: PredictSettings) -> None:
     """Prints one line a file: its label and probabilities, or what is wrong with it."""
     from tqdm import tqdm
 
+    from kerasser import progress
     from kerasser.features import Egemaps
     from kerasser.serving import sound
     from kerasser.serving.client import DEFENDED, UNDEFENDED
@@ -29,7 +31,7 @@ def predict(settings: PredictSettings) -> None:
     paths, model = sound.files(settings.files), _model(settings)
     signatures = (DEFENDED, UNDEFENDED) if settings.compare else (DEFENDED,)
     described = sound.frames(paths, Egemaps(), workers=settings.workers, skip_unusable=settings.skip_unusable)
-    with tqdm(total=len(paths), unit="file", disable=settings.quiet or None, leave=False) as bar:
+    with progress.bar(len(paths), "files", "answers", quiet=settings.quiet) as bar:
         while batch := list(islice(described, settings.batch_size)):
             asked = [frames for _, frames in batch if not isinstance(frames, str)]
             answers = [iter(model.answer(asked, signature) if asked else []) for signature in signatures]
@@ -37,6 +39,7 @@ def predict(settings: PredictSettings) -> None:
                 facts = {"error": frames} if isinstance(frames, str) else _facts([next(each) for each in answers])
                 tqdm.write(json.dumps({"file": str(path), **facts}, ensure_ascii=False))
             bar.update(len(batch))
+    current().finish()
 
 
 def _facts(answers: Sequence[Answer]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pipelines.cli import main
 from pipelines.config import CompanionSettings, Settings
+from pipelines.journal import LOADING, current
 
 DESCRIPTION = (
     "Attacks the classifier, trains the three defences, and prints the paper's figures and tables beside its own."
@@ -16,6 +17,7 @@ DESCRIPTION = (
 
 def reproduce(settings: Settings) -> None:
     """Runs the whole DAG for each corpus, and puts the reports where people find them."""
+    current().say(LOADING)
     from pipelines.dag import Dag
     from pipelines.run import environments, folds, publish, run
 
@@ -27,7 +29,7 @@ def reproduce(settings: Settings) -> None:
         which = "all" if each.fold == "all" else names[0]
         seeds = "-".join(map(str, dict.fromkeys(each.seeds or [each.seed])))
         place = Path(each.output_dir) / "reports" / f"{each.corpus}-reproduction-fold-{which}-seed-{seeds}"
-        print(publish(artifact, place) / "report.html")
+        current().finish(publish(artifact, place) / "report.html")
 
 
 def _each_corpus(settings: Settings) -> Iterator[Settings]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
 from pathlib import Path
 
 from kerasser.errors import InputError
@@ -14,6 +13,7 @@ from pipelines.component import Component
 from pipelines.components.folds import read_folds
 from pipelines.config import Settings
 from pipelines.dag import Dag
+from pipelines.journal import current
 from pipelines.launcher import Launcher
 
 
@@ -25,7 +25,7 @@ def run(settings: Settings, *targets: Component) -> dict[Component, dict[str, Ar
     keras.utils.set_random_seed(settings.seed)
     # Same seed, same numbers, and so the same hashes.
     tf.config.experimental.enable_op_determinism()
-    return Launcher(store(settings), on_event=lambda event: _say(settings, event)).run(*targets)
+    return Launcher(store(settings), on_event=current(settings.quiet).event, quiet=settings.quiet).run(*targets)
 
 
 def folds(settings: Settings) -> list[str]:
@@ -64,11 +64,6 @@ def one_fold(settings: Settings) -> str:
 def store(settings: Settings) -> Path:
     """Returns the folder that holds artifacts and records."""
     return Path(settings.output_dir) / "artifacts"
-
-
-def _say(settings: Settings, event: object) -> None:
-    if not settings.quiet:
-        print(event, file=sys.stderr, flush=True)
 
 
 def publish(artifact: Artifact, place: Path) -> Path:

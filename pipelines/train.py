@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-
 from pipelines.cli import main
 from pipelines.config import Settings
+from pipelines.journal import LOADING, current
 
 DESCRIPTION = "Trains the LSTM classifier on the fold's training speakers and writes it as a SavedModel."
 
 
 def train(settings: Settings) -> None:
     """Runs the DAG up to the model."""
+    current().say(LOADING)
     from pipelines.dag import Dag
     from pipelines.run import one_fold, run
 
@@ -19,13 +19,12 @@ def train(settings: Settings) -> None:
     trainer = Dag(settings, [fold]).victim(fold, settings.seed)
     model = run(settings, trainer)[trainer]["model"]
     facts = model.properties
-    print(
+    current().say(
         f"fold {facts['fold']}: {facts['layers']} LSTM layers, {facts['epochs']} epochs, "
         f"UA {facts['dev_ua']:.1f} % on the development speakers; "
-        f"tensorboard --logdir {model.uri / 'logs'}",
-        file=sys.stderr,
+        f"tensorboard --logdir {model.uri / 'logs'}"
     )
-    print(model.uri / "saved_model")
+    current().finish(model.uri / "saved_model")
 
 
 if __name__ == "__main__":

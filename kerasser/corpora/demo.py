@@ -15,6 +15,7 @@ import numpy as np
 import soundfile
 from scipy import fft
 
+from kerasser import progress
 from kerasser.audio import SAMPLE_RATE_HZ
 from kerasser.corpora.base import VALENCE, Corpus, Tally
 from kerasser.errors import InputError
@@ -96,16 +97,17 @@ _PEAK = 0.97
 _FIELDS = ("path", "speaker", "emotion")
 
 
-def write(root: Path, seed: int = 0) -> None:
+def write(root: Path, seed: int = 0, *, quiet: bool | None = True) -> None:
     """Makes the corpus: `root/wav/<speaker>_<emotion>_<take>.wav` and `root/demo.csv`.
 
     Args:
         root: A folder, made if absent; files of the same names are replaced.
         seed: The same seed makes the same bytes.
+        quiet: No progress bar.
     """
     (root / "wav").mkdir(parents=True, exist_ok=True)
     rows = []
-    for number in range(SPEAKERS):
+    for number in progress.steps(range(SPEAKERS), SPEAKERS, "speakers", "synthetic speech", quiet=quiet):
         speaker = f"s{number + 1:02d}"
         voice = draw_voice(_generator(seed, speaker), female=number % 2 == 0)
         for emotion in EMOTIONS:

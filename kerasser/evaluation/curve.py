@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from kerasser import progress
 from kerasser.evaluation.metrics import confusion, unweighted_average_recall
 from kerasser.evaluation.statistics import SpeakerBootstrap
 
@@ -124,19 +125,21 @@ def _seeded(answers: pd.DataFrame) -> pd.DataFrame:
     return answers if "seed" in answers else answers.assign(seed=0)
 
 
-def figure1(scorer: Scorer, adversarial: pd.DataFrame) -> list[dict[str, Any]]:
+def figure1(scorer: Scorer, adversarial: pd.DataFrame, *, quiet: bool | None = True) -> list[dict[str, Any]]:
     """Scores every environment at every budget, and all environments together as `any`.
 
     Args:
         scorer: Knows the clean answers.
         adversarial: As for `Scorer.attacked`, with `budget` ("epsilon" or "snr_db") and `target`.
+        quiet: No progress bar.
 
     Returns:
         One row an environment and budget, with `epsilon` or `snr_db_target`.
     """
     environments = sorted(adversarial["noise"].unique())
     rows = []
-    for (budget, target), part in adversarial.groupby(["budget", "target"]):
+    parts = adversarial.groupby(["budget", "target"])
+    for (budget, target), part in progress.steps(parts, parts.ngroups, "budgets", "errors", quiet=quiet):
         amount = {"epsilon" if budget == "epsilon" else "snr_db_target": float(target)}
         for environment in environments:
             rows.append({"noise": environment, **amount, **scorer.attacked(part[part["noise"] == environment])})

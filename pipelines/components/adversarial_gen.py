@@ -76,7 +76,7 @@ class AdversarialGenExecutor(Executor):
         )
         front_end = chosen_front_end(parameters["enhance"])
         add = perturbation.load(inputs["perturbation"].uri / "saved_model")
-        count = shards.write(
+        written = shards.write(
             outputs["examples"],
             [item for item in utterances.read(inputs["utterances"]) if item[0].speaker in chosen],
             lambda waveform, utterance, name: adversarial_examples(waveform, utterance.id, plan, front_end, name, add),
@@ -85,8 +85,9 @@ class AdversarialGenExecutor(Executor):
             workers=parameters["workers"],
             quiet=parameters["quiet"],
             title=f"attack on {part} speech, {plan.size} each",
+            each=plan.size,
         )
-        return {"examples": {"utterances": count, "noise": stretch, "environments": sorted(noise)}}
+        return {"examples": {**written, "noise": stretch, "environments": sorted(noise)}}
 
 
 class AdversarialGen(Component):

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from kerasser import corpora
+from kerasser import corpora, progress
 from kerasser.audio import AudioFile, probe
 from kerasser.corpora import demo
 from kerasser.corpora.base import Corpus, Utterance
@@ -33,6 +33,7 @@ class CorpusGenSpec(ComponentSpec):
         "skip_unusable": bool,
         "seed": int,
     }
+    RUNTIME_PARAMETERS = {"quiet": bool | None}
     OUTPUTS = {"utterances": types.UTTERANCES, "folds": types.FOLDS}
 
 
@@ -53,15 +54,15 @@ class CorpusGenExecutor(Executor):
         """Reads the corpus; the utterances' property `root` says where its audio lies."""
         table = outputs["utterances"]
         table.mkdir(parents=True, exist_ok=True)
-        root = None
+        root, quiet = None, parameters.get("quiet")
         if parameters["corpus"] == "demo":
-            demo.write(table / "audio", parameters["seed"])
+            demo.write(table / "audio", parameters["seed"], quiet=quiet)
             corpus = demo.read(table / "audio", parameters["valence"] or corpora.VALENCE)
         else:
             corpus = corpora.read(parameters["corpus"], Path(parameters["corpus_dir"]), parameters["valence"] or None)
             root = str(corpus.root.resolve())
-        corpus, files = _usable(corpus, parameters["skip_unusable"])
-        utterances.write(table, corpus, files)
+        corpus, files = _usable(corpus, parameters["skip_unusable"], quiet)
+        utterances.write(table, corpus, files, quiet=quiet)
         parts = folds(
             corpus, count=parameters["fold_count"], dev_share=parameters["dev_share"], seed=parameters["seed"]
         )
@@ -79,11 +80,11 @@ def _listed(manifest: Path) -> list[Path]:
     return [manifest, *(manifest.parent / name for name in names)]
 
 
-def _usable(corpus: Corpus, skip: bool) -> tuple[Corpus, list[AudioFile]]:
+def _usable(corpus: Corpus, skip: bool, quiet: bool | None) -> tuple[Corpus, list[AudioFile]]:
     """Checks every header before any hour is spent; refuses the first bad file, or skips and counts."""
     kept: list[tuple[Utterance, AudioFile]] = []
     skipped = Counter(corpus.skipped)
-    for utterance in corpus.utterances:
+    for utterance in progress.steps(corpus.utterances, len(corpus.utterances), "files", "headers", quiet=quiet):
         try:
             kept.append((utterance, probe(corpus.root / utterance.path, utterance.start_s, utterance.end_s)))
         except InputError:

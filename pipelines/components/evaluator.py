@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import tensorflow as tf
 
-from kerasser import records
+from kerasser import progress, records
 from kerasser.corpora import CLASSES
 from kerasser.corpora.folds import Fold
 from kerasser.evaluation.alarms import not_repeatable
@@ -31,6 +31,7 @@ class EvaluatorSpec(ComponentSpec):
     """
 
     PARAMETERS = {"fold": str, "replicates": int, "confidence": float, "seed": int}
+    RUNTIME_PARAMETERS = {"quiet": bool | None}
     INPUTS = {
         "model": types.MODEL,
         "clean": types.EXAMPLES,
@@ -64,9 +65,9 @@ class EvaluatorExecutor(Executor):
             facts["generator"] = {name: cleaning[name] for name in cleaning if name not in ("fold", "noises")}
             heard.append(cleaning)
         exported = served(inputs["model"], several(inputs, "generator"))
-        evaluate = exported.signatures["evaluate"]
-        clean, again = (_answers(evaluate, inputs["clean"], fold.test) for _ in range(2))
-        adversarial = _answers(evaluate, inputs["adversarial"], fold.test)
+        evaluate, quiet = exported.signatures["evaluate"], parameters.get("quiet")
+        clean, again = (_answers(evaluate, inputs["clean"], fold.test, quiet) for _ in range(2))
+        adversarial = _answers(evaluate, inputs["adversarial"], fold.test, quiet)
         table = pd.concat([clean, adversarial])
         table.to_csv(directory / "predictions.csv", index=False, lineterminator="\n")
         scorer = Scorer(
@@ -78,7 +79,7 @@ class EvaluatorExecutor(Executor):
         )
         metrics: dict[str, Any] = {
             "clean": scorer.clean(),
-            "figure1": figure1(scorer, adversarial),
+            "figure1": figure1(scorer, adversarial, quiet=quiet),
             "test_speakers": sorted(fold.test),
             "trained_speakers": sorted(
                 {name for each in heard for part in ("train", "dev") for name in each["fold"][part]}
@@ -118,11 +119,15 @@ def refuse_leak(trained: Mapping[str, Any], fold: Fold, stretch: str = "test") -
         raise AssertionError(f"the model would be measured under the {stretch} stretch of noise")
 
 
-def _answers(evaluate: Callable[..., Any], examples: Artifact, speakers: tuple[str, ...]) -> pd.DataFrame:
+def _answers(
+    evaluate: Callable[..., Any], examples: Artifact, speakers: tuple[str, ...], quiet: bool | None
+) -> pd.DataFrame:
     """Returns one row an example: who, what was done to it, the truth and the answer of a SavedModel."""
     files, dimension = shards.files(examples.uri, speakers), len(shards.features(examples.uri))
     rows: list[dict[str, Any]] = []
-    for batch in records.dataset(files, dimension).padded_batch(_BATCH).prefetch(2):
+    count = shards.count(examples.uri, speakers)
+    found = records.dataset(files, dimension).padded_batch(_BATCH).prefetch(2)
+    for batch in progress.steps(found, -(-count // _BATCH), "batches", "answers", quiet=quiet):
         labels = tf.cast(batch["label"], tf.int32)
         answered = evaluate(features=batch["features"], lengths=batch["lengths"], labels=labels)
         known, answer = ({name: value.numpy() for name, value in each.items()} for each in (batch, answered))

@@ -34,7 +34,7 @@ class FeatureGenExecutor(Executor):
     ) -> Mapping[str, Mapping[str, Any]]:
         """Writes the shards that are missing."""
         front_end = chosen_front_end(parameters["enhance"])
-        count = shards.write(
+        written = shards.write(
             outputs["examples"],
             utterances.read(inputs["utterances"]),
             lambda waveform, _, name: [clean_example(waveform, front_end, name)],
@@ -44,7 +44,7 @@ class FeatureGenExecutor(Executor):
             quiet=parameters["quiet"],
             title="clean features",
         )
-        return {"examples": {"utterances": count, "noise": "none"}}
+        return {"examples": {**written, "noise": "none"}}
 
 
 def chosen_front_end(enhance: str) -> FrontEnd:

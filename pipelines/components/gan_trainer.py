@@ -13,6 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from kerasser import progress
 from kerasser.corpora import CLASSES
 from kerasser.corpora.folds import Fold
 from kerasser.data import PairedBatches, batches
@@ -86,6 +87,7 @@ class GanTrainerExecutor(Executor):
         adversarial = [inputs["adversarial"], *several(inputs, "other_adversarial")]
         names = shards.features(clean[0].uri)
         keras.utils.set_random_seed(parameters["seed"])
+        reading = progress.bar(3, "steps", "reading examples", quiet=parameters["quiet"])
         pairs = PairedBatches(
             [
                 (shards.files(one.uri, each.train), shards.files(two.uri, each.train))
@@ -97,6 +99,7 @@ class GanTrainerExecutor(Executor):
             clean_share=parameters["clean_share"],
             without=parameters["without"],
         )
+        reading.update()
         for speakers, each, one, two in zip(pairs.speakers, [fold, *others], clean, adversarial, strict=True):
             trainer.refuse_leak(speakers, each.train, one, two)
         places = [inputs["clean"], inputs["adversarial"]]
@@ -110,7 +113,9 @@ class GanTrainerExecutor(Executor):
         before = digest(classifier)
         gan = build(len(names), parameters["generator_network"], parameters["discriminator_network"])
         gan.normalization.adapt(*pairs.frame_statistics())
+        reading.update()
         identity = 100.0 - _uar(gan, classifier, dev)
+        reading.close()
         work_dir = directory / "work"
         work_dir.mkdir(parents=True, exist_ok=True)
         history = fit_gan(
@@ -123,6 +128,7 @@ class GanTrainerExecutor(Executor):
             log_dir=directory / "logs",
             quiet=parameters["quiet"],
         )
+        saving = progress.bar(3, "steps", "saving", quiet=parameters["quiet"])
         if digest(classifier) != before:
             raise AssertionError("the classifier's weights changed while the generator was trained for it")
         facts = {
@@ -138,8 +144,11 @@ class GanTrainerExecutor(Executor):
                 for phase in dict.fromkeys(r["phase"] for r in history)
             },
         }
+        saving.update()
         _save(directory, gan, history, facts)
+        saving.update()
         _export(directory / "saved_model", gan, classifier)
+        saving.close()
         shutil.rmtree(work_dir)
         return {"generator": {"fold": fold.name, "dev_error": facts["dev_error"]}}
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from kerasser import progress
 from kerasser.serving import validation
 from pipelines.artifacts import Artifact
 from pipelines.component import Component, ComponentSpec, Executor
@@ -16,6 +17,7 @@ from pipelines.components import exporter, types
 class InfraValidatorSpec(ComponentSpec):
     """Input: the export. Output: a blessing, or none at all."""
 
+    RUNTIME_PARAMETERS = {"quiet": bool | None}
     INPUTS = {"export": types.EXPORT}
     OUTPUTS = {"blessing": types.BLESSING}
 
@@ -32,7 +34,8 @@ class InfraValidatorExecutor(Executor):
             InputError: If one of the SavedModels cannot be read or answers differently; nothing is then written.
         """
         export, replayed = inputs["export"], {}
-        for name in (exporter.DEFENDED, exporter.PERTURBATION):
+        names = (exporter.DEFENDED, exporter.PERTURBATION)
+        for name in progress.steps(names, len(names), "models", "validation", quiet=parameters.get("quiet")):
             found = validation.validate(export.uri / name)
             replayed[name] = {"records": found.records, "largest_difference": found.difference}
         outputs["blessing"].mkdir(parents=True, exist_ok=True)

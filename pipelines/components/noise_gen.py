@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasser import audio
+from kerasser import audio, progress
 from kerasser.attack.perturbation import Recording, derive_seed
 from kerasser.noise import bank, demo
 from pipelines.artifacts import Artifact, fingerprint
@@ -29,6 +29,7 @@ class NoiseGenSpec(ComponentSpec):
         "demo_duration_s": float,
         "seed": int,
     }
+    RUNTIME_PARAMETERS = {"quiet": bool | None}
     OUTPUTS = {"train": types.NOISE, "test": types.NOISE}
 
 
@@ -70,8 +71,10 @@ class NoiseGenExecutor(Executor):
 
 def _recordings(parameters: Mapping[str, Any]):
     """Yields each recording, whole, with the SHA-256 of its file; synthetic noise has none."""
+    shown: dict[str, Any] = {"unit": "recordings", "title": "noise", "quiet": parameters.get("quiet")}
     if not parameters["noise_dir"]:
-        for environment in parameters["environments"] or demo.ENVIRONMENTS:
+        wanted = parameters["environments"] or demo.ENVIRONMENTS
+        for environment in progress.steps(wanted, len(wanted), **shown):
             seed = int(derive_seed(parameters["seed"], environment), 16) % 2**32
             waveform = demo.synthesise(environment, parameters["demo_duration_s"], seed)
             yield Recording(environment, f"demo/{environment}", waveform), ""
@@ -79,7 +82,8 @@ def _recordings(parameters: Mapping[str, Any]):
     sources = bank.read(Path(parameters["noise_dir"]), parameters["channel"])
     wanted = bank.environments(sources, parameters["environments"])
     chosen = [source for source in sources if source.environment in wanted]
-    for source, waveform in zip(chosen, audio.waveforms([source.audio for source in chosen]), strict=True):
+    decoded = zip(chosen, audio.waveforms([source.audio for source in chosen]), strict=True)
+    for source, waveform in progress.steps(decoded, len(chosen), **shown):
         yield Recording(source.environment, source.name, audio.clip(waveform)[0]), audio.sha256(source.audio.path)
 
 

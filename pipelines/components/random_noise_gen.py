@@ -38,7 +38,7 @@ class RandomNoiseGenExecutor(Executor):
         chosen = speakers((read_fold(inputs["folds"], name) for name in names), "training")
         epsilon, estimator, seed = parameters["epsilon"], parameters["estimator"], parameters["seed"]
         front_end = Egemaps()
-        count = shards.write(
+        written = shards.write(
             outputs["examples"],
             [item for item in utterances.read(inputs["utterances"]) if item[0].speaker in chosen],
             lambda waveform, utterance, name: [
@@ -50,7 +50,7 @@ class RandomNoiseGenExecutor(Executor):
             quiet=parameters["quiet"],
             title="white noise on training speech",
         )
-        return {"examples": {"utterances": count, "noise": "white"}}
+        return {"examples": {**written, "noise": "white"}}
 
 
 class RandomNoiseGen(Component):

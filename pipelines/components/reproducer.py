@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from kerasser import progress
 from kerasser.corpora import CLASSES
 from kerasser.evaluation import comparison, threats
 from kerasser.evaluation.alarms import Alarm, duplicated, seen_in_training
@@ -41,6 +42,7 @@ class ReproducerSpec(ComponentSpec):
         "confidence": float,
         "settings": dict,
     }
+    RUNTIME_PARAMETERS = {"quiet": bool | None}
     INPUTS = {"utterances": types.UTTERANCES, "noise": types.NOISE, "training_noise": types.NOISE}
     LISTS = {
         "evaluations": types.EVALUATION,
@@ -71,6 +73,25 @@ class ReproducerExecutor(Executor):
         undefended = next(system for system in systems if system.defence == comparison.NONE)
         clean = undefended.scorer.clean()
         speakers = sorted({speaker for each in metrics for speaker in each["test_speakers"]})
+        parts: dict[str, Callable[[], Any]] = {
+            "clean_defended": compared.clean,
+            "figure1": lambda: figure1(undefended.scorer, undefended.adversarial),
+            "figure2": compared.figure2,
+            "table2": compared.table2,
+            "table3": compared.table3,
+            "figure3": compared.figure3,
+            "ordering": compared.ordering,
+            "differences": compared.differences,
+            "threats": lambda: threats.rows(attacked, budgets),
+            "search_curve": lambda: threats.search_curve(attacked, budgets),
+            "unseen": lambda: threats.unseen_matrix(attacked, budgets),
+            "alarms": lambda: [
+                *compared.alarms(),
+                *(_rung(defence, alarm) for defence, alarm in threats.alarms(attacked, budgets)),
+            ],
+        }
+        shown = progress.steps(parts.items(), len(parts), "tables", "comparison", quiet=parameters.get("quiet"))
+        made = {name: make() for name, make in shown}
         report = {
             "corpus": corpus["name"],
             "synthetic": corpus["synthetic"],
@@ -81,22 +102,8 @@ class ReproducerExecutor(Executor):
             "classes": list(CLASSES),
             "test_speakers": speakers,
             "clean": clean,
-            "clean_defended": compared.clean(),
-            "figure1": figure1(undefended.scorer, undefended.adversarial),
-            "figure2": compared.figure2(),
-            "table2": compared.table2(),
-            "table3": compared.table3(),
-            "figure3": compared.figure3(),
-            "ordering": compared.ordering(),
-            "differences": compared.differences(),
-            "threats": threats.rows(attacked, budgets),
-            "search_curve": threats.search_curve(attacked, budgets),
-            "unseen": threats.unseen_matrix(attacked, budgets),
-            "alarms": [
-                *compared.alarms(),
-                *(_rung(defence, alarm) for defence, alarm in threats.alarms(attacked, budgets)),
-                *_alarms(inputs, parameters["systems"], metrics),
-            ],
+            **made,
+            "alarms": [*made["alarms"], *_alarms(inputs, parameters["systems"], metrics)],
             "remarks": remarks(corpus, speakers, clean),
             "skipped": corpus["skipped"],
             "models": [

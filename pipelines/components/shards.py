@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
-from kerasser import audio, records
+from kerasser import audio, progress, records
 from kerasser.audio import AudioFile
 from kerasser.corpora import CLASSES
 from kerasser.corpora.base import Utterance
@@ -34,7 +33,8 @@ def write(
     workers: int,
     quiet: bool,
     title: str,
-) -> int:
+    each: int = 1,
+) -> dict[str, Any]:
     """Writes all examples of some utterances; shards that an earlier run finished are kept.
 
     Args:
@@ -46,35 +46,39 @@ def write(
         workers: Threads; 0 takes every core.
         quiet: No progress bar.
         title: What the progress bar says.
+        each: Examples that `make` returns.
 
     Returns:
-        How many utterances there are.
+        Properties of the artifact: `utterances`, and `audio_s`, the seconds of audio in all examples.
     """
     directory.mkdir(parents=True, exist_ok=True)
     shards = _plan(items, per_shard)
     missing = [(name, part) for name, part in shards if not (directory / name).exists()]
     seconds = sum(file.duration_s for _, part in shards for _, file in part)
     left = sum(file.duration_s for _, part in missing for _, file in part)
-    with tqdm(
-        total=round(seconds), initial=round(seconds - left), unit="s", desc=title, disable=quiet or None, leave=False
-    ) as bar:
+    with progress.bar(seconds, "s", title, quiet=quiet, initial=seconds - left) as bar:
+        heard = seconds - left
         finished = _made([item for _, part in missing for item in part], make, workers)
         for name, part in missing:
             examples = []
             for _, file in part:
                 examples += next(finished)
-                bar.update(file.duration_s)
+                heard += file.duration_s
+                bar.update(round(heard) - bar.n)
             records.write(directory / name, examples)
     index = {
         "features": list(front_end.names),
         "frame_rate_hz": front_end.frame_rate_hz,
         "classes": list(CLASSES),
-        "shards": [{"file": name, "speaker": part[0][0].speaker, "utterances": len(part)} for name, part in shards],
+        "shards": [
+            {"file": name, "speaker": part[0][0].speaker, "utterances": len(part), "examples": len(part) * each}
+            for name, part in shards
+        ],
     }
     part_file = directory / (_INDEX + ".part")
     part_file.write_text(json.dumps(index, indent=1))
     os.replace(part_file, directory / _INDEX)
-    return len(items)
+    return {"utterances": len(items), "audio_s": round(seconds * each, 3)}
 
 
 def _plan(items: Sequence[Item], per_shard: int) -> list[tuple[str, list[Item]]]:
@@ -106,6 +110,13 @@ def files(directory: Path, speakers: Iterable[str]) -> list[Path]:
     wanted = frozenset(speakers)
     shards = json.loads((directory / _INDEX).read_text())["shards"]
     return [directory / shard["file"] for shard in shards if shard["speaker"] in wanted]
+
+
+def count(directory: Path, speakers: Iterable[str]) -> int:
+    """Returns how many examples some speakers have."""
+    wanted = frozenset(speakers)
+    shards = json.loads((directory / _INDEX).read_text())["shards"]
+    return sum(shard["examples"] for shard in shards if shard["speaker"] in wanted)
 
 
 def features(directory: Path) -> list[str]:

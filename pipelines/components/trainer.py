@@ -12,6 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from kerasser import progress
 from kerasser.corpora import CLASSES
 from kerasser.data import TrainingBatches, batches
 from kerasser.models import classifier
@@ -62,6 +63,7 @@ class TrainerExecutor(Executor):
         if bool(attacked) != (parameters["share"] > 0):
             raise ValueError("expected adversarial examples if, and only if, a share of them is wanted")
         mixed = {"share": parameters["share"], "seed": parameters["seed"], "without": parameters["without"]}
+        reading = progress.bar(2, "steps", "reading examples", quiet=parameters["quiet"])
         train = TrainingBatches(
             shards.files(examples, fold.train),
             dimension,
@@ -70,6 +72,7 @@ class TrainerExecutor(Executor):
             adversarial=[path for place in attacked for path in shards.files(place.uri, fold.train)],
             **mixed,
         )
+        reading.update()
         refuse_leak(train.speakers, fold.train, inputs["examples"], *attacked)
         dev = batches(
             shards.files(examples, fold.dev),
@@ -79,6 +82,7 @@ class TrainerExecutor(Executor):
             **mixed,
         )
         statistics = train.frame_statistics()
+        reading.close()
         candidates = []
         for layers in parameters["layers"]:
             keras.utils.set_random_seed(parameters["seed"])
@@ -108,7 +112,7 @@ class TrainerExecutor(Executor):
             "dev_ua": dev_ua,
             "search": [{"layers": -number, "dev_ua": ua, "epochs": len(rows)} for ua, number, _, rows in candidates],
         }
-        _save(directory, model, history, facts)
+        _save(directory, model, history, facts, parameters["quiet"])
         shutil.rmtree(directory / "work")
         return {"model": {"fold": fold.name, "layers": -layers, "dev_ua": dev_ua, "epochs": len(history)}}
 
@@ -146,15 +150,19 @@ def refuse_known(trained: Mapping[str, Any], tested: Iterable[str]) -> None:
         raise AssertionError(f"the model would be measured on speakers it was made with: {sorted(known)}")
 
 
-def _save(directory: Path, model: keras.Model, history: list[dict[str, float]], facts: Mapping[str, Any]) -> None:
+def _save(
+    directory: Path, model: keras.Model, history: list[dict[str, float]], facts: Mapping[str, Any], quiet: bool
+) -> None:
     np.savez(directory / "weights.npz", *model.get_weights())
     (directory / "model.json").write_text(json.dumps(facts, indent=1))
     with (directory / "history.csv").open("w", newline="") as file:
         table = csv.DictWriter(file, list(history[0]), lineterminator="\n")
         table.writeheader()
         table.writerows(history)
-    model.save(directory / "model.keras")
-    export.write(directory / "saved_model", model, CLASSES)
+    with progress.bar(2, "models", "saving", quiet=quiet) as bar:
+        model.save(directory / "model.keras")
+        bar.update()
+        export.write(directory / "saved_model", model, CLASSES)
 
 
 def load(artifact: Artifact) -> keras.Model:

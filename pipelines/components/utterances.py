@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from kerasser import progress
 from kerasser.audio import AudioFile, sha256
 from kerasser.corpora.base import Corpus, Utterance
 from pipelines.artifacts import Artifact
@@ -18,14 +19,15 @@ _COLUMNS = (
 )
 
 
-def write(directory: Path, corpus: Corpus, files: Sequence[AudioFile]) -> None:
+def write(directory: Path, corpus: Corpus, files: Sequence[AudioFile], *, quiet: bool | None = True) -> None:
     """Writes the table, and what was skipped; where the corpus lies is no part of it."""
     directory.mkdir(parents=True, exist_ok=True)
     digests: dict[Path, str] = {}
     with (directory / "utterances.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, _COLUMNS, lineterminator="\n")
         table.writeheader()
-        for utterance, audio in zip(corpus.utterances, files, strict=True):
+        rows = zip(corpus.utterances, files, strict=True)
+        for utterance, audio in progress.steps(rows, len(files), "files", "hashes", quiet=quiet):
             if audio.path not in digests:
                 digests[audio.path] = sha256(audio.path)
             header = {name: getattr(audio, name) for name in ("encoding", "sample_rate_hz", "channels", "frames")}

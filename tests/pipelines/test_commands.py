@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 import soundfile
 
+import kerasser
 from pipelines import evaluate, generate, train
 from pipelines.cli import main
 from pipelines.lineage import ancestors, lineage
@@ -41,7 +43,7 @@ def run(command, arguments, **options):
 def place(tmp_path_factory):
     root = tmp_path_factory.mktemp("commands")
     listing, noise = corpus.write(root)
-    return root, corpus.arguments(listing, noise, root / "out")
+    return root, [*corpus.arguments(listing, noise, root / "out"), "--log-json", str(root / "log.jsonl")]
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +61,19 @@ def report(evaluated):
 def test_evaluate_ends_with_the_path_of_the_report(evaluated):
     assert Path(evaluated.stdout.strip().splitlines()[-1]).is_file()
     assert "any at ε = 2: error" in evaluated.stderr
+    # Eight test utterances of half a second under two environments, three budgets and two draws.
+    assert re.search(r"^attacked 48 s of speech at [\d.,]+ s/s; [\d.]+ (s|min \d+ s) in all$", evaluated.stderr, re.M)
+
+
+def test_the_log_tells_of_every_component_and_where_its_work_is(place, evaluated):
+    lines = [json.loads(line) for line in (place[0] / "log.jsonl").read_text().splitlines()]
+    first = lines[: [line["event"] for line in lines].index("end") + 1]
+    done = {line["component"]: line for line in first if line["event"] == "done"}
+    assert len(done) == 8 and all(line["seconds"] >= 0 for line in done.values())
+    assert all(Path(path).is_dir() for line in done.values() for path in line["paths"].values())
+    assert first[0]["event"] == "start" and first[-1]["status"] == 0
+    assert first[-1]["paths"] == evaluated.stdout.split()
+    assert {(line["command"], line["version"]) for line in first} == {("evaluate", kerasser.__version__)}
 
 
 def test_the_report_has_every_key_and_condition(report):
@@ -99,6 +114,7 @@ def test_a_second_run_takes_everything_from_the_cache(place, evaluated):
     # The corpus once more than the eight components: its folds are read before the rest is wired.
     assert again.stderr.count("made before") == 9
     assert "starts" not in again.stderr
+    assert "48 s of attacked speech came from the cache; " in again.stderr
 
 
 def test_train_ends_with_a_saved_model_that_answers_like_the_keras_model(place, evaluated, capsys):
@@ -125,9 +141,11 @@ def test_no_test_speaker_and_no_test_noise_is_above_the_model(place, evaluated, 
     assert {node["component"]["class"] for node in chain} == {"CorpusGen", "FeatureGen"}
 
 
-def test_generate_ends_with_the_examples(place, evaluated, capsys):
-    main("generate", generate.DESCRIPTION, generate.generate, place[1])
-    clean, attacked = map(Path, capsys.readouterr().out.split())
+def test_generate_ends_with_the_examples_and_quiet_says_nothing_else(place, evaluated, capfd):
+    main("generate", generate.DESCRIPTION, generate.generate, [*place[1], "--quiet"])
+    out, err = capfd.readouterr()
+    clean, attacked = map(Path, out.split())
+    assert err == ""
     counts = [
         sum(s["utterances"] for s in json.loads((p / "examples.json").read_text())["shards"]) for p in (clean, attacked)
     ]

@@ -483,4 +483,5 @@ def test_a_store_that_is_a_file_is_an_input_error(toys):
 def test_events_go_to_the_logger_by_default(toys, caplog):
     with caplog.at_level(logging.INFO, "pipelines.launcher"):
         Launcher(toys.store).run(toys.write(id="Words"))
-    assert [record.getMessage() for record in caplog.records] == ["Words: starts", "Words: done in 0.0 s"]
+    place = next((toys.store / "Text").iterdir())
+    assert [record.getMessage() for record in caplog.records] == ["Words: starts", f"Words: done in 0.0 s: {place}"]

@@ -1,0 +1,18 @@
+"""The commands, each `python -m pipelines.NAME`, and the settings that it takes."""
+
+from __future__ import annotations
+
+from pipelines.config import ExportSettings, PredictSettings, Settings
+from pipelines.lineage import LineageSettings
+from pipelines.listening_test import ListeningSettings
+
+COMMANDS: dict[str, type] = {
+    "generate": Settings,
+    "train": Settings,
+    "evaluate": Settings,
+    "reproduce": Settings,
+    "export": ExportSettings,
+    "predict": PredictSettings,
+    "listening_test": ListeningSettings,
+    "lineage": LineageSettings,
+}
