@@ -50,9 +50,7 @@ def read(root: Path, valence: Mapping[str, str] = VALENCE) -> Corpus:
             tally.skip(f"unknown label {match['label']}")
         else:
             speaker = match["speaker"]
-            tally.add(
-                id=path.stem, path=f"wav/{path.name}", speaker=speaker, emotion=emotion, sex=_SEXES.get(speaker)
-            )
+            tally.add(id=path.stem, path=f"wav/{path.name}", speaker=speaker, emotion=emotion, sex=_SEXES.get(speaker))
     if not files:
         raise InputError(f"{root}: expected wav/<speaker><text><emotion><version>.wav. Received: {received(root)}")
     return tally.corpus(NAME, root)

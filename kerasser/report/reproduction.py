@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kerasser.report import paper
-from kerasser.report.page import figure1_table, number, percent
+from kerasser.report import paper, sections
+from kerasser.report.page import figure1_table
+from kerasser.report.words import number, percent
 
 _NAMES = {
     "none": "none",
@@ -54,6 +55,7 @@ def markdown(report: Mapping[str, Any]) -> str:
         "",
         *figure1_table(report["figure1"]),
         "",
+        *sections.perception(report),
     ]
     if report["figure2"]:
         lines += [
@@ -87,6 +89,7 @@ def markdown(report: Mapping[str, Any]) -> str:
         "",
         *_threats(report["threats"]),
         *_differences(report["differences"]),
+        *sections.label_survival(report),
         "Clean speech: "
         + ", ".join(f"{_NAMES[row['defence']]}{_share(row)} {percent(row)} %" for row in report["clean_defended"])
         + ".",

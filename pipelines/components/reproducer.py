@@ -17,19 +17,19 @@ from kerasser.evaluation.curve import Scorer, figure1
 from kerasser.report import figures, html, reproduction, tables
 from pipelines.artifacts import Artifact
 from pipelines.component import Component, ComponentSpec, Executor, several
-from pipelines.components import types, utterances
+from pipelines.components import breakdowns, types, utterances
 from pipelines.components.reporter import remarks, versions
 
 
 class ReproducerSpec(ComponentSpec):
-    """Inputs: evaluations, what each is of, and what they stand on. Output: the report.
+    """Inputs: evaluations, what each is of, what they stand on, how audible the attack is. Output: the report.
 
     `systems` holds one `{"defence", "percent", "fold", "seed"}` for each evaluation.
     """
 
     PARAMETERS = {"systems": list, "replicates": int, "confidence": float, "settings": dict}
     INPUTS = {"utterances": types.UTTERANCES, "noise": types.NOISE}
-    LISTS = {"evaluations": types.EVALUATION}
+    LISTS = {"evaluations": types.EVALUATION, "perception": types.PERCEPTION}
     OUTPUTS = {"report": types.REPORT}
 
 
@@ -45,10 +45,12 @@ class ReproducerExecutor(Executor):
         corpus = utterances.facts(inputs["utterances"])
         evaluations = list(zip(parameters["systems"], several(inputs, "evaluations"), strict=True))
         metrics = [json.loads((artifact.uri / "metrics.json").read_text()) for _, artifact in evaluations]
-        systems = _systems(evaluations, parameters["replicates"], parameters["confidence"])
+        answers = _answers(evaluations)
+        systems = _systems(answers, parameters["replicates"], parameters["confidence"])
         compared = Comparison(systems)
         undefended = next(system for system in systems if system.defence == comparison.NONE)
         clean = undefended.scorer.clean()
+        shown = figure1(undefended.scorer, undefended.adversarial)
         speakers = sorted({speaker for each in metrics for speaker in each["test_speakers"]})
         report = {
             "corpus": corpus["name"],
@@ -61,7 +63,8 @@ class ReproducerExecutor(Executor):
             "test_speakers": speakers,
             "clean": clean,
             "clean_defended": compared.clean(),
-            "figure1": figure1(undefended.scorer, undefended.adversarial),
+            "figure1": shown,
+            "perception": breakdowns.perception(several(inputs, "perception"), shown, undefended.adversarial),
             "figure2": compared.figure2(),
             "table2": compared.table2(),
             "table3": compared.table3(),
@@ -69,6 +72,13 @@ class ReproducerExecutor(Executor):
             "ordering": compared.ordering(),
             "differences": compared.differences(),
             "threats": compared.threats(),
+            "label_survival": breakdowns.label_survival(
+                [(*system, table) for system, table in answers.items()],
+                utterances.sexes(inputs["utterances"]),
+                CLASSES,
+                parameters["replicates"],
+                parameters["confidence"],
+            ),
             "alarms": [*compared.alarms(), *_alarms(inputs["utterances"], parameters["systems"], metrics)],
             "remarks": remarks(corpus, speakers, clean),
             "skipped": corpus["skipped"],
@@ -83,6 +93,7 @@ class ReproducerExecutor(Executor):
         for name in ("figure1", "figure2", "table2", "table3", "figure3", "differences", "threats"):
             if report[name]:
                 tables.write(directory / f"{name}.csv", report[name])
+        breakdowns.write(directory, report)
         kind = "synthetic speech" if corpus["synthetic"] else "recorded speech"
         title = f"{corpus['name']} ({kind}), {reproduction.scope(report)}"
         figures.figure1(directory / "figure1.png", clean, report["figure1"], title)
@@ -110,23 +121,21 @@ def _alarms(
     return rung
 
 
-def _systems(
-    evaluations: Sequence[tuple[Mapping[str, Any], Artifact]], replicates: int, confidence: float
-) -> list[System]:
-    """Returns each defence once, its answers over all folds and seeds joined."""
+def _answers(
+    evaluations: Sequence[tuple[Mapping[str, Any], Artifact]],
+) -> dict[tuple[str, float], pd.DataFrame]:
+    """Returns the answers of each defence and share of adversarial examples, those of all folds and seeds joined."""
     answers: dict[tuple[str, float], list[pd.DataFrame]] = {}
     for system, artifact in evaluations:
-        table = pd.read_csv(
-            artifact.uri / "predictions.csv",
-            dtype={name: str for name in ("id", "speaker", "emotion", "noise", "budget")},
-            # A speaker, or an environment, may well be called "NA".
-            keep_default_na=False,
-            na_values=[""],
-        )
+        table = breakdowns.read(artifact.uri / "predictions.csv")
         answers.setdefault((system["defence"], system["percent"]), []).append(table.assign(seed=system["seed"]))
+    return {system: pd.concat(parts) for system, parts in answers.items()}
+
+
+def _systems(answers: Mapping[tuple[str, float], pd.DataFrame], replicates: int, confidence: float) -> list[System]:
+    """Returns each defence with what it answered."""
     systems = []
-    for (defence, percent), parts in answers.items():
-        table = pd.concat(parts)
+    for (defence, percent), table in answers.items():
         clean = table[table["noise"].isna()]
         # The same seed for all, so that they share their resamples and their differences are paired.
         scorer = Scorer(clean, CLASSES, replicates=replicates, confidence=confidence, seed=0)

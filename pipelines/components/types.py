@@ -10,6 +10,7 @@ EXAMPLES = ArtifactType("Examples")
 MODEL = ArtifactType("Model", volatile=("saved_model", "model.keras", "logs"))
 GENERATOR = ArtifactType("Generator", volatile=("saved_model", "model.keras", "logs"))
 PERTURBATION = ArtifactType("Perturbation", volatile=("saved_model",))
+PERCEPTION = ArtifactType("Perception")
 EVALUATION = ArtifactType("Evaluation")
 REPORT = ArtifactType("Report")
 # All of an export counts, so that what is blessed is what is pushed.
