@@ -29,6 +29,8 @@ from pipelines.components.folds import read_fold
 from pipelines.components.shards import Item
 
 _FACTS = ("noise", "budget", "target", "draw", "epsilon")
+# Kind of budget → the parameter that lists them.
+_KINDS = {"epsilon": "epsilons", "snr_db": "snrs_db"}
 
 
 class PerceptionGenSpec(ComponentSpec):
@@ -102,9 +104,6 @@ class PerceptionGenExecutor(Executor):
         facts = {"utterances": len(items), "missing": absent}
         (directory / "perception.json").write_text(json.dumps(facts, indent=1))
         return {"perception": {"fold": parameters["fold"], "utterances": len(items)}}
-
-
-_KINDS = {"epsilon": "epsilons", "snr_db": "snrs_db"}
 
 
 def spread(items: Sequence[Item], limit: int) -> list[Item]:
