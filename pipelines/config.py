@@ -214,6 +214,14 @@ class EvaluationSettings:
 
 
 @dataclass(frozen=True)
+class PerceptionSettings:
+    """How audible the attack is: segmental SNR and, with the extra perception, STOI and PESQ."""
+
+    utterances: NonNegativeInt = 24
+    """Most test utterances of a fold that are measured, spread over its speakers; 0 measures none."""
+
+
+@dataclass(frozen=True)
 class Settings:
     """A whole run."""
 
@@ -248,6 +256,7 @@ class Settings:
     gan: GanSettings = field(default_factory=GanSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
     evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
+    perception: PerceptionSettings = field(default_factory=PerceptionSettings)
 
 
 @dataclass(frozen=True)

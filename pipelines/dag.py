@@ -19,6 +19,7 @@ from pipelines.components.feature_gen import FeatureGen
 from pipelines.components.gan_trainer import GanTrainer
 from pipelines.components.infra_validator import InfraValidator
 from pipelines.components.noise_gen import NoiseGen
+from pipelines.components.perception_gen import PerceptionGen
 from pipelines.components.perturbation_exporter import PerturbationExporter
 from pipelines.components.pusher import Pusher
 from pipelines.components.random_noise_gen import RandomNoiseGen
@@ -112,6 +113,7 @@ class Dag:
         self._attacks: dict[tuple[str, str], AdversarialGen] = {}
         self._pools: dict[tuple[str, str], AdversarialGen] = {}
         self._enhanced: dict[str, FeatureGen] = {}
+        self._audible: dict[str, PerceptionGen] = {}
         self._victims: dict[tuple[str, int], Trainer] = {}
 
     def attack(self, fold: str, enhance: str = "") -> AdversarialGen:
@@ -121,6 +123,28 @@ class Dag:
             name = f"attack on fold {fold}" + (", enhanced" if enhance else "")
             self._attacks[key] = self._adversarial(name, self.corpus, [fold], "test", enhance)
         return self._attacks[key]
+
+    def perception(self, fold: str) -> list[Channel]:
+        """How audible that attack is on some of the utterances; empty where it is not to be measured."""
+        settings = self.settings
+        if not settings.perception.utterances:
+            return []
+        if fold not in self._audible:
+            self._audible[fold] = PerceptionGen(
+                id=f"perception of the attack on fold {fold}",
+                utterances=self.corpus.outputs["utterances"],
+                folds=self.corpus.outputs["folds"],
+                noise=self.noise.outputs["test"],
+                perturbation=self.perturbation.outputs["perturbation"],
+                fold=fold,
+                epsilons=settings.attack.epsilons,
+                snrs_db=settings.attack.snrs_db,
+                estimator=settings.attack.estimator,
+                utterances_limit=settings.perception.utterances,
+                seed=settings.attack.seed,
+                **self._runtime,
+            )
+        return [self._audible[fold].outputs["perception"]]
 
     def victim(self, fold: str, seed: int) -> Trainer:
         """The classifier that trains on clean speech."""
@@ -138,6 +162,7 @@ class Dag:
             model=self.victim(fold, seed).outputs["model"],
             utterances=self.corpus.outputs["utterances"],
             noise=self.noise.outputs["test"],
+            perception=self.perception(fold),
             seed=seed,
             settings=reported(self.settings),
         )
@@ -164,6 +189,7 @@ class Dag:
                         threats.unseen.append(self._evaluator(left_out, fold, seed).outputs["evaluation"])
         return Reproducer(
             evaluations=evaluations,
+            perception=[channel for fold in self.folds for channel in self.perception(fold)],
             systems=systems,
             threatened=known,
             pools=threats.pools,

@@ -15,7 +15,7 @@ DESCRIPTION = "Measures the classifier's error against ε and SNR for each noise
 def evaluate(settings: Settings) -> None:
     """Runs the whole DAG and puts the report where people find it."""
     current().say(LOADING)
-    from kerasser.report.page import percent
+    from kerasser.report.words import percent
     from pipelines.dag import Dag
     from pipelines.run import one_fold, publish, run
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,6 +89,19 @@ def adversarial_examples(
         Features `[frames, features]` and provenance for each of the plan's environments, budgets and draws.
         The provenance makes the waveform again bit for bit.
     """
+    return [
+        (front_end(adversarial, name), facts)
+        for adversarial, facts in adversarial_waveforms(waveform, utterance_id, plan, add)
+    ]
+
+
+def adversarial_waveforms(
+    waveform: np.ndarray, utterance_id: str, plan: Plan, add: Add = perturbation.add
+) -> Iterator[tuple[np.ndarray, dict[str, Any]]]:
+    """Yields the waveforms, float32 `[samples]`, and the provenance of `adversarial_examples`, in their order.
+
+    A draw does not depend on how many there are: fewer draws give the first ones of more.
+    """
     clean, _ = clip(waveform)
     reference = reference_noise(clean, estimator=plan.estimator)  # type: ignore[arg-type]
     waveforms = {
@@ -96,7 +109,6 @@ def adversarial_examples(
         for environment, recordings in plan.noise.items()
         for recording in recordings
     }
-    examples = []
     for environment, budget in plan.pairs(utterance_id):
         for number in range(plan.draws):
             seed = perturbation.derive_seed(
@@ -116,8 +128,7 @@ def adversarial_examples(
                 "target": budget.value,
                 **_made(result, reference, clean.size),
             }
-            examples.append((front_end(result.waveform, name), facts))
-    return examples
+            yield result.waveform, facts
 
 
 def noisy_example(

@@ -7,7 +7,9 @@ that ask a package need the extra `perception`.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
 
 import numpy as np
@@ -15,6 +17,8 @@ import numpy as np
 from kerasser.audio import SAMPLE_RATE_HZ
 from kerasser.errors import InputError
 
+#: Name of each measure → the package that it asks.
+MEASURES = {"snr_db": None, "segmental_snr_db": None, "stoi": "pystoi", "pesq": "pesq"}
 #: Bounds of the SNR of one frame, in dB (Hansen & Pellom 1998): beyond them a difference is not heard.
 SEGMENTAL_BOUNDS_DB = (-10.0, 35.0)
 #: Frame and step of segmental SNR, in samples: 30 ms, three quarters of them shared (Loizou 2013, section 11.1).
@@ -25,18 +29,28 @@ _STOI_SHORTEST = 6554
 _PESQ_LONGEST = 20 * SAMPLE_RATE_HZ
 
 
-def measures(clean: np.ndarray, adversarial: np.ndarray) -> dict[str, float | None]:
-    """Returns every measure of this module by name: `snr_db`, `segmental_snr_db`, `stoi`, `pesq`.
+def packages() -> dict[str, str]:
+    """Returns the version of each package that a measure asks, "absent" where there is none."""
+    found = {}
+    for name in filter(None, MEASURES.values()):
+        try:
+            import_module(name)
+            found[name] = version(name)
+        except (ModuleNotFoundError, PackageNotFoundError):
+            found[name] = "absent"
+    return found
+
+
+def measures(
+    clean: np.ndarray, adversarial: np.ndarray, names: Sequence[str] = tuple(MEASURES)
+) -> dict[str, float | None]:
+    """Returns measures of this module by name, by default all: `snr_db`, `segmental_snr_db`, `stoi`, `pesq`.
 
     Raises:
         InputError: If the waveforms differ in length, or a package is missing.
     """
-    return {
-        "snr_db": snr_db(clean, adversarial),
-        "segmental_snr_db": segmental_snr_db(clean, adversarial),
-        "stoi": stoi(clean, adversarial),
-        "pesq": pesq(clean, adversarial),
-    }
+    functions = {"snr_db": snr_db, "segmental_snr_db": segmental_snr_db, "stoi": stoi, "pesq": pesq}
+    return {name: functions[name](clean, adversarial) for name in names}
 
 
 def snr_db(clean: np.ndarray, adversarial: np.ndarray) -> float:

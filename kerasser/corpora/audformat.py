@@ -6,13 +6,14 @@ import math
 import re
 import shutil
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from kerasser.corpora.base import VALENCE, Corpus, Tally, inner_path, received, segment_id
+from kerasser.corpora.base import SEXES, VALENCE, Corpus, Tally, inner_path, received, segment_id
 from kerasser.errors import InputError
 
 NAME = "audformat"
@@ -25,7 +26,8 @@ _TABLE_ID = re.compile(r"[A-Za-z0-9_.-]+")
 def read(root: Path, valence: Mapping[str, str] = VALENCE) -> Corpus:
     """Reads the table that has an `emotion` column, with speakers from it or from another, filewise table.
 
-    Tables such as `emotion.train` and `emotion.test`, or tables that name their split, give the split.
+    Tables such as `emotion.train` and `emotion.test`, or tables that name their split, give the split. The sex is
+    taken from columns or labels `gender` or `sex` of the speakers.
 
     Args:
         root: The folder of the database, with `db.yaml` and the tables as CSV or PARQUET.
@@ -42,6 +44,7 @@ def read(root: Path, valence: Mapping[str, str] = VALENCE) -> Corpus:
         raise InputError(f"{root}: expected an audformat database with {_HEADER}. Received: {received(root)}")
     database = _load(root)
     tally = Tally(valence)
+    sexes = _sexes(database)
     for table_id, split in _emotion_tables(root, database).items():
         for file, start_s, end_s, emotion, speaker in _rows(root, database, table_id):
             where = f"{root}, table {table_id!r}"
@@ -62,6 +65,7 @@ def read(root: Path, valence: Mapping[str, str] = VALENCE) -> Corpus:
                     split=split,
                     start_s=start_s,
                     end_s=end_s,
+                    sex=sexes.get(str(speaker)),
                 )
     return tally.corpus(NAME, root)
 
@@ -145,6 +149,23 @@ def _speakers(root: Path, database: Any) -> dict[str, Any]:
         raise InputError(f"{root}: expected one filewise table with the column 'speaker'. Received: {fits or 'none'}")
     column = database[fits[0]].df["speaker"]
     return dict(zip(column.index, _objects(column), strict=True))
+
+
+def _sexes(database: Any) -> dict[str, str]:
+    """Returns the sex of every speaker of whom one is known, from tables about speakers and the labels' own facts."""
+    told: dict[str, set[str]] = defaultdict(set)
+    for table in (*database.misc_tables.values(), *database.tables.values()):
+        frame = table.df.reset_index()
+        for name in {"gender", "sex"} & set(table.columns) if "speaker" in frame.columns else ():
+            for speaker, sex in zip(_objects(frame["speaker"]), _objects(frame[name]), strict=True):
+                told[str(speaker)].add(str(sex))
+    scheme = database.schemes["speaker"] if "speaker" in database.schemes else None
+    if scheme is not None and isinstance(scheme.labels, dict):
+        for speaker, facts in scheme.labels.items():
+            if isinstance(facts, dict):
+                told[str(speaker)] |= {str(facts[name]) for name in ("gender", "sex") if name in facts}
+    known = {speaker: values & set(SEXES) for speaker, values in told.items()}
+    return {speaker: next(iter(values)) for speaker, values in known.items() if len(values) == 1}
 
 
 def _objects(column: Any) -> list[Any]:

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from kerasser.errors import InputError
 
 CLASSES = ("negative", "positive")
+SEXES = ("female", "male")
 
 #: Table 1 of the paper, and the same rule for the emotions of the open corpora. An emotion that is
 #: absent here (surprise has no clear sign) is skipped and counted.
@@ -41,6 +42,7 @@ class Utterance:
         split: "train", "dev" or "test" where the corpus prescribes it.
         start_s: Where the utterance begins in the file, in seconds.
         end_s: Where it ends, in seconds; None is the end of the file.
+        sex: "female" or "male", the speaker's, where it is known.
     """
 
     id: str
@@ -52,6 +54,7 @@ class Utterance:
     split: str | None = None
     start_s: float = 0.0
     end_s: float | None = None
+    sex: str | None = None
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,12 @@ class Corpus:
         twice = [key for key, count in ids.items() if count > 1]
         if twice:
             raise InputError(f"{self.root}: expected unique utterance ids. Received: {twice[0]!r} twice")
+        sexes: dict[str, str] = {}
+        for utterance in self.utterances:
+            if utterance.sex and sexes.setdefault(utterance.speaker, utterance.sex) != utterance.sex:
+                raise InputError(
+                    f"{self.root}: expected one sex for speaker {utterance.speaker!r}. Received: {' and '.join(SEXES)}"
+                )
 
 
 class Tally:

@@ -17,7 +17,7 @@ from scipy import fft
 
 from kerasser import progress
 from kerasser.audio import SAMPLE_RATE_HZ
-from kerasser.corpora.base import VALENCE, Corpus, Tally
+from kerasser.corpora.base import SEXES, VALENCE, Corpus, Tally
 from kerasser.errors import InputError
 from kerasser.synthesis import Prosody, Voice, draw_voice, synthesise
 
@@ -94,7 +94,7 @@ _LEAD_S = (0.12, 0.25)
 _TAIL_S = (0.10, 0.18)
 _NEUTRAL_DBFS = -26.0
 _PEAK = 0.97
-_FIELDS = ("path", "speaker", "emotion")
+_FIELDS = ("path", "speaker", "emotion", "sex")
 
 
 def write(root: Path, seed: int = 0, *, quiet: bool | None = True) -> None:
@@ -109,14 +109,15 @@ def write(root: Path, seed: int = 0, *, quiet: bool | None = True) -> None:
     rows = []
     for number in progress.steps(range(SPEAKERS), SPEAKERS, "speakers", "synthetic speech", quiet=quiet):
         speaker = f"s{number + 1:02d}"
-        voice = draw_voice(_generator(seed, speaker), female=number % 2 == 0)
+        sex = SEXES[number % 2]
+        voice = draw_voice(_generator(seed, speaker), female=sex == "female")
         for emotion in EMOTIONS:
             for take in range(1, TAKES + 1):
                 name = f"{speaker}_{emotion}_{take}"
                 waveform = utterance(voice, emotion, _generator(seed, name))
                 samples = np.round(waveform * 32767).astype(np.int16)
                 soundfile.write(root / "wav" / f"{name}.wav", samples, SAMPLE_RATE_HZ, subtype="PCM_16")
-                rows.append((f"wav/{name}.wav", speaker, emotion))
+                rows.append((f"wav/{name}.wav", speaker, emotion, sex))
     # Last, so that a killed run leaves no list of files that are not there.
     with open(root / "demo.csv", "w", newline="", encoding="utf-8") as file:
         csv.writer(file, lineterminator="\n").writerows([_FIELDS, *rows])

@@ -20,6 +20,11 @@ _EMOTIONS = {
     "T": "sadness",
     "N": "neutral",
 }
+#: The published list of speakers.
+_SEXES = {
+    **dict.fromkeys(("03", "10", "11", "12", "15"), "male"),
+    **dict.fromkeys(("08", "09", "13", "14", "16"), "female"),
+}
 _FILE = re.compile(r"(?P<speaker>[0-9]{2})[ab][0-9]{2}(?P<label>[A-Z])[a-z]")
 
 
@@ -44,7 +49,8 @@ def read(root: Path, valence: Mapping[str, str] = VALENCE) -> Corpus:
         if emotion is None:
             tally.skip(f"unknown label {match['label']}")
         else:
-            tally.add(id=path.stem, path=f"wav/{path.name}", speaker=match["speaker"], emotion=emotion)
+            speaker = match["speaker"]
+            tally.add(id=path.stem, path=f"wav/{path.name}", speaker=speaker, emotion=emotion, sex=_SEXES.get(speaker))
     if not files:
         raise InputError(f"{root}: expected wav/<speaker><text><emotion><version>.wav. Received: {received(root)}")
     return tally.corpus(NAME, root)

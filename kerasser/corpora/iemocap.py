@@ -112,4 +112,11 @@ def _read_turn(root: Path, number: int, line: str, where: str, tally: Tally) -> 
         tally.skip("audio file missing")
     else:
         session = f"Ses0{number}"
-        tally.add(id=match["turn"], path=path, speaker=session + match["sex"], emotion=emotion, session=session)
+        tally.add(
+            id=match["turn"],
+            path=path,
+            speaker=session + match["sex"],
+            emotion=emotion,
+            session=session,
+            sex={"F": "female", "M": "male"}[match["sex"]],
+        )

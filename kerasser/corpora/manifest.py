@@ -1,4 +1,4 @@
-"""Any corpus that a CSV file lists: `path,speaker,emotion`, optionally `split`, `valence`, `start`, `end`."""
+"""Any corpus that a CSV file lists: `path,speaker,emotion`, optionally `split`, `valence`, `start`, `end`, `sex`."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from kerasser.corpora.base import CLASSES, VALENCE, Corpus, Tally, inner_path, received, segment_id
+from kerasser.corpora.base import CLASSES, SEXES, VALENCE, Corpus, Tally, inner_path, received, segment_id
 from kerasser.errors import InputError
 
 NAME = "manifest"
 
 _REQUIRED = ("path", "speaker", "emotion")
 _SPLITS = ("train", "dev", "test")
+_SEXES = {"f": "female", "m": "male", **{sex: sex for sex in SEXES}}
 
 
 def read(root: Path, valence: Mapping[str, str] = VALENCE) -> Corpus:
@@ -68,6 +69,7 @@ def _add(folder: Path, where: str, row: Mapping[str, str], tally: Tally) -> None
     if end_s is not None and end_s <= (start_s or 0.0):
         raise InputError(f"{where}: expected an end after the start {start_s or 0.0}. Received: {row['end']!r}")
     split, valence = _choice(row, "split", _SPLITS, where), _choice(row, "valence", CLASSES, where)
+    sex = _choice(row, "sex", tuple(_SEXES), where)
     if not (folder / path).is_file():
         tally.skip("audio file missing")
         return
@@ -80,6 +82,7 @@ def _add(folder: Path, where: str, row: Mapping[str, str], tally: Tally) -> None
         split=split,
         start_s=start_s or 0.0,
         end_s=end_s,
+        sex=_SEXES[sex] if sex else None,
     )
 
 

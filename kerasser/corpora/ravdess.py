@@ -65,4 +65,6 @@ def _add(path: Path, match: re.Match[str], tally: Tally) -> None:
     elif emotion is None:
         tally.skip(f"unknown label {match['label']}")
     else:
-        tally.add(id=path.stem, path=f"{speaker}/{path.name}", speaker=speaker, emotion=emotion)
+        # Actors with odd numbers are men.
+        sex = "male" if int(match["actor"]) % 2 else "female"
+        tally.add(id=path.stem, path=f"{speaker}/{path.name}", speaker=speaker, emotion=emotion, sex=sex)

@@ -41,7 +41,9 @@ def read(root: Path, valence: Mapping[str, str] = VALENCE) -> Corpus:
         if match["letter"] != folder[0]:
             raise InputError(f"{path}: expected the letter {folder[0]} of its folder. Received: {match['letter']!r}")
         name = f"{folder}/{path.stem}"
-        tally.add(id=name, path=f"{name}.wav", speaker=match["speaker"], emotion=_EMOTIONS[folder])
+        speaker = match["speaker"]
+        sex = {"F": "female", "M": "male"}[speaker[0]]
+        tally.add(id=name, path=f"{name}.wav", speaker=speaker, emotion=_EMOTIONS[folder], sex=sex)
     if not files:
         raise InputError(f"{root}: expected files S<M|F><speaker>_F<file>_<A|H|N|S><number>.wav. Received: none")
     return tally.corpus(NAME, root, remarks=_remarks(tally.kept))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -93,6 +93,16 @@ def _resamples(generator: np.random.Generator, counts: np.ndarray, replicates: i
         if len(kept) >= replicates:
             return kept[:replicates]
     raise ValueError("expected classes that most resamples of the speakers hold. Received: one that is too rare")
+
+
+def quartiles(values: Iterable[float]) -> dict[str, float | int] | None:
+    """Returns `median`, `q25`, `q75` and the number `n` of the finite values; None where there is none."""
+    known = np.asarray(list(values), float)
+    known = known[np.isfinite(known)]
+    if known.size == 0:
+        return None
+    low, middle, high = np.percentile(known, [25, 50, 75])
+    return {"median": float(middle), "q25": float(low), "q75": float(high), "n": int(known.size)}
 
 
 def one_sided_p(differences: np.ndarray) -> float:

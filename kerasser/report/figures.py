@@ -9,7 +9,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from kerasser.report.wording import NAMES
+from kerasser.report.words import NAMES
 
 # Okabe and Ito's palette, safe for colour-blind readers; "any" is the envelope of the others.
 _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")

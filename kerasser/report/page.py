@@ -5,18 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-
-def percent(score: Mapping[str, Any]) -> str:
-    """Returns an error with its interval, such as "31.2 [25.0, 38.1]"; a dash where it is undefined."""
-    if score["error"] is None:
-        return "–"
-    interval = score["ci95"]
-    return f"{score['error']:.1f}" + (f" [{interval[0]:.1f}, {interval[1]:.1f}]" if interval else "")
-
-
-def number(value: float | None, signed: bool = False) -> str:
-    """Returns a figure with one decimal; a dash where it is undefined."""
-    return "–" if value is None else f"{value:{'+' if signed else ''}.1f}"
+from kerasser.report import sections
+from kerasser.report.words import number, percent
 
 
 def figure1_table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -46,6 +36,8 @@ def markdown(report: Mapping[str, Any]) -> str:
         "",
         *figure1_table(report["figure1"]),
         "",
+        *sections.perception(report),
+        *sections.label_survival(report),
         f"Confusion on clean speech (rows: truth, columns: answer; {', '.join(report['classes'])}): "
         f"{clean['confusion']}.",
         "",

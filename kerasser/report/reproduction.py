@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kerasser.report import paper, threats
-from kerasser.report.page import figure1_table, number, percent
-from kerasser.report.wording import NAMES, budget
+from kerasser.report import paper, sections, threats
+from kerasser.report.page import figure1_table
+from kerasser.report.words import NAMES, budget, number, percent
 
 
 def scope(report: Mapping[str, Any]) -> str:
@@ -45,6 +45,7 @@ def markdown(report: Mapping[str, Any]) -> str:
         "",
         *figure1_table(report["figure1"]),
         "",
+        *sections.perception(report),
     ]
     if report["figure2"]:
         lines += [
@@ -78,6 +79,7 @@ def markdown(report: Mapping[str, Any]) -> str:
         "",
         *threats.markdown(report),
         *_differences(report["differences"]),
+        *sections.label_survival(report),
         "Clean speech: "
         + ", ".join(f"{NAMES[row['defence']]}{_share(row)} {percent(row)} %" for row in report["clean_defended"])
         + ".",

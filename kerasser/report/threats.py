@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kerasser.evaluation import threats
-from kerasser.report.page import number, percent
-from kerasser.report.wording import NAMES, budget
+from kerasser.report.words import NAMES, budget, number, percent
 
 _EXPLAINED = {
     threats.OBLIVIOUS: "one random piece of noise; the paper's attack",

@@ -22,6 +22,8 @@ from pipelines.components.folds import read_fold
 from pipelines.components.trainer import load, refuse_known
 
 _BATCH = 64
+# Of the utterance before the attack; clean examples do not have it.
+_REFERENCE = ("reference_variance", "reference_snr_db")
 
 
 class EvaluatorSpec(ComponentSpec):
@@ -138,8 +140,9 @@ def _answers(
             row |= {f"p_{name}": float(p) for name, p in zip(CLASSES, probabilities, strict=True)}
             row |= {name: float(answer[name][number]) for name in ("margin", "cross_entropy")}
             row |= {name: facts.get(name) for name in ("noise", "budget", "target", "draw", "epsilon", "snr_db")}
+            row |= {name: facts.get(name) for name in _REFERENCE}
             rows.append({**row, "clipped": facts["clipped"], "samples": facts["samples"]})
-    return pd.DataFrame(rows).astype({"snr_db": float})
+    return pd.DataFrame(rows).astype(dict.fromkeys(("snr_db", *_REFERENCE), float))
 
 
 class Evaluator(Component):

@@ -10,17 +10,18 @@ from typing import Any
 
 from kerasser import __version__
 from kerasser.corpora import CLASSES
+from kerasser.evaluation.comparison import NONE
 from kerasser.report import figures, page, tables
 from pipelines.artifacts import Artifact
-from pipelines.component import Component, ComponentSpec, Executor
-from pipelines.components import types, utterances
+from pipelines.component import Component, ComponentSpec, Executor, several
+from pipelines.components import breakdowns, types, utterances
 
 _FEW_SPEAKERS = 6
 _PACKAGES = ("tensorflow", "tensorflow-io", "keras", "numpy", "scipy", "opensmile")
 
 
 class ReporterSpec(ComponentSpec):
-    """Inputs: the evaluation, and what it stands on. Output: the report."""
+    """Inputs: the evaluation, what it stands on, and how audible the attack is or none. Output: the report."""
 
     PARAMETERS = {"seed": int, "settings": dict}
     INPUTS = {
@@ -29,6 +30,7 @@ class ReporterSpec(ComponentSpec):
         "utterances": types.UTTERANCES,
         "noise": types.NOISE,
     }
+    LISTS = {"perception": types.PERCEPTION}
     OUTPUTS = {"report": types.REPORT}
 
 
@@ -38,13 +40,15 @@ class ReporterExecutor(Executor):
     def do(
         self, inputs: Mapping[str, Artifact], outputs: Mapping[str, Path], parameters: Mapping[str, Any]
     ) -> Mapping[str, Mapping[str, Any]]:
-        """Writes the four files."""
+        """Writes `report.json`, `report.md`, figure 1, and the tables as CSV."""
         directory = outputs["report"]
         directory.mkdir(parents=True, exist_ok=True)
         corpus = utterances.facts(inputs["utterances"])
         bank = json.loads((inputs["noise"].uri / "bank.json").read_text())
         model = json.loads((inputs["model"].uri / "model.json").read_text())
         metrics = json.loads((inputs["evaluation"].uri / "metrics.json").read_text())
+        answers = breakdowns.read(inputs["evaluation"].uri / "predictions.csv")
+        options = parameters["settings"]["evaluation"]
         report = {
             "corpus": corpus["name"],
             "synthetic": corpus["synthetic"],
@@ -54,6 +58,16 @@ class ReporterExecutor(Executor):
             "versions": versions(),
             "classes": list(CLASSES),
             **metrics,
+            "perception": breakdowns.perception(
+                several(inputs, "perception"), metrics["figure1"], answers[answers["noise"].notna()]
+            ),
+            "label_survival": breakdowns.label_survival(
+                [(NONE, 0.0, answers)],
+                utterances.sexes(inputs["utterances"]),
+                CLASSES,
+                options["replicates"],
+                options["confidence"],
+            ),
             "remarks": remarks(corpus, metrics["test_speakers"], metrics["clean"]),
             "skipped": corpus["skipped"],
             "search": model["search"],
@@ -62,6 +76,7 @@ class ReporterExecutor(Executor):
         (directory / "report.json").write_text(json.dumps(report, indent=1, allow_nan=False))
         (directory / "report.md").write_text(page.markdown(report), encoding="utf-8")
         tables.write(directory / "figure1.csv", metrics["figure1"])
+        breakdowns.write(directory, report)
         kind = "synthetic speech" if corpus["synthetic"] else "recorded speech"
         title = f"{corpus['name']} ({kind}), fold {report['fold']}, seed {report['seed']}"
         figures.figure1(directory / "figure1.png", metrics["clean"], metrics["figure1"], title)

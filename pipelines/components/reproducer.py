@@ -19,14 +19,14 @@ from kerasser.evaluation.threats import Attacks
 from kerasser.report import figures, html, reproduction, tables
 from pipelines.artifacts import Artifact
 from pipelines.component import Component, ComponentSpec, Executor, several
-from pipelines.components import noise_gen, searcher, types, utterances, white_box
+from pipelines.components import breakdowns, noise_gen, searcher, types, utterances, white_box
 from pipelines.components.reporter import remarks, versions
 
 _TABLES = ("figure1", "figure2", "table2", "table3", "figure3", "differences", "threats", "search_curve", "unseen")
 
 
 class ReproducerSpec(ComponentSpec):
-    """Inputs: evaluations, what each is of, and what they stand on. Output: the report.
+    """Inputs: evaluations, what each is of, what they stand on, how audible the attack is. Output: the report.
 
     `systems` holds one `{"defence", "percent", "fold", "seed"}` for each evaluation; `threatened` one without `percent`
     for each pool, search and white box, where there are any; `unseen_systems` one with `without`, the environment that
@@ -46,6 +46,7 @@ class ReproducerSpec(ComponentSpec):
     INPUTS = {"utterances": types.UTTERANCES, "noise": types.NOISE, "training_noise": types.NOISE}
     LISTS = {
         "evaluations": types.EVALUATION,
+        "perception": types.PERCEPTION,
         "pools": types.EVALUATION,
         "searches": types.SEARCH,
         "white_boxes": types.WHITE_BOX,
@@ -66,16 +67,18 @@ class ReproducerExecutor(Executor):
         corpus = utterances.facts(inputs["utterances"])
         evaluations = list(zip(parameters["systems"], several(inputs, "evaluations"), strict=True))
         metrics = [json.loads((artifact.uri / "metrics.json").read_text()) for _, artifact in evaluations]
-        systems = _systems(evaluations, parameters["replicates"], parameters["confidence"])
+        answers = _answers(evaluations)
+        systems = _systems(answers, parameters["replicates"], parameters["confidence"])
         compared = Comparison(systems)
         attacked = _attacks(inputs, parameters, compared)
         budgets = [(kind, value) for kind, value in parameters["budgets"]]
         undefended = next(system for system in systems if system.defence == comparison.NONE)
         clean = undefended.scorer.clean()
+        drawn = figure1(undefended.scorer, undefended.adversarial, quiet=parameters.get("quiet"))
         speakers = sorted({speaker for each in metrics for speaker in each["test_speakers"]})
         parts: dict[str, Callable[[], Any]] = {
             "clean_defended": compared.clean,
-            "figure1": lambda: figure1(undefended.scorer, undefended.adversarial),
+            "perception": lambda: breakdowns.perception(several(inputs, "perception"), drawn, undefended.adversarial),
             "figure2": compared.figure2,
             "table2": compared.table2,
             "table3": compared.table3,
@@ -85,6 +88,13 @@ class ReproducerExecutor(Executor):
             "threats": lambda: threats.rows(attacked, budgets),
             "search_curve": lambda: threats.search_curve(attacked, budgets),
             "unseen": lambda: threats.unseen_matrix(attacked, budgets),
+            "label_survival": lambda: breakdowns.label_survival(
+                [(*system, table) for system, table in answers.items()],
+                utterances.sexes(inputs["utterances"]),
+                CLASSES,
+                parameters["replicates"],
+                parameters["confidence"],
+            ),
             "alarms": lambda: [
                 *compared.alarms(),
                 *(_rung(defence, alarm) for defence, alarm in threats.alarms(attacked, budgets)),
@@ -102,6 +112,7 @@ class ReproducerExecutor(Executor):
             "classes": list(CLASSES),
             "test_speakers": speakers,
             "clean": clean,
+            "figure1": drawn,
             **made,
             "alarms": [*made["alarms"], *_alarms(inputs, parameters["systems"], metrics)],
             "remarks": remarks(corpus, speakers, clean),
@@ -117,6 +128,7 @@ class ReproducerExecutor(Executor):
         for name in _TABLES:
             if report[name]:
                 tables.write(directory / f"{name}.csv", report[name])
+        breakdowns.write(directory, report)
         kind = "synthetic speech" if corpus["synthetic"] else "recorded speech"
         title = f"{corpus['name']} ({kind}), {reproduction.scope(report)}"
         figures.figure1(directory / "figure1.png", clean, report["figure1"], title)
@@ -153,32 +165,26 @@ def _alarms(
     return rung
 
 
-def _systems(
-    evaluations: Sequence[tuple[Mapping[str, Any], Artifact]], replicates: int, confidence: float
-) -> list[System]:
-    """Returns each defence once, its answers over all folds and seeds joined."""
+def _answers(
+    evaluations: Sequence[tuple[Mapping[str, Any], Artifact]],
+) -> dict[tuple[str, float], pd.DataFrame]:
+    """Returns the answers of each defence and share of adversarial examples, those of all folds and seeds joined."""
     answers: dict[tuple[str, float], list[pd.DataFrame]] = {}
     for system, artifact in evaluations:
-        table = _predictions(artifact).assign(seed=system["seed"])
-        answers.setdefault((system["defence"], system["percent"]), []).append(table)
+        table = breakdowns.read(artifact.uri / "predictions.csv")
+        answers.setdefault((system["defence"], system["percent"]), []).append(table.assign(seed=system["seed"]))
+    return {system: pd.concat(parts) for system, parts in answers.items()}
+
+
+def _systems(answers: Mapping[tuple[str, float], pd.DataFrame], replicates: int, confidence: float) -> list[System]:
+    """Returns each defence with what it answered."""
     systems = []
-    for (defence, percent), parts in answers.items():
-        table = pd.concat(parts)
+    for (defence, percent), table in answers.items():
         clean = table[table["noise"].isna()]
         # The same seed for all, so that they share their resamples and their differences are paired.
         scorer = Scorer(clean, CLASSES, replicates=replicates, confidence=confidence, seed=0)
         systems.append(System(defence, percent, scorer, table[table["noise"].notna()]))
     return systems
-
-
-def _predictions(artifact: Artifact) -> pd.DataFrame:
-    return pd.read_csv(
-        artifact.uri / "predictions.csv",
-        dtype={name: str for name in ("id", "speaker", "emotion", "noise", "budget")},
-        # A speaker, or an environment, may well be called "NA".
-        keep_default_na=False,
-        na_values=[""],
-    )
 
 
 def _attacks(
@@ -224,7 +230,7 @@ def _joined(
 
 def _drawn(artifact: Artifact) -> pd.DataFrame:
     """Returns the answers to attacked speech, with `correct`."""
-    table = _predictions(artifact)
+    table = breakdowns.read(artifact.uri / "predictions.csv")
     return _correct(table[table["noise"].notna()])
 
 

@@ -14,7 +14,7 @@ from kerasser.corpora.base import Corpus, Utterance
 from pipelines.artifacts import Artifact
 
 _COLUMNS = (
-    *("id", "path", "speaker", "session", "emotion", "valence", "split", "start_s", "end_s"),
+    *("id", "path", "speaker", "sex", "session", "emotion", "valence", "split", "start_s", "end_s"),
     *("encoding", "sample_rate_hz", "channels", "frames", "sha256"),
 )
 
@@ -52,6 +52,12 @@ def content(artifact: Artifact) -> list[tuple[str, str]]:
         return [(row["speaker"], f"{row['sha256']} {row['start_s']} {row['end_s']}") for row in csv.DictReader(file)]
 
 
+def sexes(artifact: Artifact) -> dict[str, str | None]:
+    """Returns the sex of each utterance's speaker, by the utterance's id; None where it is not known."""
+    with (artifact.uri / "utterances.csv").open(newline="", encoding="utf-8") as file:
+        return {row["id"]: row["sex"] or None for row in csv.DictReader(file)}
+
+
 def read(artifact: Artifact) -> list[tuple[Utterance, AudioFile]]:
     """Reads the table; paths lead to where the corpus lay when the table was written."""
     root = Path(artifact.properties["root"]) if artifact.properties.get("root") else artifact.uri / "audio"
@@ -71,6 +77,7 @@ def _item(row: dict[str, str], root: Path) -> tuple[Utterance, AudioFile]:
         split=row["split"] or None,
         start_s=start_s,
         end_s=end_s,
+        sex=row["sex"] or None,
     )
     audio = AudioFile(
         path=root / row["path"],

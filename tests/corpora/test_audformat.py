@@ -180,3 +180,38 @@ def test_a_broken_header_is_one_line(folder, header):
     with pytest.raises(InputError, match="expected .*Received: ") as error:
         read(folder)
     assert "\n" not in str(error.value)
+
+
+def test_the_sex_is_told_by_a_table_of_speakers(folder):
+    """A miscellaneous table, as audformat's own databases have it."""
+    database = audformat.Database("tiny")
+    database.schemes["gender"] = audformat.Scheme(labels=["female", "male", "other"])
+    index = pd.Index(["one", "two", "three"], name="speaker")
+    database["speaker"] = audformat.MiscTable(index)
+    database["speaker"]["gender"] = audformat.Column(scheme_id="gender")
+    database["speaker"]["gender"].set(["female", "other", "male"])
+    table(database, "labels", filewise(), **{**EMOTIONS, "emotion": ["anger"] * 3}, **SPEAKERS)
+    database.save(str(folder))
+    assert [u.sex for u in read(folder).utterances] == ["female", None, "male"]
+
+
+def test_the_sex_is_told_by_the_speakers_labels(folder):
+    database = audformat.Database("tiny")
+    facts = {"one": {"gender": "male"}, "two": {"age": 30}, "three": {"gender": "female"}}
+    database.schemes["speaker"] = audformat.Scheme("str", labels=facts)
+    table(database, "labels", filewise(), emotion=["anger"] * 3)
+    database["labels"]["speaker"] = audformat.Column(scheme_id="speaker")
+    database["labels"]["speaker"].set(SPEAKERS["speaker"])
+    database.save(str(folder))
+    assert [u.sex for u in read(folder).utterances] == ["male", None, "female"]
+
+
+def test_the_sex_is_told_by_a_column_beside_the_speaker(folder):
+    columns = {"emotion": ["anger"] * 3, **SPEAKERS, "sex": ["female", "male", None]}
+    assert [u.sex for u in read(saved(folder, labels=(filewise(), None, columns))).utterances] == [
+        "female",
+        "male",
+        None,
+    ]
+    without = {"emotion": ["anger"] * 3, **SPEAKERS}
+    assert {u.sex for u in read(saved(folder, labels=(filewise(), None, without))).utterances} == {None}

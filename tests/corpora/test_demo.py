@@ -89,6 +89,12 @@ def test_counts_and_labels(corpus):
     assert Counter(u.valence for u in corpus.utterances) == {"positive": 120, "negative": 120}
 
 
+def test_every_speaker_has_the_sex_of_the_voice(corpus):
+    sexes = {u.speaker: u.sex for u in corpus.utterances}
+    assert (sexes["s01"], sexes["s02"]) == ("female", "male")
+    assert Counter(sexes.values()) == {"female": 8, "male": 7}
+
+
 def test_files_are_16_khz_mono_pcm_16_of_the_stated_length(corpus):
     for u in corpus.utterances:
         info = soundfile.info(corpus.root / u.path)

@@ -24,6 +24,10 @@ def test_valence_is_the_two_class_label_and_emotion_the_five_class_one(tmp_path)
     ]
 
 
+def test_the_children_s_sex_is_not_told(tmp_path):
+    assert {u.sex for u in read(make_fau_aibo(tmp_path)).utterances} == {None}
+
+
 def test_without_the_five_classes_the_two_are_the_emotions(tmp_path):
     corpus = read(make_fau_aibo(tmp_path, five=False, labels="labels/CEICES"))
     assert {(u.emotion, u.valence) for u in corpus.utterances} == {("idle", "positive"), ("negative", "negative")}

@@ -37,6 +37,15 @@ def test_speaker_is_session_and_the_letter_before_the_digits(tmp_path):
     assert turns["Ses03F_impro01_F002"].emotion == "excitement"
 
 
+def test_the_sex_is_that_of_the_speaker_not_of_whoever_wears_the_markers(tmp_path):
+    make_iemocap(tmp_path, sessions=[1])
+    add_line(tmp_path, iemocap_line("Ses01F_impro05_M019", "sad"))
+    write_wav(tmp_path / "Session1/sentences/wav/Ses01F_impro05/Ses01F_impro05_M019.wav")
+    sexes = {u.id: u.sex for u in read(tmp_path).utterances}
+    assert sexes["Ses01F_impro05_M019"] == "male"
+    assert sexes["Ses01F_impro01_M003"] == "male" and sexes["Ses01F_impro01_F002"] == "female"
+
+
 def test_scripted_dialogs_with_a_letter_are_read(tmp_path):
     make_iemocap(tmp_path, sessions=[1])
     add_line(tmp_path, iemocap_line("Ses01M_script01_1b_F012", "sad"))

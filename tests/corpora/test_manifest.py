@@ -121,3 +121,25 @@ def test_one_utterance_twice_is_refused(folder):
 def test_a_folder_is_not_a_manifest(folder):
     with pytest.raises(InputError, match="expected a CSV file .*Received: a folder with 'a.wav', 'sub'"):
         read(folder)
+
+
+def test_a_sex_may_be_a_letter_a_word_or_nothing(folder):
+    rows = ("a.wav,one,anger,f", "sub/b.wav,two,anger,male")
+    assert [u.sex for u in read(write(folder, *rows, header="path,speaker,emotion,sex")).utterances] == [
+        "female",
+        "male",
+    ]
+    assert read(write(folder, "a.wav,one,anger,", header="path,speaker,emotion,sex")).utterances[0].sex is None
+    assert read(write(folder, "a.wav,one,anger")).utterances[0].sex is None
+
+
+@pytest.mark.parametrize("sex", ["w", "F", "woman", "0"])
+def test_another_sex_is_refused_in_one_line(folder, sex):
+    with pytest.raises(InputError, match=rf"list\.csv, line 2: expected sex to be one of f, m, .*Received: '{sex}'"):
+        read(write(folder, f"a.wav,one,anger,{sex}", header="path,speaker,emotion,sex"))
+
+
+def test_a_speaker_of_two_sexes_is_refused(folder):
+    rows = ("a.wav,one,anger,f", "sub/b.wav,one,anger,male")
+    with pytest.raises(InputError, match="expected one sex for speaker 'one'. Received: female and male"):
+        read(write(folder, *rows, header="path,speaker,emotion,sex"))

@@ -80,6 +80,19 @@ def test_emodb_reads_names(tmp_path):
     assert corpus.skipped == {"file name of another form": 1, "unknown label X": 1}
 
 
+def test_emodb_knows_five_women_and_five_men(tmp_path):
+    touch(tmp_path, *(f"wav/{n:02d}a01Wa.wav" for n in (3, 8, 9, 10, 11, 12, 13, 14, 15, 16, 99)))
+    sexes = {u.speaker: u.sex for u in emodb.read(tmp_path).utterances}
+    assert {speaker for speaker, sex in sexes.items() if sex == "male"} == {"03", "10", "11", "12", "15"}
+    assert {speaker for speaker, sex in sexes.items() if sex == "female"} == {"08", "09", "13", "14", "16"}
+    assert sexes["99"] is None
+
+
+def test_ravdess_has_men_with_odd_numbers(tmp_path):
+    touch(tmp_path, "Actor_07/03-01-03-01-02-01-07.wav", "Actor_08/03-01-03-01-02-01-08.wav")
+    assert [u.sex for u in ravdess.read(tmp_path).utterances] == ["male", "female"]
+
+
 def test_emodb_obeys_another_map(tmp_path):
     touch(tmp_path, "wav/03a01Wa.wav", "wav/03a01La.wav")
     (only,) = emodb.read(tmp_path, {"boredom": "positive"}).utterances
@@ -125,9 +138,9 @@ def urdu_tree(root, *paths):
 def test_urdu_tells_men_from_women_and_reads_numbers_of_any_width(tmp_path):
     urdu_tree(tmp_path, "Angry/SM1_F10_A010.wav", "Sad/SF1_F02_S0100.wav", "Sad/._SF1_F02_S0100.wav", "Sad/x.wav")
     corpus = urdu.read(tmp_path)
-    assert [(u.id, u.path, u.speaker, u.emotion) for u in corpus.utterances] == [
-        ("Angry/SM1_F10_A010", "Angry/SM1_F10_A010.wav", "M1", "anger"),
-        ("Sad/SF1_F02_S0100", "Sad/SF1_F02_S0100.wav", "F1", "sadness"),
+    assert [(u.id, u.path, u.speaker, u.sex, u.emotion) for u in corpus.utterances] == [
+        ("Angry/SM1_F10_A010", "Angry/SM1_F10_A010.wav", "M1", "male", "anger"),
+        ("Sad/SF1_F02_S0100", "Sad/SF1_F02_S0100.wav", "F1", "female", "sadness"),
     ]
     assert corpus.skipped == {"file name of another form": 1}
 

@@ -21,14 +21,14 @@ SMALL = [
     ),
     *("--defence.enhancement", "null", "--defence.combined", "false"),
     *("--gan.code", "4", "--gan.pretraining_epochs", "2", "--gan.epochs", "2"),
-    *("--evaluation.replicates", "50", "--workers", "2"),
+    *("--evaluation.replicates", "50", "--perception.utterances", "3", "--workers", "2"),
 ]
 
 
 def write(root: Path, speakers: int = 6, each: int = 4, seconds: float = 0.5, seed: int = 0) -> tuple[Path, Path]:
     """Writes a CSV manifest with audio and a folder of noise; returns both."""
     generator = np.random.default_rng(seed)
-    rows = ["path,speaker,emotion"]
+    rows = ["path,speaker,emotion,sex"]
     (root / "corpus").mkdir(parents=True)
     clock = np.arange(int(16000 * seconds)) / 16000
     for speaker in range(speakers):
@@ -38,7 +38,7 @@ def write(root: Path, speakers: int = 6, each: int = 4, seconds: float = 0.5, se
             wave = 0.3 * np.sign(np.sin(2 * np.pi * pitch * clock)) * np.clip(np.sin(2 * np.pi * 4 * clock), 0, 1)
             wave += 0.01 * generator.normal(size=clock.size)
             soundfile.write(root / f"corpus/s{speaker}_{take}.wav", wave.clip(-0.9, 0.9), 16000)
-            rows.append(f"s{speaker}_{take}.wav,s{speaker},{emotion}")
+            rows.append(f"s{speaker}_{take}.wav,s{speaker},{emotion},{'fm'[speaker % 2]}")
     (root / "corpus/list.csv").write_text("\n".join(rows) + "\n")
     for place in ("cafe", "station"):
         (root / "noise" / place).mkdir(parents=True)

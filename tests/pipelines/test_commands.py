@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
 
@@ -23,7 +24,8 @@ from tests.corpora import trees
 from tests.pipelines import corpus
 
 ROOT = Path(__file__).parents[2]
-KEYS = {"corpus", "synthetic", "fold", "seed", "versions", "clean", "figure1"}
+KEYS = {"corpus", "synthetic", "fold", "seed", "versions", "clean", "figure1", "perception", "label_survival"}
+BUDGETS = {"epsilon", "snr_db_target"}
 ROW_KEYS = {"noise", "snr_db_median", "error", "error_worst_of", "ci95", "attack_success_rate", "clipped_share", "n"}
 
 
@@ -108,11 +110,67 @@ def test_figures_follow_from_the_answers(evaluated, report):
     assert (folder / "figure1.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_the_report_says_how_audible_the_attack_is(evaluated, report):
+    folder = Path(evaluated.stdout.strip()).parent
+    part = report["perception"]
+    assert part["utterances"] == 3
+    assert [(row["noise"], row["error"]) for row in part["rows"]] == [
+        (row["noise"], row["error"]) for row in report["figure1"]
+    ]
+    for row in part["rows"]:
+        # Eight test utterances, two draws; three are measured, once.
+        noises = 2 if row["noise"] == "any" else 1
+        assert row["snr_db"]["n"] == 16 * noises and row["segmental_snr_db"]["n"] == 3 * noises
+    with (folder / "perception.csv").open() as file:
+        lines = list(csv.DictReader(file))
+    assert [float(line["segmental_snr_db_median"]) for line in lines] == [
+        row["segmental_snr_db"]["median"] for row in part["rows"]
+    ]
+    text = (folder / "report.md").read_text()
+    assert "## Can the attack be heard?" in text
+    for package in part["missing"]:
+        assert f"the package {package} would fill it" in text
+
+
+def test_the_report_says_whether_the_label_survives(evaluated, report):
+    """Against pandas, from the answers and the manifest."""
+    folder = Path(evaluated.stdout.strip()).parent
+    (predictions,) = (folder.parents[1] / "artifacts/Evaluation").glob("*/predictions.csv")
+    table = pd.read_csv(predictions)
+    table["wrong"] = 100.0 * (table["predicted"] != table["label"])
+    clean, attacked = table[table["noise"].isna()], table[(table["budget"] == "snr_db") & (table["target"] == 10)]
+    part = report["label_survival"]
+    assert clean["reference_variance"].isna().all()
+    levels = (10 * np.log10(attacked.groupby("id")["reference_variance"].first())).groupby(
+        attacked.groupby("id")["emotion"].first()
+    )
+    assert {row["emotion"]: row["level_db"]["median"] for row in part["reference_noise"]} == pytest.approx(
+        levels.median().to_dict()
+    )
+    assert part["test"]["speakers"] == 2 and 0 < part["test"]["p"] <= 1
+    rows = {
+        (row["emotion"], row.get("snr_db_target")): row for row in part["errors_by_emotion"] if "epsilon" not in row
+    }
+    for emotion in ("anger", "neutral"):
+        assert rows[emotion, None]["error"] == pytest.approx(clean.groupby("emotion")["wrong"].mean()[emotion])
+        assert rows[emotion, 10.0]["error"] == pytest.approx(attacked.groupby("emotion")["wrong"].mean()[emotion])
+        worst = attacked[attacked["emotion"] == emotion].groupby("id")["wrong"].max().mean()
+        assert rows[emotion, 10.0]["error_worst_of"] | {"ci95": None} == {"N": 4, "error": worst, "ci95": None}
+    sexes = {speaker: "female" if int(speaker[1:]) % 2 == 0 else "male" for speaker in report["test_speakers"]}
+    recalls = clean.assign(sex=clean["speaker"].map(sexes)).groupby(["sex", "label"])["wrong"].mean()
+    found = {row["sex"]: row["error"] for row in part["errors_by_sex"] if row.keys().isdisjoint(BUDGETS)}
+    assert found == pytest.approx(recalls.groupby("sex").mean().to_dict())
+    text = (folder / "report.md").read_text()
+    assert "## Does the label survive?" in text and "Kruskal–Wallis H =" in text and "| sex |" in text
+    for name in ("reference_noise", "errors_by_emotion", "errors_by_sex"):
+        assert (folder / f"{name}.csv").is_file()
+
+
 def test_a_second_run_takes_everything_from_the_cache(place, evaluated):
     again = run("evaluate", place[1])
     assert again.stdout == evaluated.stdout
-    # The corpus once more than the eight components: its folds are read before the rest is wired.
-    assert again.stderr.count("made before") == 9
+    # The corpus once more than the nine components: its folds are read before the rest is wired.
+    assert again.stderr.count("made before") == 10
     assert "starts" not in again.stderr
     assert "48 s of attacked speech came from the cache; " in again.stderr
 

@@ -55,6 +55,7 @@ def test_it_prints_the_tables_and_ends_with_the_path_of_the_page(reproduced):
     assert path.is_file() and path.name == "report.html"
     names = {"report.json", "report.md", "report.html"}
     names |= {f"{name}.csv" for name in ("figure1", "figure2", "figure3", "table2", "table3", "differences", "threats")}
+    names |= {f"{name}.csv" for name in ("perception", "reference_noise", "errors_by_emotion", "errors_by_sex")}
     names |= {f"figure{number}.png" for number in (1, 2, 3)}
     assert {each.name for each in path.parent.iterdir()} == names
     for title in ("## Figure 1", "## Figure 2", "## Table 2", "## Table 3", "## Figure 3", "FAU-AIBO 68.82 → 38.31"):
@@ -89,6 +90,23 @@ def test_the_report_has_the_rows_and_keys_that_were_promised(report):
         (None, "worst"),
     ]
     assert report["ordering"][0]["order"] == list(ORDER) and 0 < report["ordering"][0]["p"] <= 1
+
+
+def test_it_says_how_audible_the_attack_is_and_whether_the_label_survives(reproduced, report):
+    text = reproduced.stdout
+    assert "## Can the attack be heard?" in text and "## Does the label survive?" in text
+    # Three utterances of each fold, and every draw.
+    assert report["perception"]["utterances"] == 9
+    assert [row["snr_db"]["n"] for row in report["perception"]["rows"] if row["noise"] == "any"] == [96, 96, 96]
+    part = report["label_survival"]
+    assert sum(row["n"] for row in part["reference_noise"]) == 24 and part["test"]["speakers"] == 6
+    systems = {(row["defence"], row["percent"]) for row in part["errors_by_emotion"]}
+    assert systems == {(model["defence"], model["percent"]) for model in report["models"]}
+    assert systems == {(row["defence"], row["percent"]) for row in part["errors_by_sex"]}
+    (shown,) = (line for line in text.splitlines() if line.startswith("| anger | GAN |"))
+    rows = [row for row in part["errors_by_emotion"] if (row["defence"], row["emotion"]) == (GAN, "anger")]
+    assert f"| 12 | 6 | {rows[0]['error']:.1f} [" in shown
+    assert not any(line.startswith("| anger | random") for line in text.splitlines())
 
 
 def test_the_defended_figure_comes_from_what_the_defended_model_answered(reproduced, report):
@@ -281,7 +299,8 @@ def test_a_speaker_and_a_place_called_na_are_taken_at_their_word(tmp_path):
             lines.append(f"u{number},{speaker},anger,{number % 2},0,{noise},{attack},0,8000")
     (tmp_path / "predictions.csv").write_text("\n".join(lines) + "\n")
     facts = {"defence": NONE, "percent": 0.0, "fold": "1", "seed": 0}
-    (system,) = reproducer._systems([(facts, Artifact("Evaluation", tmp_path))], 50, 0.95)
+    answers = reproducer._answers([(facts, Artifact("Evaluation", tmp_path))])
+    (system,) = reproducer._systems(answers, 50, 0.95)
     (row,) = (row for row in Comparison([system]).figure3() if row["noise"] == "NA")
     assert row["error"] == 50 and row["ci95"] == [50, 50]
 

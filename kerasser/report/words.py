@@ -1,0 +1,35 @@
+"""Figures as reports print them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+#: What reports call the defences.
+NAMES = {
+    "none": "none",
+    "random noise": "random noise (waveform)",
+    "random noise on features": "random noise (features)",
+    "adversarial training": "adversarial training",
+    "gan": "GAN",
+    "enhancement": "MMSE enhancement",
+    "gan + adversarial training": "GAN + adversarial training",
+}
+
+
+def percent(score: Mapping[str, Any]) -> str:
+    """Returns an error with its interval, such as "31.2 [25.0, 38.1]"; a dash where it is undefined."""
+    if score["error"] is None:
+        return "–"
+    interval = score["ci95"]
+    return f"{score['error']:.1f}" + (f" [{interval[0]:.1f}, {interval[1]:.1f}]" if interval else "")
+
+
+def number(value: float | None, signed: bool = False) -> str:
+    """Returns a figure with one decimal; a dash where it is undefined."""
+    return "–" if value is None else f"{value:{'+' if signed else ''}.1f}"
+
+
+def budget(row: Mapping[str, Any]) -> str:
+    """Returns a row's budget, such as "ε = 2" or "10 dB"."""
+    return f"ε = {row['epsilon']:g}" if "epsilon" in row else f"{row['snr_db_target']:g} dB"

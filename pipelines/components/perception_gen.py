@@ -1,0 +1,169 @@
+"""PerceptionGen: how audible the attack is on some of the test utterances, under the draws that are judged."""
+
+from __future__ import annotations
+
+import csv
+import json
+import multiprocessing
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Executor as Pool
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from kerasser import audio
+from kerasser.attack import perception
+from kerasser.attack.generation import Plan, adversarial_waveforms
+from kerasser.attack.perturbation import Budget
+from kerasser.parallel import ahead
+from kerasser.serving import perturbation
+from pipelines.artifacts import Artifact
+from pipelines.component import Component, ComponentSpec, Executor
+from pipelines.components import noise_gen, types, utterances
+from pipelines.components.folds import read_fold
+from pipelines.components.shards import Item
+
+_FACTS = ("noise", "budget", "target", "draw", "epsilon")
+# Kind of budget → the parameter that lists them.
+_KINDS = {"epsilon": "epsilons", "snr_db": "snrs_db"}
+
+
+class PerceptionGenSpec(ComponentSpec):
+    """Inputs: utterances, folds, the test bank, the perturbation. Output: measures of the first draw.
+
+    `utterances_limit` is how many test utterances of the fold are measured at most.
+    """
+
+    PARAMETERS = {
+        "fold": str,
+        "epsilons": list,
+        "snrs_db": list,
+        "estimator": str,
+        "utterances_limit": int,
+        "seed": int,
+    }
+    RUNTIME_PARAMETERS = {"workers": int, "quiet": bool}
+    INPUTS = {
+        "utterances": types.UTTERANCES,
+        "folds": types.FOLDS,
+        "noise": types.NOISE,
+        "perturbation": types.PERTURBATION,
+    }
+    OUTPUTS = {"perception": types.PERCEPTION}
+
+
+class PerceptionGenExecutor(Executor):
+    """Attacks each utterance as AdversarialGen does and compares what comes of it with the original."""
+
+    @staticmethod
+    def fingerprint(parameters: Mapping[str, Any]) -> str:
+        """Changes when a package comes, goes or is replaced."""
+        return json.dumps(perception.packages())
+
+    def do(
+        self, inputs: Mapping[str, Artifact], outputs: Mapping[str, Path], parameters: Mapping[str, Any]
+    ) -> Mapping[str, Mapping[str, Any]]:
+        """Writes `perception.csv`, a row an utterance, environment and budget, and `perception.json`.
+
+        Raises:
+            AssertionError: If it is not the test stretch of the noise.
+        """
+        speakers = frozenset(read_fold(inputs["folds"], parameters["fold"]).test)
+        stretch, _, noise = noise_gen.load(inputs["noise"])
+        if stretch != "test":
+            raise AssertionError(f"the {stretch} stretch of the noise must not meet the test speakers")
+        budgets = [Budget(kind, float(value)) for kind, key in _KINDS.items() for value in parameters[key]]
+        # A draw does not depend on how many are made: this is the first of those that are judged.
+        plan = Plan(noise, stretch, budgets, 1, parameters["estimator"], parameters["seed"])
+        add = perturbation.load(inputs["perturbation"].uri / "saved_model")
+        known = [item for item in utterances.read(inputs["utterances"]) if item[0].speaker in speakers]
+        items = spread(known, parameters["utterances_limit"])
+        absent = [package for package, version in perception.packages().items() if version == "absent"]
+        names = [name for name, package in perception.MEASURES.items() if package not in absent]
+        directory = outputs["perception"]
+        directory.mkdir(parents=True, exist_ok=True)
+        with (directory / "perception.csv").open("w", newline="", encoding="utf-8") as file:
+            columns = ("id", "speaker", *_FACTS, *perception.MEASURES)
+            table = csv.DictWriter(file, columns, lineterminator="\n")
+            table.writeheader()
+            with tqdm(
+                total=len(items) * plan.size,
+                unit="comparison",
+                desc="how audible the attack is",
+                disable=parameters["quiet"] or None,
+                leave=False,
+            ) as bar:
+                for rows in _measured(items, plan, add, names, parameters["workers"]):
+                    table.writerows(rows)
+                    bar.update(len(rows))
+        facts = {"utterances": len(items), "missing": absent}
+        (directory / "perception.json").write_text(json.dumps(facts, indent=1))
+        return {"perception": {"fold": parameters["fold"], "utterances": len(items)}}
+
+
+def spread(items: Sequence[Item], limit: int) -> list[Item]:
+    """Returns at most `limit` utterances: as many of each speaker as can be, evenly from the sorted ids of each."""
+    mine: dict[str, list[Item]] = {}
+    for item in sorted(items, key=lambda item: (item[0].speaker, item[0].id)):
+        mine.setdefault(item[0].speaker, []).append(item)
+    wanted = dict.fromkeys(mine, 0)
+    while sum(wanted.values()) < min(limit, len(items)):
+        for speaker, theirs in mine.items():
+            if wanted[speaker] < len(theirs) and sum(wanted.values()) < limit:
+                wanted[speaker] += 1
+    return [
+        theirs[number * len(theirs) // wanted[speaker]]
+        for speaker, theirs in mine.items()
+        for number in range(wanted[speaker])
+    ]
+
+
+def _measured(
+    items: Sequence[Item], plan: Plan, add: Any, names: Sequence[str], workers: int
+) -> Iterator[list[dict[str, Any]]]:
+    """Yields the rows of each utterance, in order."""
+    workers = workers or os.cpu_count() or 1
+    # PESQ holds the interpreter's lock, and STOI's warnings are the process' own: threads would not do.
+    asking = any(perception.MEASURES[name] for name in names)
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) if asking else nullcontext()
+    with pool as processes:
+
+        def task(pair: tuple[Item, np.ndarray]) -> list[dict[str, Any]]:
+            (utterance, _), waveform = pair
+            clean, _ = audio.clip(waveform)
+            made = list(adversarial_waveforms(waveform, utterance.id, plan, add))
+            measures = _all_measures(processes, clean, [adversarial for adversarial, _ in made], names)
+            return [
+                {
+                    "id": utterance.id,
+                    "speaker": utterance.speaker,
+                    **{name: facts[name] for name in _FACTS},
+                    **{name: value if value is None or np.isfinite(value) else None for name, value in row.items()},
+                }
+                for row, (_, facts) in zip(measures, made, strict=True)
+            ]
+
+        yield from ahead(task, zip(items, audio.waveforms([file for _, file in items]), strict=True), workers)
+
+
+def _all_measures(
+    processes: Pool | None, clean: np.ndarray, adversarial: Sequence[np.ndarray], names: Sequence[str]
+) -> list[dict[str, float | None]]:
+    if processes is None:
+        return [perception.measures(clean, each, names) for each in adversarial]
+    return [
+        future.result()
+        for future in [processes.submit(perception.measures, clean, each, names) for each in adversarial]
+    ]
+
+
+class PerceptionGen(Component):
+    """Measures how audible the attack is."""
+
+    SPEC = PerceptionGenSpec
+    EXECUTOR = PerceptionGenExecutor
