@@ -66,9 +66,14 @@ class Board:
     """
 
     def __init__(self, place: Path, start: int = 0) -> None:
+        earlier = list(place.glob("events.out.tfevents.*"))
         if not start:
-            for old in place.glob("events.out.tfevents.*"):
+            for old in earlier:
                 old.unlink()
+        elif earlier:
+            # Files are read in the order of their names, which begin with the second they were made in.
+            newest = max(int(old.name.split(".")[3]) for old in earlier)
+            time.sleep(min(max(newest + 1 - time.time(), 0.0), 1.0))
         self._writer = EventFileWriter(str(place))
         log = event_pb2.SessionLog(status=event_pb2.SessionLog.START)
         self._writer.add_event(event_pb2.Event(wall_time=time.time(), step=start, session_log=log))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -79,8 +79,14 @@ def one_each(contexts: Sequence[Example]) -> list[int]:
     """
     places: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
     for place, context in enumerate(contexts):
-        places[context.id, condition(context)].append(place)
-    return sorted(found[number % len(found)] for number, found in enumerate(places.values()))
+        places[condition(context), context.id].append(place)
+    turns: Counter[str] = Counter()
+    chosen = []
+    for (name, _), found in places.items():
+        # Each noise meets its budgets in turn, whatever the number of noises.
+        chosen.append(found[turns[name] % len(found)])
+        turns[name] += 1
+    return sorted(chosen)
 
 
 def to_show(contexts: Sequence[Example], count: int = 3) -> list[tuple[int, int | None]]:
@@ -102,7 +108,8 @@ def to_show(contexts: Sequence[Example], count: int = 3) -> list[tuple[int, int 
             attacked[context.id].append(place)
     own = [place for place, context in enumerate(contexts) if condition(context) in (CLEAN, _WHITE)]
     # Files hold one speaker after the other.
-    chosen = [own[number * len(own) // count] for number in range(min(count, len(own)))]
+    count = min(count, len(own))
+    chosen = [own[number * len(own) // count] for number in range(count)]
     pairs: list[tuple[int, int | None]] = []
     seen: list[str] = []
     for place in chosen:

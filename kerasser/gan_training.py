@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import keras
@@ -147,10 +147,6 @@ def fit_gan(
     """
     cleaned = cleaner(gan.normalization, gan.generator)
     development = CleanedDevelopment(cleaned, classifier, dev, examples)
-    show = None
-    if log_dir and showcase:
-        ask = asking(cleaned, cleaned.output_shape[-1])
-        show = Show(showcase, gan.normalization, development.answers, development.measured_anew, ask)
     alone = Reconstruction(gan.normalization, gan.generator, gan.frames_per_step)
     # A rate fit for regression, bounded gradients: one long utterance must not throw the generator off.
     optimizer = keras.optimizers.Adam(settings.pretraining_rate, global_clipnorm=1.0)
@@ -170,9 +166,14 @@ def fit_gan(
         label_smoothing=settings.label_smoothing,
         saturating=settings.saturating,
     )
+    ask = asking(cleaned, cleaned.output_shape[-1])
     for phase, model, group, epochs in phases:
         if not epochs:
             continue
+        show = None
+        if showcase:
+            about = replace(showcase, settings={"phase": phase, **showcase.settings})
+            show = Show(about, gan.normalization, development.answers, development.measured_anew, ask)
         rows = run_epochs(
             model,
             train.dataset(group),

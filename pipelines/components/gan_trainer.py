@@ -109,6 +109,7 @@ class GanTrainerExecutor(Executor):
         gan = build(len(names), parameters["generator_network"], parameters["discriminator_network"])
         gan.normalization.adapt(*pairs.frame_statistics())
         identity = 100.0 - _uar(gan, classifier, dev)
+        share = json.loads((inputs["model"].uri / "model.json").read_text())["share"]
         work_dir = directory / "work"
         work_dir.mkdir(parents=True, exist_ok=True)
         history = fit_gan(
@@ -122,7 +123,7 @@ class GanTrainerExecutor(Executor):
             examples=examples,
             showcase=shown.showcase(
                 "A generator that cleans eGeMAPS features of noisy speech for a classifier that stays as it is.",
-                {name: parameters[name] for name in GanTrainerSpec.PARAMETERS},
+                {**{name: parameters[name] for name in GanTrainerSpec.PARAMETERS}, "classifier_share": share},
                 fold,
                 inputs["utterances"],
                 dev_files,
