@@ -7,6 +7,7 @@ training is the same with and without it.
 from __future__ import annotations
 
 import io
+import os
 import struct
 import time
 from collections.abc import Mapping
@@ -27,6 +28,7 @@ from tensorboard.summary.writer.event_file_writer import EventFileWriter
 from tensorboard.util import tensor_util
 
 from kerasser.audio import SAMPLE_RATE_HZ, clip
+from kerasser.errors import InputError
 
 #: An epoch's figure → its tag, for a classifier; figures that are not named are not shown.
 CLASSIFIER_TAGS = {
@@ -63,9 +65,18 @@ class Board:
         place: Folder of the event files.
         start: Epoch that comes next. A training that begins at 0 replaces the event files of an older one in this
             folder; one that goes on makes TensorBoard forget what was logged of this epoch and those after it.
+
+    Raises:
+        InputError: If nothing can be written there.
     """
 
     def __init__(self, place: Path, start: int = 0) -> None:
+        try:
+            place.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"{place}: expected a folder to log into. Received: {error.strerror}") from error
+        if not os.access(place, os.W_OK):
+            raise InputError(f"{place}: expected a folder to log into. Received: one that cannot be written to")
         earlier = list(place.glob("events.out.tfevents.*"))
         if not start:
             for old in earlier:

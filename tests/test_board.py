@@ -9,6 +9,7 @@ from tensorboard.backend.event_processing.plugin_event_accumulator import EventA
 from tensorboard.plugins.hparams import metadata as hparams_metadata
 
 from kerasser.board import Board, flat, plain, table
+from kerasser.errors import InputError
 from kerasser.report.training_pictures import confusion_matrix, heat_map
 
 
@@ -122,3 +123,9 @@ def test_a_heat_map_shows_a_descriptor_in_its_own_row_and_no_random_state_is_tou
     top = height * (0.14 + 0.75 * 20 / 25)
     assert top - 2 <= rows.min() and rows.max() <= top + height * 0.75 / 25 + 2
     assert (random.getstate(), np.random.get_state()[1].tolist()) == before
+
+
+def test_a_log_that_cannot_be_written_is_said_in_one_line(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="file/log: expected a folder to log into. Received: Not a directory"):
+        Board(tmp_path / "file/log")

@@ -25,10 +25,10 @@ _ROOT = Path(__file__).parents[1]
 _GAN = "gan for classifier, fold 1, seed 0"
 # Small enough for ten minutes, large enough that something is learned.
 _RUN = (
-    *("--defence.shares", "[1]", "--defence.random_noise_epsilon", "0", "--defence.gaussian_noise", "0"),
+    *("--defence.shares", "[]", "--defence.random_noise_epsilon", "0", "--defence.gaussian_noise", "0"),
     *("--defence.enhancement", "null", "--defence.combined", "false", "--defence.conditions", "4"),
     *("--attack.epsilons", "[2]", "--attack.snrs_db", "[10]", "--attack.draws", "1"),
-    *("--gan.pretraining_epochs", "20", "--gan.epochs", "15"),
+    *("--training.epochs", "15", "--gan.pretraining_epochs", "12", "--gan.epochs", "10"),
 )
 
 
