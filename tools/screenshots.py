@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import base64
 import io
+import json
 import os
 import subprocess
 import sys
@@ -43,17 +44,25 @@ def main() -> None:
     output, logs = arguments.output_dir, arguments.output_dir / "logs"
     command = [sys.executable, "-m", "pipelines.reproduce", "--output-dir", str(output), "--logdir", str(logs), *_RUN]
     subprocess.run(command, cwd=_ROOT, stdout=subprocess.DEVNULL, check=True)
-    with tempfile.TemporaryDirectory() as profile, browser.page(Path(profile)) as page:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile, browser.page(Path(profile)) as page:
         _tensorboard(page, logs / _GAN, arguments.docs)
 
 
 def _tensorboard(page: browser.Page, logs: Path, docs: Path) -> None:
     """Takes curves and features of one GAN training."""
     with board_server.serving(logs, runs=2) as address:
+        page.call("Page.navigate", url=address)
+        page.wait("document.readyState === 'complete' && location.host", 60)
         for name, tags, size in (
-            ("tensorboard-curves.png", "error|loss", (1400, 1100)),
-            ("tensorboard-features.png", "features/1", (1400, 620)),
+            ("tensorboard-curves.png", "error/|loss/", (1280, 900)),
+            ("tensorboard-features.png", "features/1", (1280, 560)),
         ):
+            # Wide cards for pictures; no pane of settings.
+            chosen = {"timeSeriesSettingsPaneOpened": False, "stepSelectorEnabled": False}
+            chosen |= {"timeSeriesCardMinWidth": 735} if tags.startswith("features") else {}
+            stored = json.dumps(json.dumps(chosen))
+            for key in ("_tb_global_settings", "_tb_global_settings.timeseries"):
+                page.evaluate(f"localStorage.setItem({key!r}, {stored})")
             place = f"{address}?darkMode=false&smoothing=0&tagFilter={urllib.parse.quote(tags)}#timeseries"
             _take(page, place, tags.split("|"), size, docs / name)
 
@@ -62,12 +71,10 @@ def _take(page: browser.Page, url: str, words: Sequence[str], size: tuple[int, i
     """Opens a page, waits until it shows some words and has come to rest, and writes what is to be seen."""
     width, height = size
     page.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
-    # A change of the fragment alone would load nothing.
-    page.call("Page.navigate", url="about:blank")
     page.call("Page.navigate", url=url)
     for word in words:
         page.wait(f"document.body && document.body.innerText.includes({word!r})", 60)
-    time.sleep(5.0)
+    time.sleep(10.0)
     shot = base64.b64decode(page.call("Page.captureScreenshot", format="png")["data"])
     # Few colours do: a page of the docs should load at once.
     Image.open(io.BytesIO(shot)).convert("RGB").quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
