@@ -189,6 +189,7 @@ def test_the_hparams_page_has_a_row_for_each_training_with_its_figures(server):
 @pytest.mark.skipif(browser.CHROMIUM is None, reason="no Chromium is installed")
 def test_the_page_shows_the_tags(server, tmp_path):
     with browser.page(tmp_path / "profile") as page:
+        page.call("Emulation.setDeviceMetricsOverride", width=1280, height=900, deviceScaleFactor=1, mobile=False)
         page.call("Page.navigate", url=f"{server}?tagFilter=discriminator|dev_adversarial#timeseries")
         for tag in ("accuracy/discriminator", "error/dev_adversarial"):
             page.wait(f"document.body && document.body.innerText.includes({json.dumps(tag)})", 120)
