@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import keras
+import numpy as np
 import tensorflow as tf
 
+from kerasser.board import GAN_TAGS
 from kerasser.data import PairedBatches
+from kerasser.development import ADVERSARIAL, CLEAN, Answers
 from kerasser.evaluation.metrics import UnweightedAverageRecall
 from kerasser.models.gan import Reconstruction, SpeechGAN, cleaner
+from kerasser.records import Example
+from kerasser.showcase import Show, Showcase, asking
 from kerasser.training import Convergence, run_epochs
 
 #: Discriminator updates for each generator update (paper, section 5.3).
@@ -50,18 +55,28 @@ class GanTraining:
 class CleanedDevelopment(keras.callbacks.Callback):
     """Measures after every epoch what the unchanged classifier makes of cleaned development speech.
 
-    Adds `val_uar` and `val_error`, percent, to the epoch's figures.
+    Adds `val_uar` and, with `examples`, `val_error_clean` and `val_error_adversarial`, percent, to the epoch's figures.
 
     Args:
         cleaned: From `kerasser.models.gan.cleaner`.
         classifier: Trained on clean speech.
         dev: Batches of development speakers, clean and under the training noise.
+        examples: Whose they are and how they were made, in the order of `dev`; adds the error of clean and of
+            adversarial speech.
         classes: Number of classes.
     """
 
-    def __init__(self, cleaned: keras.Model, classifier: keras.Model, dev: tf.data.Dataset, classes: int = 2) -> None:
+    def __init__(
+        self,
+        cleaned: keras.Model,
+        classifier: keras.Model,
+        dev: tf.data.Dataset,
+        examples: Sequence[Example] = (),
+        classes: int = 2,
+    ) -> None:
         super().__init__()
-        self._dev, self._recall = dev, UnweightedAverageRecall(classes)
+        self._dev, self._examples, self._recall = dev, examples, UnweightedAverageRecall(classes)
+        self._predicted: list[np.ndarray] = []
         # One trace serves batches of every length.
         features = tf.TensorSpec((None, None, cleaned.output_shape[-1]), tf.float32)
 
@@ -75,15 +90,28 @@ class CleanedDevelopment(keras.callbacks.Callback):
     def measure(self) -> float:
         """Returns UA in percent."""
         self._recall.reset_state()
+        self._predicted = []
         for inputs, labels in self._dev:
-            self._recall.update_state(labels, self._answer(inputs["features"], inputs["lengths"]))
+            logits = self._answer(inputs["features"], inputs["lengths"])
+            self._recall.update_state(labels, logits)
+            self._predicted.append(np.argmax(logits, axis=1))
         return float(self._recall.result())
+
+    def answers(self) -> Answers:
+        """Returns what was answered when it was measured last."""
+        return Answers(self._examples, np.concatenate(self._predicted), self._recall.classes)
+
+    def measured_anew(self) -> Answers:
+        """Returns what is answered now."""
+        self.measure()
+        return self.answers()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Measures."""
         if logs is not None:
             logs["val_uar"] = self.measure()
-            logs["val_error"] = 100.0 - logs["val_uar"]
+            errors = self.answers().errors() if self._examples else {}
+            logs |= {f"val_error_{name}": errors[name] for name in (CLEAN, ADVERSARIAL) if name in errors}
 
 
 def fit_gan(
@@ -94,7 +122,9 @@ def fit_gan(
     settings: GanTraining,
     *,
     work_dir: Path,
-    log_dir: Path,
+    log_dir: Path | None = None,
+    examples: Sequence[Example] = (),
+    showcase: Showcase | None = None,
     quiet: bool = True,
 ) -> list[dict[str, float | str]]:
     """Trains a GAN and leaves it with the weights of its best epoch on the development speakers.
@@ -106,14 +136,17 @@ def fit_gan(
         dev: Batches of the development speakers.
         settings: How it is trained.
         work_dir: Holds the checkpoints; a second call with the same arguments goes on from them.
-        log_dir: Where TensorBoard's event files go.
+        log_dir: Where TensorBoard's event files go, if there are to be any; they change nothing else.
+        examples: Whose speech `dev` holds and how it was made, in its order.
+        showcase: What the event files hold beside the curves; needs `examples`.
         quiet: No progress bars.
 
     Returns:
         One row an epoch: `phase` ("pretraining" or "gan"), `epoch`, the losses, `d_accuracy`, `val_uar`,
-        `val_error`, and the learning rates.
+        `val_error`, the learning rates and the norms of the gradients.
     """
-    development = CleanedDevelopment(cleaner(gan.normalization, gan.generator), classifier, dev)
+    cleaned = cleaner(gan.normalization, gan.generator)
+    development = CleanedDevelopment(cleaned, classifier, dev, examples)
     alone = Reconstruction(gan.normalization, gan.generator, gan.frames_per_step)
     # A rate fit for regression, bounded gradients: one long utterance must not throw the generator off.
     optimizer = keras.optimizers.Adam(settings.pretraining_rate, global_clipnorm=1.0)
@@ -133,17 +166,24 @@ def fit_gan(
         label_smoothing=settings.label_smoothing,
         saturating=settings.saturating,
     )
+    ask = asking(cleaned, cleaned.output_shape[-1])
     for phase, model, group, epochs in phases:
         if not epochs:
             continue
+        show = None
+        if showcase:
+            about = replace(showcase, settings={"phase": phase, **showcase.settings})
+            show = Show(about, gan.normalization, development.answers, development.measured_anew, ask)
         rows = run_epochs(
             model,
             train.dataset(group),
             train.epoch,
             Convergence(patience=settings.patience),
             path=work_dir / f"{phase}.npz",
-            log_dir=log_dir / phase,
             epochs=epochs,
+            log_dir=log_dir / phase if log_dir else None,
+            tags=GAN_TAGS,
+            show=show,
             callbacks=[development],
             title=phase,
             quiet=quiet,

@@ -95,6 +95,45 @@ def _frames_of(dimension: int) -> dict[str, tf.io.FixedLenSequenceFeature]:
     return {FEATURE_LIST: tf.io.FixedLenSequenceFeature([dimension], tf.float32)}
 
 
+def contexts(paths: Sequence[Path]) -> list[Example]:
+    """Reads whose examples some files hold, and how they were made; frames are left out, which is fast."""
+    texts = ("id", "speaker", "emotion", "provenance")
+    wanted = {name: tf.io.FixedLenFeature([], tf.string) for name in texts}
+    wanted["label"] = tf.io.FixedLenFeature([], tf.int64)
+    found = []
+    batches = tf.data.TFRecordDataset([str(path) for path in paths]).batch(256) if paths else ()
+    for serialized in batches:
+        context, _, _ = tf.io.parse_sequence_example(serialized, context_features=wanted)
+        columns = [[value.decode() for value in context[name].numpy()] for name in texts]
+        for id, speaker, emotion, provenance, label in zip(*columns, context["label"].numpy(), strict=True):
+            none = np.zeros((0, 0), np.float32)
+            found.append(Example(id, speaker, emotion, int(label), none, json.loads(provenance)))
+    return found
+
+
+def read(paths: Sequence[Path], dimension: int, wanted: Sequence[int]) -> list[Example]:
+    """Reads single examples.
+
+    Args:
+        paths: Files written by `write`.
+        dimension: Features per frame.
+        wanted: Their places in the order of the files, of which `contexts` tells.
+
+    Returns:
+        They, in the order wanted.
+    """
+    if not wanted:
+        return []
+    places = tf.constant(sorted(set(wanted)), tf.int64)
+    chosen = dataset(paths, dimension).enumerate().filter(lambda place, _: tf.reduce_any(places == place))
+    found = {}
+    for place, row in chosen.as_numpy_iterator():
+        id, speaker, emotion = (row[name].decode() for name in ("id", "speaker", "emotion"))
+        provenance = json.loads(row["provenance"])
+        found[int(place)] = Example(id, speaker, emotion, int(row["label"]), row["features"], provenance)
+    return [found[place] for place in wanted]
+
+
 def dataset(paths: Sequence[Path], dimension: int) -> tf.data.Dataset:
     """Reads TFRecord files in the order given.
 

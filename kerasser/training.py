@@ -1,11 +1,11 @@
-"""Training: the paper's learning-rate rule, the best epoch, TensorBoard, and resuming after a kill."""
+"""Training: the paper's learning-rate rule, the best epoch, and resuming after a kill."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,10 @@ import numpy as np
 import tensorflow as tf
 from tqdm.keras import TqdmCallback
 
+from kerasser.board import CLASSIFIER_TAGS, Board
 from kerasser.data import TrainingBatches
 from kerasser.evaluation.metrics import UnweightedAverageRecall
+from kerasser.showcase import BoardCallback, Show
 
 
 class LearningRateRule(keras.callbacks.Callback):
@@ -128,7 +130,8 @@ def fit(
     dev: tf.data.Dataset,
     *,
     work_dir: Path,
-    log_dir: Path,
+    log_dir: Path | None = None,
+    show: Show | None = None,
     classes: int = 2,
     learning_rate: float = 0.002,
     patience: int = 5,
@@ -144,7 +147,8 @@ def fit(
         train: Training batches.
         dev: Batches of the development speakers, which steer the learning rate.
         work_dir: Holds `checkpoint.npz`; a second call with the same arguments goes on from it.
-        log_dir: Where TensorBoard's event files go.
+        log_dir: Where TensorBoard's event files go, if there are to be any; they change nothing else.
+        show: What they hold beside the curves.
         classes: Number of classes.
         learning_rate: First learning rate of Adam.
         patience: Epochs without improvement before the rate is halved.
@@ -154,10 +158,10 @@ def fit(
         quiet: No progress bar; there is none either where standard error is no terminal.
 
     Returns:
-        One row an epoch: `epoch`, `loss`, `uar`, `val_loss`, `val_uar`, `learning_rate`.
+        One row an epoch: `epoch`, `loss`, `uar`, `val_loss`, `val_uar`, `val_error`, `learning_rate`, `gradient_norm`.
     """
     trained = keras.Model(model.inputs, model.get_layer("logits").output)
-    optimizer = keras.optimizers.Adam(learning_rate, global_clipnorm=gradient_norm)
+    optimizer = MeasuredAdam(learning_rate, global_clipnorm=gradient_norm)
     trained.compile(
         optimizer,
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
@@ -172,6 +176,8 @@ def fit(
         LearningRateRule(patience=patience, lowest=lowest_rate),
         path=work_dir / "checkpoint.npz",
         log_dir=log_dir,
+        tags=CLASSIFIER_TAGS,
+        show=show,
         epochs=epochs,
         validation=dev,
         quiet=quiet,
@@ -185,8 +191,10 @@ def run_epochs(
     rule: LearningRateRule,
     *,
     path: Path,
-    log_dir: Path,
     epochs: int,
+    log_dir: Path | None = None,
+    tags: Mapping[str, str] = CLASSIFIER_TAGS,
+    show: Show | None = None,
     validation: tf.data.Dataset | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     title: str = "training",
@@ -200,8 +208,10 @@ def run_epochs(
         epoch: The variable that chooses their order.
         rule: Keeps the best epoch, and stops.
         path: The checkpoint, ending in ".npz"; where there is one, training goes on from it.
-        log_dir: Where TensorBoard's event files go.
         epochs: Training stops after so many epochs in any case.
+        log_dir: Where TensorBoard's event files go, if there are to be any.
+        tags: An epoch's figure → its name there.
+        show: What they hold beside the figures.
         validation: Batches of the development speakers, where the model measures itself on them.
         callbacks: What measures an epoch otherwise; called before the rule.
         title: What the progress bar says.
@@ -213,9 +223,13 @@ def run_epochs(
     checkpoint = Checkpoint(path, rule, epoch)
     checkpoint.set_model(model)
     start = checkpoint.restore()
+    board = Board(log_dir, start) if log_dir else None
+    if board and show and not start:
+        show.begin(board)
     if not checkpoint.finished and start < epochs:
-        board = keras.callbacks.TensorBoard(str(log_dir), write_graph=False, profile_batch=0)
-        called = [*callbacks, _LearningRates(), rule, board, checkpoint]
+        called = [*callbacks, _Figures(), rule]
+        called += [BoardCallback(board, tags, show)] if board else []
+        called += [checkpoint]
         if not quiet and sys.stderr.isatty():
             called.append(TqdmCallback(verbose=1, initial=start, desc=title, leave=False, dynamic_ncols=True))
         model.fit(
@@ -228,15 +242,39 @@ def run_epochs(
             verbose=0,
         )
     model.set_weights(rule.best_weights)
+    if board:
+        if show:
+            show.end(board, len(checkpoint.history), rule.best)
+        board.close(finished=True)
     return checkpoint.history
 
 
-class _LearningRates(keras.callbacks.Callback):
-    """Notes the rates an epoch was trained with, before the rule changes them."""
+class _Figures(keras.callbacks.Callback):
+    """Notes the error, the rates an epoch was trained with, before the rule changes them, and the gradient's norm."""
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        if isinstance(self.model.optimizer, MeasuredAdam):
+            self.model.optimizer.gradient_norm.reset_state()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         if logs is None:
             return
+        logs["val_error"] = 100.0 - logs["val_uar"]
         logs["learning_rate"] = float(self.model.optimizer.learning_rate)
         if hasattr(self.model, "discriminator_optimizer"):
             logs["d_learning_rate"] = float(self.model.discriminator_optimizer.learning_rate)
+        if isinstance(self.model.optimizer, MeasuredAdam):
+            logs["gradient_norm"] = float(self.model.optimizer.gradient_norm.result())
+
+
+class MeasuredAdam(keras.optimizers.Adam):
+    """Adam that notes the mean norm of what it was given, before it bounds it."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.gradient_norm = keras.metrics.Mean()
+
+    def apply(self, grads: Any, trainable_variables: Any = None) -> None:
+        """Notes and applies."""
+        self.gradient_norm.update_state(tf.linalg.global_norm(grads))
+        super().apply(grads, trainable_variables)

@@ -235,6 +235,8 @@ class Settings:
     """Name of the fold that is tested, the first by default; reproduce takes all of them for "all"."""
     output_dir: str = "outputs"
     """Where artifacts and reports go."""
+    logdir: str | None = None
+    """Where TensorBoard's event files go, a folder for each training; beside the models by default."""
     seed: int = 0
     """Seed of training: same seed, same numbers."""
     seeds: list[int] = field(default_factory=list)

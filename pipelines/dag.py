@@ -29,6 +29,7 @@ from pipelines.components.searcher import Searcher
 from pipelines.components.trainer import Trainer
 from pipelines.components.white_box import WhiteBox
 from pipelines.config import CompanionSettings, Settings
+from pipelines.logs import log_folder
 
 # What trains a GAN; the rest of its settings say what its networks are.
 _GAN_TRAINING = (
@@ -96,6 +97,8 @@ class Dag:
         if not settings.attack.epsilons and not settings.attack.snrs_db:
             raise InputError("attack: expected some epsilons or snrs_db. Received: neither")
         self.settings, self.folds = settings, list(folds)
+        if settings.logdir and Path(settings.logdir).exists() and not Path(settings.logdir).is_dir():
+            raise InputError(f"logdir: expected a folder. Received: {settings.logdir}, a file")
         self._runtime = {"workers": settings.workers, "quiet": settings.quiet}
         self.corpus = _corpus(settings, "--corpus-dir", settings.corpus, settings.corpus_dir, settings.data.valence)
         self.noise = NoiseGen(
@@ -434,11 +437,13 @@ class Dag:
         without: str = "",
     ) -> Trainer:
         victim, training = asdict(self.settings.classifier), asdict(self.settings.training)
-        layers = victim.pop("layers")
+        layers, id = victim.pop("layers"), _named(name, fold, seed)
         return Trainer(
-            id=_named(name, fold, seed),
+            id=id,
+            utterances=self.corpus.outputs["utterances"],
             examples=(examples or self.features).outputs["examples"],
             adversarial=[each.outputs["examples"] for each in adversarial],
+            noise=[self.noise.outputs["train"]] if adversarial else [],
             folds=self.corpus.outputs["folds"],
             fold=fold,
             layers=layers if isinstance(layers, list) else [layers],
@@ -450,6 +455,7 @@ class Dag:
             without=[without] if without else [],
             seed=seed,
             quiet=self.settings.quiet,
+            logdir=log_folder(self.settings.logdir, id),
         )
 
     def _gan(self, fold: str, seed: int, trainer: Trainer, without: str = "") -> GanTrainer:
@@ -461,13 +467,15 @@ class Dag:
             "form": settings.form,
             "segment_steps": settings.segment_steps,
         }
+        id = f"gan for {trainer.id}" + (f", without {without}" if without else "")
         return GanTrainer(
-            id=f"gan for {trainer.id}" + (f", without {without}" if without else ""),
+            id=id,
             model=trainer.outputs["model"],
             utterances=self.corpus.outputs["utterances"],
             clean=self.features.outputs["examples"],
             adversarial=self._training_attack.outputs["examples"],
             folds=self.corpus.outputs["folds"],
+            noise=self.noise.outputs["train"],
             other_utterances=[corpus.outputs["utterances"] for _, corpus, _, _ in self._companions],
             other_clean=[features.outputs["examples"] for _, _, features, _ in self._companions],
             other_adversarial=[attack.outputs["examples"] for _, _, _, attack in self._companions],
@@ -487,6 +495,7 @@ class Dag:
             without=[without] if without else [],
             seed=seed,
             quiet=self.settings.quiet,
+            logdir=log_folder(self.settings.logdir, id),
         )
 
     def _evaluator(self, system: _System, fold: str, seed: int, adversarial: AdversarialGen | None = None) -> Evaluator:
@@ -550,7 +559,10 @@ def _absolute(place: str | None) -> str:
 
 def reported(settings: Settings) -> dict[str, Any]:
     """Returns the settings that a figure depends on: not where things lie, nor how they were watched."""
-    leave_out = ("corpus_dir", "noise_dir", "output_dir", "workers", "quiet", "log_json", "all_corpora")
+    leave_out = (
+        *("corpus_dir", "noise_dir", "output_dir", "logdir"),
+        *("workers", "quiet", "log_json", "all_corpora"),
+    )
     names = [field.name for field in fields(Settings) if field.name not in leave_out]
     kept = {name: value for name, value in asdict(settings).items() if name in names}
     kept["gan"]["corpora"] = [other["corpus"] for other in kept["gan"]["corpora"]]

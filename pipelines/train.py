@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+from pathlib import Path
+
 from pipelines.cli import main
 from pipelines.config import Settings
 from pipelines.journal import LOADING, current
@@ -18,11 +21,14 @@ def train(settings: Settings) -> None:
     fold = one_fold(settings)
     trainer = Dag(settings, [fold]).victim(fold, settings.seed)
     model = run(settings, trainer)[trainer]["model"]
-    facts = model.properties
+    facts, log = model.properties, Path(trainer.parameters["logdir"])
+    if not trainer.parameters["logdir"] or not log.is_dir():
+        # Taken from the cache, it was logged where it was trained.
+        log = model.uri / "logs"
     current().say(
         f"fold {facts['fold']}: {facts['layers']} LSTM layers, {facts['epochs']} epochs, "
         f"UA {facts['dev_ua']:.1f} % on the development speakers; "
-        f"tensorboard --logdir {model.uri / 'logs'}"
+        f"tensorboard --logdir {shlex.quote(str(log))}"
     )
     current().finish(model.uri / "saved_model")
 

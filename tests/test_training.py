@@ -1,16 +1,21 @@
+import random
 from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorboard.backend.event_processing.plugin_event_accumulator import EventAccumulator
 
 from kerasser import records
+from kerasser.board import CLASSIFIER_TAGS, Board
 from kerasser.data import TrainingBatches, batches
-from kerasser.evaluation.metrics import unweighted_average_recall
+from kerasser.development import Heard
+from kerasser.evaluation.metrics import UnweightedAverageRecall, unweighted_average_recall
 from kerasser.models import classifier
 from kerasser.records import Example
-from kerasser.training import Convergence, LearningRateRule, fit
+from kerasser.showcase import Show, Showcase, Shown, asking
+from kerasser.training import Convergence, LearningRateRule, MeasuredAdam, fit, run_epochs
 
 
 def run_rule(values, start=0.002, rule=None):
@@ -62,7 +67,7 @@ def examples(speakers, each, seed, shuffle=False):
     for number, (label, told) in enumerate(zip(labels, shown, strict=True)):
         frames = generator.normal(0, 1, (int(generator.integers(8, 20)), 3)).astype(np.float32)
         frames[:, 1] += 0.7 * label
-        yield Example(f"u{number}", f"s{number // each}", "anger", int(told), frames)
+        yield Example(f"u{number}", f"s{number // each}", "anger", int(told), frames, {"noise": ""})
 
 
 @pytest.fixture
@@ -74,7 +79,17 @@ def corpus(tmp_path):
     return write
 
 
-def train(train_path, dev_path, work_dir, epochs, dropout=0.0):
+def show(model, dev_path):
+    """Shows the first utterances, and asks the model about all of them."""
+    found = records.read([dev_path], 3, list(range(40)))
+    heard, ask = Heard(found), asking(model, 3)
+    waveform = np.sin(np.arange(1600) / 10).astype(np.float32)
+    utterances = [Shown(example, None, {"original": waveform}) for example in found[:2]]
+    showcase = Showcase("card", {"seed": 5}, ["a", "b", "c"], ["negative", "positive"], utterances)
+    return Show(showcase, model.get_layer("normalization"), lambda: heard.answers(lambda batch: ask(batch)["logits"]))
+
+
+def train(train_path, dev_path, work_dir, epochs, dropout=0.0, log=True, showing=False):
     keras.utils.set_random_seed(5)
     data = TrainingBatches([train_path], 3, batch_size=32, seed=5)
     model = classifier.build(features=3, units=8, layers=1, dropout=dropout)
@@ -85,7 +100,8 @@ def train(train_path, dev_path, work_dir, epochs, dropout=0.0):
         data,
         batches([dev_path], 3, batch_size=64),
         work_dir=work_dir,
-        log_dir=work_dir / "logs",
+        log_dir=work_dir / "logs" if log else None,
+        show=show(model, dev_path) if showing else None,
         epochs=epochs,
         learning_rate=0.02,
     )
@@ -127,17 +143,91 @@ def test_the_best_epoch_is_what_remains(corpus, tmp_path):
     assert uar(model, dev) == pytest.approx(max(row["val_uar"] for row in history), abs=1e-4)
 
 
-def test_tensorboard_shows_loss_uar_and_the_real_learning_rate(corpus, tmp_path):
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+def shown(folder):
+    """Returns tag → step and value of every point."""
+    events = EventAccumulator(str(folder), size_guidance={"tensors": 0})
+    events.Reload()
+    return {
+        tag: [(event.step, float(tf.make_ndarray(event.tensor_proto))) for event in events.Tensors(tag)]
+        for tag in events.Tags()["tensors"]
+        if events.SummaryMetadata(tag).plugin_data.plugin_name == "scalars"
+    }
 
+
+def test_tensorboard_shows_every_figure_of_every_epoch(corpus, tmp_path):
     _, history = train(corpus("train", False, 0), corpus("dev", False, 1), tmp_path / "work", 4)
-    shown = {}
-    for part in ("train", "validation"):
-        events = EventAccumulator(str(tmp_path / "work/logs" / part), size_guidance={"tensors": 0})
-        events.Reload()
-        for tag in events.Tags()["tensors"]:
-            if tag.startswith("epoch_"):
-                shown[part, tag] = [float(tf.make_ndarray(event.tensor_proto)) for event in events.Tensors(tag)]
-    assert shown["train", "epoch_loss"] == pytest.approx([row["loss"] for row in history], rel=1e-5)
-    assert shown["validation", "epoch_uar"] == pytest.approx([row["val_uar"] for row in history], rel=1e-5)
-    assert shown["train", "epoch_learning_rate"] == pytest.approx([0.02] * 4)
+    curves = shown(tmp_path / "work/logs")
+    assert curves.keys() == set(CLASSIFIER_TAGS.values())
+    for name, tag in CLASSIFIER_TAGS.items():
+        assert [step for step, _ in curves[tag]] == [0, 1, 2, 3]
+        assert [value for _, value in curves[tag]] == pytest.approx([row[name] for row in history], rel=1e-5)
+
+
+def test_the_rate_that_is_shown_is_the_optimisers_own_after_halving_too(corpus, tmp_path):
+    rates = []
+
+    class Rates(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            rates.append(float(self.model.optimizer.learning_rate))
+
+    data = TrainingBatches([corpus("train", True, 0)], 3, batch_size=32, seed=0)
+    model = classifier.build(features=3, units=4, layers=1)
+    trained = keras.Model(model.inputs, model.get_layer("logits").output)
+    trained.compile(
+        keras.optimizers.Adam(0.02),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        [UnweightedAverageRecall(2)],
+    )
+    trained.optimizer.build(trained.trainable_variables)
+    run_epochs(
+        trained,
+        data.dataset,
+        data.epoch,
+        LearningRateRule(patience=1),
+        path=tmp_path / "checkpoint.npz",
+        epochs=8,
+        log_dir=tmp_path / "logs",
+        validation=batches([corpus("dev", True, 1)], 3, batch_size=64),
+        callbacks=[Rates()],
+    )
+    assert min(rates) < 0.02
+    assert [value for _, value in shown(tmp_path / "logs")["learning_rate/classifier"]] == pytest.approx(rates)
+
+
+def test_the_gradients_norm_is_taken_before_it_is_bounded_and_averaged_over_an_epoch():
+    weights = keras.Variable([1.0, 1.0])
+    optimizer = MeasuredAdam(0.1, global_clipnorm=1.0)
+    for gradient in ([3.0, 4.0], [0.0, 1.0]):
+        optimizer.apply_gradients([(tf.constant(gradient), weights)])
+    assert float(optimizer.gradient_norm.result()) == pytest.approx((5 + 1) / 2)
+
+
+def test_a_log_that_goes_on_after_a_kill_shows_every_epoch_once(corpus, tmp_path):
+    paths = corpus("train", False, 0), corpus("dev", False, 1)
+    train(*paths, tmp_path / "whole", 4)
+    train(*paths, tmp_path / "pieces", 2)
+    # Killed after an epoch was shown and before it was saved.
+    board = Board(tmp_path / "pieces/logs", 2)
+    board.scalar("loss/train", 99.0, 2)
+    board.close()
+    train(*paths, tmp_path / "pieces", 4)
+    assert shown(tmp_path / "pieces/logs") == shown(tmp_path / "whole/logs")
+
+
+def test_logging_changes_no_weight_and_draws_no_random_number(corpus, tmp_path):
+    paths = corpus("train", False, 0), corpus("dev", False, 1)
+    logged, history = train(*paths, tmp_path / "logged", 4, dropout=0.3, showing=True)
+    after = random.random(), np.random.random(), float(tf.random.uniform([]))
+    silent, same = train(*paths, tmp_path / "silent", 4, dropout=0.3, log=False)
+    assert after == (random.random(), np.random.random(), float(tf.random.uniform([])))
+    assert not (tmp_path / "silent/logs").exists()
+    assert "confusion/clean" in tags(tmp_path / "logged/logs")
+    assert history == same
+    for one, other in zip(logged.get_weights(), silent.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def tags(folder):
+    events = EventAccumulator(str(folder), size_guidance={"tensors": 0})
+    events.Reload()
+    return events.Tags()["tensors"]

@@ -193,12 +193,13 @@ class Reconstruction(keras.Model):
         super().__init__(**kwargs)
         self.normalization, self.generator, self.frames_per_step = normalization, generator, frames_per_step
         self._loss = keras.metrics.Mean(name="g_reconstruction")
+        self._norm = keras.metrics.Mean(name="g_gradient_norm")
         self.built = True
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
         """What an epoch's figures are means of."""
-        return [self._loss]
+        return [self._loss, self._norm]
 
     def train_step(self, data: Any) -> dict[str, Any]:
         """Updates the generator once on a group of batches, taken as one batch."""
@@ -211,9 +212,12 @@ class Reconstruction(keras.Model):
             normalised = self.normalization(batch["features"], lengths)
             cleaned = self.generator({"features": normalised, "lengths": lengths}, training=True)
             loss = reconstruction_loss(cleaned, clean, lengths, self.frames_per_step)
-        self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+        gradients = tape.gradient(loss, variables)
+        self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
         self._loss.update_state(loss)
-        return {"g_reconstruction": self._loss.result()}
+        # Before the optimiser bounds it: a norm far above the bound says that it rules the training.
+        self._norm.update_state(tf.linalg.global_norm(gradients))
+        return {metric.name: metric.result() for metric in self.metrics}
 
 
 @keras.saving.register_keras_serializable("kerasser")
@@ -241,7 +245,10 @@ class SpeechGAN(keras.Model):
         super().__init__(**kwargs)
         self.normalization, self.generator, self.discriminator = normalization, generator, discriminator
         self.frames_per_step = frames_per_step
-        names = ("d_real", "d_fake", "d_accuracy", "g_adversarial", "g_reconstruction")
+        names = (
+            *("d_real", "d_fake", "d_accuracy", "d_gradient_norm"),
+            *("g_adversarial", "g_reconstruction", "g_gradient_norm"),
+        )
         self._figures = {name: keras.metrics.Mean(name=name) for name in names}
         self.built = True
 
@@ -309,9 +316,11 @@ class SpeechGAN(keras.Model):
             (on_real, on_fake), (steps, _) = tf.split(logits, 2), tf.split(steps, 2)
             losses = discriminator_loss(on_real, on_fake, steps, self.label_smoothing)
             loss = losses[0] + losses[1]
-        self.discriminator_optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+        gradients = tape.gradient(loss, variables)
+        self.discriminator_optimizer.apply_gradients(zip(gradients, variables, strict=True))
         right = tf.cast(on_real > 0, tf.float32) + tf.cast(on_fake <= 0, tf.float32)
         self._note(d_real=losses[0], d_fake=losses[1], d_accuracy=masked_mean(right, steps) / 2)
+        self._note(d_gradient_norm=tf.linalg.global_norm(gradients))
 
     def _update_generator(self, features: Any, clean: Any, lengths: Any) -> None:
         variables = self.generator.trainable_variables
@@ -324,8 +333,10 @@ class SpeechGAN(keras.Model):
             if self.adversarial_weight:
                 adversarial = generator_loss(*self._judge(fake, lengths), self.saturating)
                 loss += self.adversarial_weight * adversarial
-        self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+        gradients = tape.gradient(loss, variables)
+        self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
         self._note(g_adversarial=adversarial, g_reconstruction=reconstruction)
+        self._note(g_gradient_norm=tf.linalg.global_norm(gradients))
 
     def _clean(self, features: Any, lengths: Any) -> Any:
         normalised = self.normalization(features, lengths)

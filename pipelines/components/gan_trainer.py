@@ -13,7 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasser import progress
+from kerasser import progress, records
 from kerasser.corpora import CLASSES
 from kerasser.corpora.folds import Fold
 from kerasser.data import PairedBatches, batches
@@ -24,12 +24,15 @@ from kerasser.models.layers import FrameNormalization
 from kerasser.serving import export, warmup
 from pipelines.artifacts import Artifact
 from pipelines.component import Component, ComponentSpec, Executor, several
-from pipelines.components import shards, trainer, types
+from pipelines.components import shards, shown, trainer, types, utterances
 from pipelines.components.folds import read_fold
 
 
 class GanTrainerSpec(ComponentSpec):
     """Inputs: the classifier, clean and adversarial examples, folds; the same of other corpora. Output: the generator.
+
+    `noise` is the bank that the adversarial examples were made with, for the log alone: a few are to be heard there.
+    Event files go to `logdir`, or into the artifact.
 
     Of the other corpora, the training speakers of the folds named by `other_fold_names` are heard. Environments in
     `without` are heard of none.
@@ -46,13 +49,14 @@ class GanTrainerSpec(ComponentSpec):
         "without": list,
         "seed": int,
     }
-    RUNTIME_PARAMETERS = {"quiet": bool}
+    RUNTIME_PARAMETERS = {"quiet": bool, "logdir": str}
     INPUTS = {
         "model": types.MODEL,
         "utterances": types.UTTERANCES,
         "clean": types.EXAMPLES,
         "adversarial": types.EXAMPLES,
         "folds": types.FOLDS,
+        "noise": types.NOISE,
     }
     LISTS = {
         "other_utterances": types.UTTERANCES,
@@ -103,12 +107,11 @@ class GanTrainerExecutor(Executor):
         for speakers, each, one, two in zip(pairs.speakers, [fold, *others], clean, adversarial, strict=True):
             trainer.refuse_leak(speakers, each.train, one, two)
         places = [inputs["clean"], inputs["adversarial"]]
-        dev = batches(
-            [path for place in places for path in shards.files(place.uri, fold.dev)],
-            len(names),
-            batch_size=64,
-            without=parameters["without"],
-        )
+        dev_files = [path for place in places for path in shards.files(place.uri, fold.dev)]
+        contexts, without = records.contexts(dev_files), parameters["without"]
+        dev = batches(dev_files, len(names), batch_size=64, without=without)
+        # In the order of the batches.
+        examples = [each for each in contexts if each.provenance["noise"] not in without]
         classifier = trainer.load(inputs["model"])
         before = digest(classifier)
         gan = build(len(names), parameters["generator_network"], parameters["discriminator_network"])
@@ -116,6 +119,7 @@ class GanTrainerExecutor(Executor):
         reading.update()
         identity = 100.0 - _uar(gan, classifier, dev)
         reading.close()
+        share = json.loads((inputs["model"].uri / "model.json").read_text())["share"]
         work_dir = directory / "work"
         work_dir.mkdir(parents=True, exist_ok=True)
         history = fit_gan(
@@ -125,7 +129,19 @@ class GanTrainerExecutor(Executor):
             dev,
             GanTraining(**parameters["training"]),
             work_dir=work_dir,
-            log_dir=directory / "logs",
+            log_dir=Path(parameters["logdir"] or directory / "logs"),
+            examples=examples,
+            showcase=shown.showcase(
+                "A generator that cleans eGeMAPS features of noisy speech for a classifier that stays as it is.",
+                {**{name: parameters[name] for name in GanTrainerSpec.PARAMETERS}, "classifier_share": share},
+                fold,
+                inputs["utterances"],
+                dev_files,
+                contexts,
+                names,
+                inputs["noise"],
+                [utterances.facts(artifact)["name"] for artifact in several(inputs, "other_utterances")],
+            ),
             quiet=parameters["quiet"],
         )
         saving = progress.bar(3, "steps", "saving", quiet=parameters["quiet"])

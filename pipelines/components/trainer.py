@@ -5,30 +5,35 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from kerasser import progress
+from kerasser import progress, records
 from kerasser.corpora import CLASSES
+from kerasser.corpora.folds import Fold
 from kerasser.data import TrainingBatches, batches
+from kerasser.development import Heard, one_each
 from kerasser.models import classifier
 from kerasser.serving import export
+from kerasser.showcase import Show, Showcase, asking
 from kerasser.training import fit
 from pipelines.artifacts import Artifact
 from pipelines.component import Component, ComponentSpec, Executor, several
-from pipelines.components import shards, types
+from pipelines.components import shards, shown, types
 from pipelines.components.folds import read_fold
 
 
 class TrainerSpec(ComponentSpec):
-    """Inputs: examples, folds, and for adversarial training the same utterances under noise. Output: the model.
+    """Inputs: utterances, examples, folds; for adversarial training the same utterances under noise. Output: the model.
 
     `share` of the utterances, in [0, 1], is replaced by their adversarial versions. Environments in `without` are not
-    heard, as if nobody knew of them.
+    heard, as if nobody knew of them. `noise` is the bank that adversarial versions were
+    made with, for the log alone: a few of them are to be heard there. Event files go to `logdir`, or into the artifact.
     """
 
     PARAMETERS = {
@@ -42,9 +47,9 @@ class TrainerSpec(ComponentSpec):
         "without": list,
         "seed": int,
     }
-    RUNTIME_PARAMETERS = {"quiet": bool}
-    INPUTS = {"examples": types.EXAMPLES, "folds": types.FOLDS}
-    LISTS = {"adversarial": types.EXAMPLES}
+    RUNTIME_PARAMETERS = {"quiet": bool, "logdir": str}
+    INPUTS = {"utterances": types.UTTERANCES, "examples": types.EXAMPLES, "folds": types.FOLDS}
+    LISTS = {"adversarial": types.EXAMPLES, "noise": types.NOISE}
     OUTPUTS = {"model": types.MODEL}
 
 
@@ -81,6 +86,8 @@ class TrainerExecutor(Executor):
             adversarial=[path for place in attacked for path in shards.files(place.uri, fold.dev)],
             **mixed,
         )
+        showcase, heard = _shown(inputs, fold, names, parameters)
+        log_dir = Path(parameters["logdir"] or directory / "logs")
         statistics = train.frame_statistics()
         reading.close()
         candidates = []
@@ -95,7 +102,8 @@ class TrainerExecutor(Executor):
                 train,
                 dev,
                 work_dir=work_dir,
-                log_dir=directory / "logs" / f"layers-{layers}",
+                log_dir=log_dir / f"layers-{layers}",
+                show=_show(showcase, heard, model, layers),
                 quiet=parameters["quiet"],
                 **parameters["training"],
             )
@@ -115,6 +123,28 @@ class TrainerExecutor(Executor):
         _save(directory, model, history, facts, parameters["quiet"])
         shutil.rmtree(directory / "work")
         return {"model": {"fold": fold.name, "layers": -layers, "dev_ua": dev_ua, "epochs": len(history)}}
+
+
+def _shown(
+    inputs: Mapping[str, Artifact], fold: Fold, names: Sequence[str], parameters: Mapping[str, Any]
+) -> tuple[Showcase, Heard]:
+    """Returns what the log shows, and development speech under every noise that the training knows."""
+    places = [inputs["examples"], *several(inputs, "adversarial")]
+    files = [path for place in places for path in shards.files(place.uri, fold.dev)]
+    contexts = records.contexts(files)
+    settings = {name: parameters[name] for name in TrainerSpec.PARAMETERS if name != "layers"}
+    banks = several(inputs, "noise")
+    what = "An LSTM classifier of positive and negative emotions on eGeMAPS features, a victim to measure noise with."
+    showcase = shown.showcase(
+        what, settings, fold, inputs["utterances"], files, contexts, names, banks[0] if banks else None
+    )
+    return showcase, Heard(records.read(files, len(names), one_each(contexts)))
+
+
+def _show(showcase: Showcase, heard: Heard, model: keras.Model, layers: int) -> Show:
+    showcase = replace(showcase, settings={**showcase.settings, "layers": layers})
+    ask = asking(model, len(showcase.descriptors))
+    return Show(showcase, model.get_layer("normalization"), lambda: heard.answers(lambda batch: ask(batch)["logits"]))
 
 
 def refuse_leak(speakers: Iterable[str], train: Iterable[str], *examples: Artifact) -> None:

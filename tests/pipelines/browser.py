@@ -12,7 +12,8 @@ import websocket
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 _FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--allow-file-access-from-files")
-_QUIET = ("--disable-background-networking", "--mute-audio", "--remote-debugging-port=0", "--remote-allow-origins=*")
+_QUIET = ("--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic")
+_DRIVEN = ("--mute-audio", "--remote-debugging-port=0", "--remote-allow-origins=*")
 
 
 class Page:
@@ -67,7 +68,7 @@ class Page:
 @contextmanager
 def page(profile: Path):
     """Starts Chromium with a profile of its own, and ends it."""
-    command = [CHROMIUM, *_FLAGS, *_QUIET, f"--user-data-dir={profile}", "about:blank"]
+    command = [CHROMIUM, *_FLAGS, *_QUIET, *_DRIVEN, f"--user-data-dir={profile}", "about:blank"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
             port = _port(profile / "DevToolsActivePort", process)

@@ -190,7 +190,7 @@ def test_train_ends_with_a_saved_model_that_answers_like_the_keras_model(place, 
     model = keras.models.load_model(path.with_name("model.keras"))
     answer = served(**{name: tf.constant(value) for name, value in inputs.items()})
     np.testing.assert_allclose(answer["probabilities"], model(inputs)["probabilities"], atol=1e-6)
-    assert (path.with_name("logs") / "layers-1" / "validation").is_dir()
+    assert list((path.with_name("logs") / "layers-1").glob("events.out.tfevents.*"))
 
 
 def test_no_test_speaker_and_no_test_noise_is_above_the_model(place, evaluated, capsys):

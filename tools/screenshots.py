@@ -1,0 +1,85 @@
+"""Makes the screenshots of docs/ again, from a small reproduction of the demo corpus."""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import io
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.parse
+from collections.abc import Sequence
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from PIL import Image
+
+from tests.pipelines import board_server, browser
+
+_ROOT = Path(__file__).parents[1]
+_GAN = "gan for classifier, fold 1, seed 0"
+# Small enough for ten minutes, large enough that something is learned.
+_RUN = (
+    *("--defence.shares", "[]", "--defence.random_noise_epsilon", "0", "--defence.gaussian_noise", "0"),
+    *("--defence.enhancement", "null", "--defence.combined", "false", "--defence.conditions", "4"),
+    *("--attack.epsilons", "[2]", "--attack.snrs_db", "[10]", "--attack.draws", "1"),
+    *("--training.epochs", "15", "--gan.pretraining_epochs", "12", "--gan.epochs", "10"),
+)
+
+
+def main() -> None:
+    """Writes the pictures and prints their paths."""
+    parser = argparse.ArgumentParser(prog="tools/screenshots", description=__doc__)
+    parser.add_argument("--output-dir", type=Path, default=_ROOT / "outputs/screenshots", help="where the run goes")
+    parser.add_argument("--docs", type=Path, default=_ROOT / "docs", help="where the pictures go")
+    arguments = parser.parse_args()
+    if browser.CHROMIUM is None:
+        parser.error("expected chromium or chromium-browser on the PATH. Received: neither")
+    output, logs = arguments.output_dir, arguments.output_dir / "logs"
+    command = [sys.executable, "-m", "pipelines.reproduce", "--output-dir", str(output), "--logdir", str(logs), *_RUN]
+    subprocess.run(command, cwd=_ROOT, stdout=subprocess.DEVNULL, check=True)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile, browser.page(Path(profile)) as page:
+        _tensorboard(page, logs / _GAN, arguments.docs)
+
+
+def _tensorboard(page: browser.Page, logs: Path, docs: Path) -> None:
+    """Takes curves and features of one GAN training."""
+    with board_server.serving(logs, runs=2) as address:
+        page.call("Page.navigate", url=address)
+        page.wait("document.readyState === 'complete' && location.host", 60)
+        for name, tags, size in (
+            ("tensorboard-curves.png", "error/|loss/", (1280, 900)),
+            ("tensorboard-features.png", "features/1", (1280, 560)),
+        ):
+            # Wide cards for pictures; no pane of settings.
+            chosen = {"timeSeriesSettingsPaneOpened": False, "stepSelectorEnabled": False}
+            chosen |= {"timeSeriesCardMinWidth": 735} if tags.startswith("features") else {}
+            stored = json.dumps(json.dumps(chosen))
+            for key in ("_tb_global_settings", "_tb_global_settings.timeseries"):
+                page.evaluate(f"localStorage.setItem({key!r}, {stored})")
+            place = f"{address}?darkMode=false&smoothing=0&tagFilter={urllib.parse.quote(tags)}#timeseries"
+            _take(page, place, tags.split("|"), size, docs / name)
+
+
+def _take(page: browser.Page, url: str, words: Sequence[str], size: tuple[int, int], path: Path) -> None:
+    """Opens a page, waits until it shows some words and has come to rest, and writes what is to be seen."""
+    width, height = size
+    page.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+    page.call("Page.navigate", url=url)
+    for word in words:
+        page.wait(f"document.body && document.body.innerText.includes({word!r})", 60)
+    time.sleep(10.0)
+    shot = base64.b64decode(page.call("Page.captureScreenshot", format="png")["data"])
+    # Few colours do: a page of the docs should load at once.
+    Image.open(io.BytesIO(shot)).convert("RGB").quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
+    print(path)
+
+
+if __name__ == "__main__":
+    main()
