@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -24,10 +24,7 @@ from pipelines.components.perturbation_exporter import PerturbationExporter
 from pipelines.components.pusher import Pusher
 from pipelines.components.random_noise_gen import RandomNoiseGen
 from pipelines.components.reporter import Reporter
-from pipelines.components.reproducer import Reproducer
-from pipelines.components.searcher import Searcher
 from pipelines.components.trainer import Trainer
-from pipelines.components.white_box import WhiteBox
 from pipelines.config import CompanionSettings, Settings
 from pipelines.logs import log_folder
 
@@ -39,7 +36,7 @@ _GAN_TRAINING = (
 
 
 @dataclass(frozen=True)
-class _System:
+class System:
     """A classifier, defended or not.
 
     Attributes:
@@ -65,23 +62,6 @@ class _System:
         return self.defence + share + (f" without {self.without}" if self.without else "")
 
 
-@dataclass(frozen=True)
-class _Threats:
-    """Channels of what attackers who know more got out of the systems."""
-
-    pools: list[Channel] = field(default_factory=list)
-    searches: list[Channel] = field(default_factory=list)
-    white_boxes: list[Channel] = field(default_factory=list)
-    unseen: list[Channel] = field(default_factory=list)
-    unseen_systems: list[dict[str, Any]] = field(default_factory=list)
-
-
-def _compared(systems: Sequence[_System]) -> list[_System]:
-    """Returns no defence first, and of adversarial training the largest share alone."""
-    shares = [each.percent for each in systems if each.defence == comparison.TRAINING]
-    return [each for each in systems if each.defence != comparison.TRAINING or each.percent == max(shares)]
-
-
 class Dag:
     """The components of some folds and seeds; a command runs as many of them as it needs.
 
@@ -99,7 +79,7 @@ class Dag:
         self.settings, self.folds = settings, list(folds)
         if settings.logdir and Path(settings.logdir).exists() and not Path(settings.logdir).is_dir():
             raise InputError(f"logdir: expected a folder. Received: {settings.logdir}, a file")
-        self._runtime = {"workers": settings.workers, "quiet": settings.quiet}
+        self.runtime = {"workers": settings.workers, "quiet": settings.quiet}
         self.corpus = _corpus(settings, "--corpus-dir", settings.corpus, settings.corpus_dir, settings.data.valence)
         self.noise = NoiseGen(
             noise_dir=_absolute(settings.noise_dir),
@@ -113,18 +93,23 @@ class Dag:
         )
         self.perturbation = PerturbationExporter()
         self.features = self._features(self.corpus)
-        self._attacks: dict[tuple[str, str], AdversarialGen] = {}
-        self._pools: dict[tuple[str, str], AdversarialGen] = {}
+        self._attacks: dict[tuple[str, str, bool], AdversarialGen] = {}
         self._enhanced: dict[str, FeatureGen] = {}
         self._audible: dict[str, PerceptionGen] = {}
         self._victims: dict[tuple[str, int], Trainer] = {}
 
-    def attack(self, fold: str, enhance: str = "") -> AdversarialGen:
-        """The test speakers of a fold under the test stretch of the noise: every condition."""
-        key = (fold, enhance)
+    def attack(self, fold: str, enhance: str = "", *, pool: bool = False) -> AdversarialGen:
+        """The test speakers of a fold under the test stretch of the noise.
+
+        Args:
+            fold: Name of the fold.
+            enhance: Gain of the enhancement before the features, or "".
+            pool: The random draws of the searches, as many as a search may ask for, instead of every condition.
+        """
+        key = (fold, enhance, pool)
         if key not in self._attacks:
-            name = f"attack on fold {fold}" + (", enhanced" if enhance else "")
-            self._attacks[key] = self._adversarial(name, self.corpus, [fold], "test", enhance)
+            name = ("random search on" if pool else "attack on") + f" fold {fold}" + (", enhanced" if enhance else "")
+            self._attacks[key] = self.adversarial(name, self.corpus, [fold], "test", enhance, pool=pool)
         return self._attacks[key]
 
     def perception(self, fold: str) -> list[Channel]:
@@ -145,21 +130,21 @@ class Dag:
                 estimator=settings.attack.estimator,
                 utterances_limit=settings.perception.utterances,
                 seed=settings.attack.seed,
-                **self._runtime,
+                **self.runtime,
             )
         return [self._audible[fold].outputs["perception"]]
 
     def victim(self, fold: str, seed: int) -> Trainer:
         """The classifier that trains on clean speech."""
         if (fold, seed) not in self._victims:
-            self._victims[fold, seed] = self._trainer("classifier", fold, seed)
+            self._victims[fold, seed] = self.trainer("classifier", fold, seed)
         return self._victims[fold, seed]
 
     def report(self) -> Reporter:
         """What the attack does to the undefended classifier of the first fold."""
         fold, seed = self.folds[0], self.settings.seed
         return Reporter(
-            evaluation=self._evaluator(_System(comparison.NONE, self.victim(fold, seed)), fold, seed).outputs[
+            evaluation=self.evaluator(System(comparison.NONE, self.victim(fold, seed)), fold, seed).outputs[
                 "evaluation"
             ],
             model=self.victim(fold, seed).outputs["model"],
@@ -170,142 +155,18 @@ class Dag:
             settings=reported(self.settings),
         )
 
-    def reproduction(self, environments: Sequence[str] = ()) -> Reproducer:
-        """All defences beside each other, over all folds and seeds.
-
-        Args:
-            environments: Those that the defences are also trained without, to be attacked with.
-        """
-        settings, systems, evaluations = self.settings, [], []
-        known, threats = [], _Threats()
-        for seed in dict.fromkeys(settings.seeds or [settings.seed]):
-            for fold in self.folds:
-                mine = self._systems(fold, seed)
-                for each in mine:
-                    systems.append({"defence": each.defence, "percent": each.percent, "fold": fold, "seed": seed})
-                    evaluations.append(self._evaluator(each, fold, seed).outputs["evaluation"])
-                known += self._threats(_compared(mine), fold, seed, threats)
-                if environments:
-                    for left_out in self._unseen(fold, seed, environments):
-                        threats.unseen_systems.append({"defence": left_out.defence, "without": left_out.without})
-                        threats.unseen_systems[-1] |= {"fold": fold, "seed": seed}
-                        threats.unseen.append(self._evaluator(left_out, fold, seed).outputs["evaluation"])
-        return Reproducer(
-            evaluations=evaluations,
-            perception=[channel for fold in self.folds for channel in self.perception(fold)],
-            systems=systems,
-            threatened=known,
-            pools=threats.pools,
-            searches=threats.searches,
-            white_boxes=threats.white_boxes,
-            unseen=threats.unseen,
-            unseen_systems=threats.unseen_systems,
-            budgets=[*(["epsilon", value] for value in self._threat_epsilons)]
-            + [["snr_db", value] for value in self._threat_snrs_db],
-            utterances=self.corpus.outputs["utterances"],
-            noise=self.noise.outputs["test"],
-            training_noise=self.noise.outputs["train"],
-            replicates=settings.evaluation.replicates,
-            confidence=settings.evaluation.confidence,
-            settings=reported(settings),
-            quiet=settings.quiet,
-        )
-
-    def _threats(self, systems: Sequence[_System], fold: str, seed: int, threats: _Threats) -> list[dict[str, Any]]:
-        """Adds what attackers who know more get out of each system; returns which systems these are."""
-        settings, known = self.settings.threats, []
-        undefended: Searcher | None = None
-        for each in systems:
-            known.append({"defence": each.defence, "fold": fold, "seed": seed})
-            generator = [each.gan.outputs["generator"]] if each.gan else []
-            adversarial = self.attack(fold, each.enhance)
-            if settings.draws:
-                adversarial = self._pool(fold, each.enhance)
-                threats.pools.append(self._evaluator(each, fold, seed, adversarial).outputs["evaluation"])
-                searcher = Searcher(
-                    id=_named(f"search on {each.name}", fold, seed),
-                    model=each.trainer.outputs["model"],
-                    generator=generator,
-                    utterances=self.corpus.outputs["utterances"],
-                    folds=self.corpus.outputs["folds"],
-                    noise=self.noise.outputs["test"],
-                    transfer=[undefended.outputs["search"]] if undefended else [],
-                    fold=fold,
-                    epsilons=self._threat_epsilons,
-                    snrs_db=self._threat_snrs_db,
-                    draws=settings.draws,
-                    estimator=self.settings.attack.estimator,
-                    enhance=each.enhance,
-                    seed=self.settings.attack.seed,
-                    **self._runtime,
-                )
-                undefended = undefended or searcher
-                threats.searches.append(searcher.outputs["search"])
-            if settings.white_box_steps:
-                white_box = WhiteBox(
-                    id=_named(f"white box on {each.name}", fold, seed),
-                    model=each.trainer.outputs["model"],
-                    generator=generator,
-                    clean=self._clean(each).outputs["examples"],
-                    adversarial=adversarial.outputs["examples"],
-                    folds=self.corpus.outputs["folds"],
-                    fold=fold,
-                    epsilons=self._threat_epsilons,
-                    snrs_db=self._threat_snrs_db,
-                    steps=settings.white_box_steps,
-                    restarts=settings.white_box_restarts,
-                    seed=self.settings.attack.seed,
-                    quiet=self.settings.quiet,
-                )
-                threats.white_boxes.append(white_box.outputs["white_box"])
-        return known
-
-    def _unseen(self, fold: str, seed: int, environments: Sequence[str]) -> list[_System]:
-        """Returns the defences that hear noise, each trained without one environment."""
-        defence, systems = self.settings.defence, list[_System]()
-        if len(environments) < 2 or defence.conditions == 1:
-            raise InputError(
-                "threats.unseen: expected two environments or more, and defence.conditions other than 1, so that "
-                "something is heard when one environment is left out. "
-                f"Received: {len(environments)} and {defence.conditions}"
-            )
-        victim, share = self.victim(fold, seed), max(defence.shares, default=0.0)
-        for place in environments:
-            if share > 0:
-                percent = round(100 * share, 6)
-                trained = self._trainer(
-                    f"adversarial training {percent:g} % without {place}",
-                    fold,
-                    seed,
-                    adversarial=[self._training_attack],
-                    share=share,
-                    without=place,
-                )
-                systems.append(_System(comparison.TRAINING, trained, percent, without=place))
-                if defence.combined:
-                    gan = self._gan(fold, seed, trained, place)
-                    systems.append(_System(comparison.COMBINED, trained, gan=gan, without=place))
-            systems.append(_System(comparison.GAN, victim, gan=self._gan(fold, seed, victim, place), without=place))
-        return systems
-
     @cached_property
-    def _threat_epsilons(self) -> list[float]:
+    def threat_epsilons(self) -> list[float]:
+        """The perturbation factors of the attackers who know more."""
         chosen, attack = self.settings.threats.epsilons, self.settings.attack.epsilons
         return [float(each) for each in (sorted(attack)[-1:] if chosen is None else chosen)]
 
     @cached_property
-    def _threat_snrs_db(self) -> list[float]:
+    def threat_snrs_db(self) -> list[float]:
+        """Their signal-to-noise ratios, in dB."""
         chosen, attack = self.settings.threats.snrs_db, self.settings.attack.snrs_db
         nearest = sorted(attack, key=lambda snr_db: abs(snr_db - 10))[:1]
         return [float(each) for each in (nearest if chosen is None else chosen)]
-
-    def _pool(self, fold: str, enhance: str) -> AdversarialGen:
-        """The random draws of the searches' budgets: as many as a search may ask for."""
-        key = (fold, enhance)
-        if key not in self._pools:
-            name = f"random search on fold {fold}" + (", enhanced" if enhance else "")
-            self._pools[key] = self._adversarial(name, self.corpus, [fold], "test", enhance, pool=True)
-        return self._pools[key]
 
     def push(self, base: Path, keep: int, margin: float) -> Pusher:
         """Publishes the defended classifier of the first fold.
@@ -317,9 +178,9 @@ class Dag:
         """
         fold, seed = self.folds[0], self.settings.seed
         victim = self.victim(fold, seed)
-        gan = self._gan(fold, seed, victim)
-        undefended = self._evaluator(_System(comparison.NONE, victim), fold, seed)
-        defended = self._evaluator(_System(comparison.GAN, victim, gan=gan), fold, seed)
+        gan = self.gan(fold, seed, victim)
+        undefended = self.evaluator(System(comparison.NONE, victim), fold, seed)
+        defended = self.evaluator(System(comparison.GAN, victim, gan=gan), fold, seed)
         export = Exporter(
             model=victim.outputs["model"],
             generator=gan.outputs["generator"],
@@ -339,37 +200,14 @@ class Dag:
             margin=margin,
         )
 
-    def _systems(self, fold: str, seed: int) -> list[_System]:
-        """Returns every model of a fold and seed."""
-        defence, victim = self.settings.defence, self.victim(fold, seed)
-        systems = [_System(comparison.NONE, victim)]
-        for share in sorted({share for share in defence.shares if share > 0}):
-            percent = round(100 * share, 6)
-            trainer = self._trainer(
-                f"adversarial training {percent:g} %", fold, seed, adversarial=[self._training_attack], share=share
-            )
-            systems.append(_System(comparison.TRAINING, trainer, percent))
-        if defence.random_noise_epsilon:
-            trainer = self._trainer(comparison.RANDOM, fold, seed, examples=self._random_noise)
-            systems.append(_System(comparison.RANDOM, trainer))
-        if defence.gaussian_noise:
-            trainer = self._trainer(comparison.RANDOM_FEATURES, fold, seed, gaussian_noise=defence.gaussian_noise)
-            systems.append(_System(comparison.RANDOM_FEATURES, trainer))
-        if defence.enhancement:
-            systems.append(_System(comparison.ENHANCEMENT, victim, enhance=defence.enhancement))
-        if defence.combined and defence.shares and max(defence.shares) > 0:
-            trained = next(each for each in reversed(systems) if each.defence == comparison.TRAINING).trainer
-            systems.append(_System(comparison.COMBINED, trained, gan=self._gan(fold, seed, trained)))
-        systems.append(_System(comparison.GAN, victim, gan=self._gan(fold, seed, victim)))
-        return systems
-
     @cached_property
-    def _training_attack(self) -> AdversarialGen:
+    def training_attack(self) -> AdversarialGen:
         """Training speakers under the training stretch of the noise; once for all folds and seeds."""
-        return self._adversarial("attack on training speech", self.corpus, self.folds, "training")
+        return self.adversarial("attack on training speech", self.corpus, self.folds, "training")
 
     @cached_property
-    def _random_noise(self) -> RandomNoiseGen:
+    def random_noise(self) -> RandomNoiseGen:
+        """Training speech under white noise; once for all folds and seeds."""
         return RandomNoiseGen(
             utterances=self.corpus.outputs["utterances"],
             folds=self.corpus.outputs["folds"],
@@ -377,7 +215,7 @@ class Dag:
             epsilon=self.settings.defence.random_noise_epsilon,
             estimator=self.settings.attack.estimator,
             seed=self.settings.attack.seed,
-            **self._runtime,
+            **self.runtime,
         )
 
     @cached_property
@@ -394,16 +232,17 @@ class Dag:
                 other.valence,
                 id=f"corpus {name}",
             )
-            attack = self._adversarial(f"attack on training speech of {name}", corpus, [other.fold or ""], "training")
+            attack = self.adversarial(f"attack on training speech of {name}", corpus, [other.fold or ""], "training")
             found.append((other, corpus, self._features(corpus, f"features of {name}"), attack))
         return found
 
     def _features(self, corpus: CorpusGen, id: str | None = None, enhance: str = "") -> FeatureGen:
-        return FeatureGen(id=id, utterances=corpus.outputs["utterances"], enhance=enhance, **self._runtime)
+        return FeatureGen(id=id, utterances=corpus.outputs["utterances"], enhance=enhance, **self.runtime)
 
-    def _adversarial(
+    def adversarial(
         self, id: str, corpus: CorpusGen, folds: Sequence[str], part: str, enhance: str = "", *, pool: bool = False
     ) -> AdversarialGen:
+        """Utterances of one part of some folds, under noise that this part may hear."""
         settings, training = self.settings, part == "training"
         draws = settings.threats.draws if pool else settings.attack.draws
         return AdversarialGen(
@@ -414,17 +253,17 @@ class Dag:
             perturbation=self.perturbation.outputs["perturbation"],
             fold_names=[fold for fold in folds if fold],
             part=part,
-            epsilons=self._threat_epsilons if pool else settings.attack.epsilons,
-            snrs_db=self._threat_snrs_db if pool else settings.attack.snrs_db,
+            epsilons=self.threat_epsilons if pool else settings.attack.epsilons,
+            snrs_db=self.threat_snrs_db if pool else settings.attack.snrs_db,
             draws=1 if training else draws,
             conditions=settings.defence.conditions if training else 0,
             estimator=settings.attack.estimator,
             enhance=enhance,
             seed=settings.attack.seed,
-            **self._runtime,
+            **self.runtime,
         )
 
-    def _trainer(
+    def trainer(
         self,
         name: str,
         fold: str,
@@ -436,8 +275,9 @@ class Dag:
         gaussian_noise: float = 0.0,
         without: str = "",
     ) -> Trainer:
+        """A classifier, on clean speech or another kind."""
         victim, training = asdict(self.settings.classifier), asdict(self.settings.training)
-        layers, id = victim.pop("layers"), _named(name, fold, seed)
+        layers, id = victim.pop("layers"), named(name, fold, seed)
         return Trainer(
             id=id,
             utterances=self.corpus.outputs["utterances"],
@@ -458,7 +298,8 @@ class Dag:
             logdir=log_folder(self.settings.logdir, id),
         )
 
-    def _gan(self, fold: str, seed: int, trainer: Trainer, without: str = "") -> GanTrainer:
+    def gan(self, fold: str, seed: int, trainer: Trainer, without: str = "") -> GanTrainer:
+        """The generator that cleans for a classifier."""
         settings = self.settings.gan
         frames_per_step = settings.frames_per_step or self.settings.classifier.frames_per_step
         network: dict[str, Any] = {
@@ -473,7 +314,7 @@ class Dag:
             model=trainer.outputs["model"],
             utterances=self.corpus.outputs["utterances"],
             clean=self.features.outputs["examples"],
-            adversarial=self._training_attack.outputs["examples"],
+            adversarial=self.training_attack.outputs["examples"],
             folds=self.corpus.outputs["folds"],
             noise=self.noise.outputs["train"],
             other_utterances=[corpus.outputs["utterances"] for _, corpus, _, _ in self._companions],
@@ -498,13 +339,14 @@ class Dag:
             logdir=log_folder(self.settings.logdir, id),
         )
 
-    def _evaluator(self, system: _System, fold: str, seed: int, adversarial: AdversarialGen | None = None) -> Evaluator:
+    def evaluator(self, system: System, fold: str, seed: int, adversarial: AdversarialGen | None = None) -> Evaluator:
+        """What a system answers, under every condition or under those given."""
         kind = "evaluation of" if adversarial is None else "random search on"
         return Evaluator(
-            id=_named(f"{kind} {system.name}", fold, seed),
+            id=named(f"{kind} {system.name}", fold, seed),
             model=system.trainer.outputs["model"],
             generator=[system.gan.outputs["generator"]] if system.gan else [],
-            clean=self._clean(system).outputs["examples"],
+            clean=self.clean(system).outputs["examples"],
             adversarial=(adversarial or self.attack(fold, system.enhance)).outputs["examples"],
             folds=self.corpus.outputs["folds"],
             fold=fold,
@@ -515,7 +357,7 @@ class Dag:
             quiet=self.settings.quiet,
         )
 
-    def _clean(self, system: _System) -> FeatureGen:
+    def clean(self, system: System) -> FeatureGen:
         """Features of clean speech as a system hears it."""
         return self._enhanced_features(system.enhance) if system.enhance else self.features
 
@@ -549,7 +391,8 @@ def _corpus(
     )
 
 
-def _named(name: str, fold: str, seed: int) -> str:
+def named(name: str, fold: str, seed: int) -> str:
+    """Returns the id of a component of one fold and seed."""
     return f"{name}, fold {fold}, seed {seed}"
 
 

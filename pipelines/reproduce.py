@@ -19,11 +19,12 @@ def reproduce(settings: Settings) -> None:
     """Runs the whole DAG for each corpus, and puts the reports where people find them."""
     current().say(LOADING)
     from pipelines.dag import Dag
+    from pipelines.reproduction import reproduction
     from pipelines.run import environments, folds, publish, run
 
     for each in _each_corpus(settings):
         names = folds(each)
-        reproducer = Dag(each, names).reproduction(environments(each) if each.threats.unseen else [])
+        reproducer = reproduction(Dag(each, names), environments(each) if each.threats.unseen else [])
         artifact = run(each, reproducer)[reproducer]["report"]
         print((artifact.uri / "report.md").read_text(encoding="utf-8"))
         which = "all" if each.fold == "all" else names[0]
