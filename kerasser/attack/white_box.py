@@ -59,7 +59,9 @@ class ProjectedGradientDescent:
                 # On the margin, not on probabilities: a confident softmax has no gradient left (Carlini & Wagner 2017).
                 margin = _margin(answer, labels)
                 total = tf.reduce_sum(margin)
-            return margin, tf.argmax(answer, axis=-1), tape.gradient(total, moved)
+            # A model that rounds has none, not even zeros; the alarms want to hear of it.
+            gradient = tape.gradient(total, moved, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+            return margin, tf.argmax(answer, axis=-1), gradient
 
         self._evaluated = evaluated
 
@@ -88,6 +90,8 @@ class ProjectedGradientDescent:
             if restart:
                 moved = radius * tf.random.stateless_uniform(x.shape, [seed, restart], -1.0, 1.0) * valid
             margin, predicted, gradient = self._evaluated(moved, x, length, truth)
+            better = margin.numpy() < worst
+            worst, answer = np.where(better, margin, worst), np.where(better, predicted, answer)
             for _ in range(self._steps):
                 moved = tf.clip_by_value(moved - step * tf.sign(gradient), -radius, radius) * valid
                 margin, predicted, gradient = self._evaluated(moved, x, length, truth)

@@ -1,0 +1,100 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kerasser.attack.white_box import ProjectedGradientDescent, change, logits_of
+from kerasser.models import classifier
+
+DEVIATION = np.array([1.0, 10.0, 0.1], np.float32)
+
+
+def linear(weights, bias=0.0):
+    """A model whose margin is linear in the mean frame, so that the worst point of a ball is known."""
+    weights = tf.constant(weights, tf.float32)
+
+    def logits(features, lengths):
+        mean = tf.reduce_sum(features, axis=1) / tf.cast(lengths, tf.float32)[:, None]
+        score = tf.linalg.matvec(mean, weights) + bias
+        return tf.stack([-score / 2, score / 2], axis=1)
+
+    return logits
+
+
+def batch(count=4, frames=6):
+    generator = np.random.default_rng(0)
+    features = (generator.standard_normal((count, frames, 3)) * DEVIATION).astype(np.float32)
+    lengths = np.array([frames, frames - 1, frames - 2, frames][:count], np.int32)
+    for row, length in zip(features, lengths, strict=True):
+        row[length:] = 0
+    return features, lengths, np.arange(count) % 2
+
+
+@pytest.mark.parametrize("radius", [0.1, 1.0])
+def test_a_linear_model_falls_by_what_the_closed_form_says(radius):
+    features, lengths, labels = batch()
+    weights = np.array([1.0, -0.3, 4.0])
+    found = ProjectedGradientDescent(linear(weights, 0.2), DEVIATION, steps=10, restarts=2)(
+        features, lengths, labels, radius
+    )
+    score = np.stack([row[:length].mean(axis=0) for row, length in zip(features, lengths, strict=True)]) @ weights + 0.2
+    margin = np.where(labels == 1, score, -score)
+    expected = margin - radius * np.sum(np.abs(weights) * DEVIATION)
+    assert found.margin == pytest.approx(expected, rel=1e-4, abs=1e-4)
+    assert (found.predicted == labels).tolist() == (expected > 0).tolist()
+    # d margin / d frame is w / length in each of `length` frames, in deviations.
+    assert found.gradient_norm == pytest.approx(np.linalg.norm(weights * DEVIATION) / np.sqrt(lengths), rel=1e-4)
+
+
+def test_no_radius_changes_nothing():
+    features, lengths, labels = batch()
+    model = linear(np.array([1.0, -0.3, 4.0]))
+    found = ProjectedGradientDescent(model, DEVIATION, steps=3, restarts=2)(features, lengths, labels, 0.0)
+    assert found.predicted.tolist() == tf.argmax(model(features, lengths), axis=1).numpy().tolist()
+
+
+@pytest.fixture(scope="module")
+def small():
+    keras.utils.set_random_seed(1)
+    model = classifier.build(features=3, units=6, layers=2, frames_per_step=2)
+    model.get_layer("normalization").adapt(np.zeros(3), DEVIATION**2)
+    return logits_of(model)
+
+
+def test_a_larger_ball_harms_more_and_padding_does_not_matter(small):
+    features, lengths, labels = batch()
+    attack = ProjectedGradientDescent(small, DEVIATION, steps=10, restarts=2)
+    margins = [attack(features, lengths, labels, radius).margin for radius in (0.0, 0.2, 1.0)]
+    assert (margins[1] < margins[0]).all() and (margins[2] < margins[1]).all()
+    padded = np.pad(features, [(0, 0), (0, 5), (0, 0)])
+    # Restarts begin elsewhere in a longer batch; the first run does not.
+    plain = ProjectedGradientDescent(small, DEVIATION, steps=10, restarts=1)
+    assert plain(padded, lengths, labels, 0.2).margin == pytest.approx(
+        plain(features, lengths, labels, 0.2).margin, abs=1e-5
+    )
+
+
+def test_restarts_never_find_less(small):
+    features, lengths, labels = batch()
+    once, thrice = (
+        ProjectedGradientDescent(small, DEVIATION, steps=4, restarts=restarts)(features, lengths, labels, 0.5).margin
+        for restarts in (1, 3)
+    )
+    assert (thrice <= once + 1e-6).all()
+
+
+def test_a_model_that_rounds_has_no_gradient():
+    def rounded(features, lengths):
+        return linear(np.array([1.0, 0.0, 0.0]))(tf.round(features), lengths)
+
+    features, lengths, labels = batch()
+    found = ProjectedGradientDescent(rounded, DEVIATION, steps=3, restarts=1)(features, lengths, labels, 0.5)
+    assert not found.gradient_norm.any()
+
+
+def test_change_is_the_root_mean_square_in_deviations_up_to_the_bound():
+    clean = np.zeros((4, 3))
+    moved = clean + DEVIATION * 0.5
+    assert change(clean, moved, DEVIATION, 5.0) == pytest.approx(0.5)
+    moved[0, 0] = 1000.0
+    assert change(clean, moved, DEVIATION, 5.0) == pytest.approx(np.sqrt((11 * 0.25 + 25) / 12))
