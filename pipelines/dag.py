@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from kerasser.attack.adapters import Target
 from kerasser.errors import InputError
 from kerasser.evaluation import comparison
 from pipelines.components.adversarial_gen import AdversarialGen
@@ -24,6 +25,7 @@ from pipelines.components.random_noise_gen import RandomNoiseGen
 from pipelines.components.reporter import Reporter
 from pipelines.components.reproducer import Reproducer
 from pipelines.components.trainer import Trainer
+from pipelines.components.victim_attacker import VictimAttacker
 from pipelines.config import CompanionSettings, Settings
 
 # What trains a GAN; the rest of its settings say what its networks are.
@@ -31,6 +33,9 @@ _GAN_TRAINING = (
     *("pretraining_epochs", "pretraining_rate", "epochs", "learning_rate", "patience", "adversarial_weight"),
     *("reconstruction_weight", "saturating", "label_smoothing", "gradient_norm"),
 )
+
+# The settings that count where nothing is trained.
+_MEASURED = ("corpus", "fold", "data", "noise", "attack", "evaluation")
 
 
 @dataclass(frozen=True)
@@ -57,18 +62,27 @@ class Dag:
 
     Args:
         settings: The run.
-        folds: Names of the folds that are tested.
+        folds: Names of the folds that are tested; none cuts the corpus into none.
+        emotions: Kept even if they have no valence.
 
     Raises:
         InputError: If a corpus other than the demo lacks its folder, or the demo has one.
     """
 
-    def __init__(self, settings: Settings, folds: Sequence[str] = ("",)) -> None:
+    def __init__(self, settings: Settings, folds: Sequence[str] = ("",), emotions: Sequence[str] = ()) -> None:
         if not settings.attack.epsilons and not settings.attack.snrs_db:
             raise InputError("attack: expected some epsilons or snrs_db. Received: neither")
         self.settings, self.folds = settings, list(folds)
         self._runtime = {"workers": settings.workers, "quiet": settings.quiet}
-        self.corpus = _corpus(settings, "--corpus-dir", settings.corpus, settings.corpus_dir, settings.data.valence)
+        self.corpus = _corpus(
+            settings,
+            "--corpus-dir",
+            settings.corpus,
+            settings.corpus_dir,
+            settings.data.valence,
+            emotions=emotions,
+            fold_count=settings.data.folds if folds else 0,
+        )
         self.noise = NoiseGen(
             noise_dir=_absolute(settings.noise_dir),
             environments=settings.noise.environments or [],
@@ -105,11 +119,48 @@ class Dag:
             evaluation=self._evaluator(_System(comparison.NONE, self.victim(fold, seed)), fold, seed).outputs[
                 "evaluation"
             ],
-            model=self.victim(fold, seed).outputs["model"],
             utterances=self.corpus.outputs["utterances"],
             noise=self.noise.outputs["test"],
             seed=seed,
             settings=reported(self.settings),
+        )
+
+    def attack_report(self, target: Target, card: Mapping[str, Any], limit: int | None, batch_size: int) -> Reporter:
+        """What the attack does to somebody's recogniser.
+
+        Args:
+            target: Who is attacked.
+            card: What the report says of it, `classes` among it.
+            limit: Most queries; None sets no limit.
+            batch_size: Waveforms in a question.
+        """
+        settings = self.settings
+        attacker = VictimAttacker(
+            utterances=self.corpus.outputs["utterances"],
+            folds=self.corpus.outputs["folds"],
+            noise=self.noise.outputs["test"],
+            perturbation=self.perturbation.outputs["perturbation"],
+            victim=dict(card),
+            fold=self.folds[0] if self.folds else None,
+            epsilons=settings.attack.epsilons,
+            snrs_db=settings.attack.snrs_db,
+            draws=settings.attack.draws,
+            estimator=settings.attack.estimator,
+            attack_seed=settings.attack.seed,
+            replicates=settings.evaluation.replicates,
+            confidence=settings.evaluation.confidence,
+            seed=0,
+            target=target,
+            limit=limit,
+            batch_size=batch_size,
+            **self._runtime,
+        )
+        return Reporter(
+            evaluation=attacker.outputs["evaluation"],
+            utterances=self.corpus.outputs["utterances"],
+            noise=self.noise.outputs["test"],
+            seed=settings.attack.seed,
+            settings={name: reported(settings)[name] for name in _MEASURED},
         )
 
     def reproduction(self) -> Reproducer:
@@ -340,7 +391,10 @@ def _corpus(
     name: str,
     place: str | None,
     valence: dict[str, str] | None,
+    *,
     id: str | None = None,
+    emotions: Sequence[str] = (),
+    fold_count: int | None = None,
 ) -> CorpusGen:
     if (name == "demo") != (place is None):
         wanted = "no folder, since the demo corpus is made on the spot" if name == "demo" else "a folder"
@@ -350,7 +404,8 @@ def _corpus(
         corpus=name,
         corpus_dir=_absolute(place),
         valence=valence or {},
-        fold_count=settings.data.folds,
+        emotions=sorted(emotions),
+        fold_count=settings.data.folds if fold_count is None else fold_count,
         dev_share=settings.data.dev_share,
         skip_unusable=settings.data.skip_unusable,
         seed=settings.data.seed,

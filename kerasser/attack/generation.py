@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,27 +67,20 @@ def clean_example(waveform: np.ndarray, front_end: FrontEnd, name: str) -> tuple
     return front_end(bounded, name), {"noise": "", "clipped": clipped, "samples": waveform.size}
 
 
-def adversarial_examples(
-    waveform: np.ndarray,
-    utterance_id: str,
-    plan: Plan,
-    front_end: FrontEnd,
-    name: str,
-    add: Add = perturbation.add,
-) -> list[tuple[np.ndarray, dict[str, Any]]]:
-    """Attacks one utterance under every condition of the plan (paper, section 3).
+def attacks(
+    waveform: np.ndarray, utterance_id: str, plan: Plan, add: Add = perturbation.add
+) -> Iterator[tuple[np.ndarray, dict[str, Any]]]:
+    """Yields one utterance under every condition of the plan (paper, section 3).
 
     Args:
         waveform: float32 `[samples]`, 16 kHz.
         utterance_id: Takes part in the seed of every draw, so order and threads change nothing.
         plan: The conditions.
-        front_end: Extracts the features.
-        name: What an error calls the utterance.
         add: What adds matched noise: the library, or a SavedModel that does the same.
 
-    Returns:
-        Features `[frames, features]` and provenance for each of the plan's environments, budgets and draws.
-        The provenance makes the waveform again bit for bit.
+    Yields:
+        The adversarial waveform, float32 `[samples]` in [−1, 1 − 2⁻¹⁵], and provenance, which makes it again bit for
+        bit, for each of the plan's environments, budgets and draws.
     """
     clean, _ = clip(waveform)
     reference = reference_noise(clean, estimator=plan.estimator)  # type: ignore[arg-type]
@@ -96,7 +89,6 @@ def adversarial_examples(
         for environment, recordings in plan.noise.items()
         for recording in recordings
     }
-    examples = []
     for environment, budget in plan.pairs(utterance_id):
         for number in range(plan.draws):
             seed = perturbation.derive_seed(
@@ -116,8 +108,31 @@ def adversarial_examples(
                 "target": budget.value,
                 **_made(result, reference, clean.size),
             }
-            examples.append((front_end(result.waveform, name), facts))
-    return examples
+            yield result.waveform, facts
+
+
+def adversarial_examples(
+    waveform: np.ndarray,
+    utterance_id: str,
+    plan: Plan,
+    front_end: FrontEnd,
+    name: str,
+    add: Add = perturbation.add,
+) -> list[tuple[np.ndarray, dict[str, Any]]]:
+    """Returns the features of one utterance under every condition of the plan, `[frames, features]` each.
+
+    Args:
+        waveform: float32 `[samples]`, 16 kHz.
+        utterance_id: As for `attacks`, like `plan` and `add`.
+        plan: The conditions.
+        front_end: Extracts the features.
+        name: What an error calls the utterance.
+        add: What adds matched noise.
+
+    Returns:
+        Features and provenance for each of the plan's environments, budgets and draws.
+    """
+    return [(front_end(attacked, name), facts) for attacked, facts in attacks(waveform, utterance_id, plan, add)]
 
 
 def noisy_example(
