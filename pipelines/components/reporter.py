@@ -50,6 +50,7 @@ class ReporterExecutor(Executor):
             "seed": parameters["seed"],
             "versions": versions(),
             **metrics,
+            "chance": page.chance(len(metrics["classes"])),
             "remarks": remarks(corpus, metrics["test_speakers"], metrics["clean"]),
             "skipped": corpus["skipped"],
             "settings": parameters["settings"],
