@@ -100,9 +100,9 @@ class VictimAttackerExecutor(Executor):
         queries = _ask(attack, items, answers, parameters["limit"], parameters["quiet"])
         found = {line["id"]: line for line in _lines(answers)}
         lines = [found[utterance.id] for utterance, _ in sorted(items, key=lambda item: item[0].id)]
-        table = pd.DataFrame([row for line in lines for row in line["rows"]]).astype({"draw": float, "snr_db": float})
+        table = pd.DataFrame([row for line in lines for row in line["rows"]]).astype({"snr_db": float})
         clean, adversarial = table[table["noise"] == ""], table[table["noise"] != ""]
-        table.to_csv(directory / "predictions.csv", index=False, lineterminator="\n")
+        table.astype({"draw": "Int64"}).to_csv(directory / "predictions.csv", index=False, lineterminator="\n")
         scorer = Scorer(
             clean,
             classes,
