@@ -67,7 +67,9 @@ def _card(victim: VictimSettings, target: Target, classes: tuple[str, ...]) -> d
     from kerasser.attack import adapters
 
     if target.kind == adapters.SERVER:
-        asked, name = f"{target.model}, model {target.served}", f"{target.served}-{target.version}"
+        # A password in the URL is nobody's business.
+        url = re.sub(r"//[^/@]*@", "//", target.model)
+        asked, name = f"{url}, model {target.served}", f"{target.served}-{target.version}"
     elif target.kind == adapters.CALLABLE:
         asked, name = target.model, target.model.replace(":", ".")
     else:
