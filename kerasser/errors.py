@@ -7,3 +7,10 @@ class InputError(ValueError):
     The message is one line that names the file or field, says what was expected, and ends with
     what was received. Commands print it alone and exit with status 2.
     """
+
+
+class UnfinishedError(InputError):
+    """Bad input that does not spoil what was made before it: a server that went away, a limit that was reached.
+
+    The same command goes on from there once that is mended.
+    """

@@ -1,4 +1,4 @@
-"""Acoustic features: the 25 eGeMAPSv02 low-level descriptors, 100 frames a second."""
+"""Acoustic features: the 25 eGeMAPSv02 low-level descriptors, 100 frames a second, or the 88 functionals of them."""
 
 from __future__ import annotations
 
@@ -37,6 +37,10 @@ EGEMAPS_NAMES = (
     "F3bandwidth_sma3nz",
     "F3amplitudeLogRelF0_sma3nz",
 )
+
+
+#: How many functionals eGeMAPSv02 has.
+FUNCTIONALS = 88
 
 
 class FrontEnd(Protocol):
@@ -88,17 +92,66 @@ class Egemaps:
             InputError: If the waveform is not one-dimensional, too short, not finite or beyond
                 full scale, where opensmile would wrap it around.
         """
-        if waveform.ndim != 1:
-            raise InputError(f"{name}: expected mono, shape [samples]. Received: shape {list(waveform.shape)}")
-        if waveform.size < SHORTEST_S * SAMPLE_RATE_HZ:
-            length = waveform.size / SAMPLE_RATE_HZ
-            raise InputError(f"{name}: expected at least {SHORTEST_S} s of audio. Received: {length:.3f} s")
-        if not np.isfinite(waveform).all():
-            raise InputError(f"{name}: expected finite samples. Received: NaN or infinity")
-        if waveform.min() < -1.0 or waveform.max() > FULL_SCALE:
-            peak = waveform[np.argmax(np.abs(waveform))]
-            raise InputError(f"{name}: expected samples in [-1, 1 - 2**-15]; clip them first. Received: {peak:.6g}")
-        frames = self._smile.process_signal(waveform, SAMPLE_RATE_HZ).to_numpy(np.float32)
-        if not np.isfinite(frames).all():
-            raise InputError(f"{name}: expected audio that eGeMAPS can describe. Received: features with NaN")
-        return frames
+        frames = self._smile.process_signal(usable(waveform, name), SAMPLE_RATE_HZ).to_numpy(np.float32)
+        return _described(frames, name)
+
+
+class Functionals:
+    """The 88 eGeMAPSv02 functionals of a whole utterance through opensmile; safe to call from several threads.
+
+    Attributes:
+        names: opensmile's names, in its order.
+    """
+
+    def __init__(self) -> None:
+        import opensmile
+
+        self._smile = opensmile.Smile(
+            feature_set=opensmile.FeatureSet.eGeMAPSv02,
+            feature_level=opensmile.FeatureLevel.Functionals,
+        )
+        self.names: tuple[str, ...] = tuple(self._smile.feature_names)
+        if len(self.names) != FUNCTIONALS:
+            raise RuntimeError(f"this opensmile release has {len(self.names)} functionals, not {FUNCTIONALS}")
+
+    def __call__(self, waveform: np.ndarray, name: str = "waveform") -> np.ndarray:
+        """Extracts the functionals.
+
+        Args:
+            waveform: float32 `[samples]`, 16 kHz mono, in [−1, 1 − 2⁻¹⁵].
+            name: What an error calls the waveform, usually its file.
+
+        Returns:
+            float32 `[88]`.
+
+        Raises:
+            InputError: As for `Egemaps`.
+        """
+        rows = self._smile.process_signal(usable(waveform, name), SAMPLE_RATE_HZ).to_numpy(np.float32)
+        return _described(rows[0], name)
+
+
+def usable(waveform: np.ndarray, name: str) -> np.ndarray:
+    """Returns a waveform as it is, once opensmile can describe it.
+
+    Raises:
+        InputError: If it is not one-dimensional, too short, not finite or beyond full scale, where opensmile would
+            wrap it around.
+    """
+    if waveform.ndim != 1:
+        raise InputError(f"{name}: expected mono, shape [samples]. Received: shape {list(waveform.shape)}")
+    if waveform.size < SHORTEST_S * SAMPLE_RATE_HZ:
+        length = waveform.size / SAMPLE_RATE_HZ
+        raise InputError(f"{name}: expected at least {SHORTEST_S} s of audio. Received: {length:.3f} s")
+    if not np.isfinite(waveform).all():
+        raise InputError(f"{name}: expected finite samples. Received: NaN or infinity")
+    if waveform.min() < -1.0 or waveform.max() > FULL_SCALE:
+        peak = waveform[np.argmax(np.abs(waveform))]
+        raise InputError(f"{name}: expected samples in [-1, 1 - 2**-15]; clip them first. Received: {peak:.6g}")
+    return waveform
+
+
+def _described(features: np.ndarray, name: str) -> np.ndarray:
+    if not np.isfinite(features).all():
+        raise InputError(f"{name}: expected audio that eGeMAPS can describe. Received: features with NaN")
+    return features

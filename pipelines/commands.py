@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipelines.config import ExportSettings, PredictSettings, Settings
+from pipelines.config import ExportSettings, PredictSettings, Settings, VictimRunSettings
 from pipelines.lineage import LineageSettings
 from pipelines.listening_test import ListeningSettings
 
@@ -11,6 +11,7 @@ COMMANDS: dict[str, type] = {
     "train": Settings,
     "evaluate": Settings,
     "reproduce": Settings,
+    "attack": VictimRunSettings,
     "export": ExportSettings,
     "predict": PredictSettings,
     "listening_test": ListeningSettings,

@@ -83,6 +83,7 @@ class Executor(ABC):
 
         Raises:
             InputError: If the user can mend it; what was written is then thrown away.
+            UnfinishedError: If what was written holds all the same, and the next run is to go on from it.
         """
 
 

@@ -278,6 +278,43 @@ class ExportSettings(Settings):
 
 
 @dataclass(frozen=True)
+class VictimSettings:
+    """The recogniser that is attacked."""
+
+    model: str | None = None
+    """SavedModel, .keras file, http://HOST:8501, grpc://HOST:8500, or module:function."""
+    input: Literal["waveform", "frames", "functionals"] | None = None
+    """What it takes: waveform, eGeMAPS frames or the 88 functionals; waveform for a function, else frames."""
+    classes: list[str] = field(default_factory=list)
+    """Its classes in the order of its answers, where it does not say them itself."""
+    name: str | None = None
+    """What the report calls it; after the model by default."""
+    version: str = ""
+    """Tells this victim from an earlier one of the same name; change it to ask anew."""
+    signature: str = "serving_default"
+    """Which signature of a SavedModel or server answers; undefended is ours without the generator."""
+    served: str | None = None
+    """Name of the model on a server."""
+    served_version: PositiveInt | None = None
+    """Its version there; the newest by default."""
+    limit: PositiveInt | None = None
+    """Most queries; one waveform is one."""
+    batch_size: PositiveInt = 32
+    """Waveforms in a question."""
+    deadline_s: PositiveFloat = 60.0
+    """Seconds for a request to a server, with all repetitions."""
+
+
+@dataclass(frozen=True)
+class VictimRunSettings(Settings):
+    """An attack on somebody's recogniser; what concerns training is not used."""
+
+    fold: str | None = None
+    """Attack the test speakers of this fold; every speaker by default."""
+    victim: VictimSettings = field(default_factory=VictimSettings)
+
+
+@dataclass(frozen=True)
 class PredictSettings:
     """Questions to a published model."""
 

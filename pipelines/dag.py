@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from kerasser.attack.adapters import Target
 from kerasser.errors import InputError
 from kerasser.evaluation import comparison
 from pipelines.component import Channel
@@ -25,6 +26,7 @@ from pipelines.components.pusher import Pusher
 from pipelines.components.random_noise_gen import RandomNoiseGen
 from pipelines.components.reporter import Reporter
 from pipelines.components.trainer import Trainer
+from pipelines.components.victim_attacker import VictimAttacker
 from pipelines.config import CompanionSettings, Settings
 from pipelines.logs import log_folder
 
@@ -33,6 +35,9 @@ _GAN_TRAINING = (
     *("pretraining_epochs", "pretraining_rate", "epochs", "learning_rate", "patience", "adversarial_weight"),
     *("reconstruction_weight", "saturating", "label_smoothing", "gradient_norm"),
 )
+
+# The settings that count where nothing is trained.
+_MEASURED = ("corpus", "fold", "data", "noise", "attack", "threats", "evaluation")
 
 
 @dataclass(frozen=True)
@@ -67,20 +72,29 @@ class Dag:
 
     Args:
         settings: The run.
-        folds: Names of the folds that are tested.
+        folds: Names of the folds that are tested; none cuts the corpus into none.
+        emotions: Kept even if they have no valence.
 
     Raises:
         InputError: If a corpus other than the demo lacks its folder, or the demo has one.
     """
 
-    def __init__(self, settings: Settings, folds: Sequence[str] = ("",)) -> None:
+    def __init__(self, settings: Settings, folds: Sequence[str] = ("",), emotions: Sequence[str] = ()) -> None:
         if not settings.attack.epsilons and not settings.attack.snrs_db:
             raise InputError("attack: expected some epsilons or snrs_db. Received: neither")
         self.settings, self.folds = settings, list(folds)
         if settings.logdir and Path(settings.logdir).exists() and not Path(settings.logdir).is_dir():
             raise InputError(f"logdir: expected a folder. Received: {settings.logdir}, a file")
         self.runtime = {"workers": settings.workers, "quiet": settings.quiet}
-        self.corpus = _corpus(settings, "--corpus-dir", settings.corpus, settings.corpus_dir, settings.data.valence)
+        self.corpus = _corpus(
+            settings,
+            "--corpus-dir",
+            settings.corpus,
+            settings.corpus_dir,
+            settings.data.valence,
+            emotions=emotions,
+            fold_count=settings.data.folds if folds else 0,
+        )
         self.noise = NoiseGen(
             noise_dir=_absolute(settings.noise_dir),
             environments=settings.noise.environments or [],
@@ -147,7 +161,6 @@ class Dag:
             evaluation=self.evaluator(System(comparison.NONE, self.victim(fold, seed)), fold, seed).outputs[
                 "evaluation"
             ],
-            model=self.victim(fold, seed).outputs["model"],
             utterances=self.corpus.outputs["utterances"],
             noise=self.noise.outputs["test"],
             perception=self.perception(fold),
@@ -167,6 +180,48 @@ class Dag:
         chosen, attack = self.settings.threats.snrs_db, self.settings.attack.snrs_db
         nearest = sorted(attack, key=lambda snr_db: abs(snr_db - 10))[:1]
         return [float(each) for each in (nearest if chosen is None else chosen)]
+
+    def attack_report(self, target: Target, card: Mapping[str, Any], limit: int | None, batch_size: int) -> Reporter:
+        """What the attack does to somebody's recogniser.
+
+        Args:
+            target: Who is attacked.
+            card: What the report says of it, `classes` among it.
+            limit: Most queries; None sets no limit.
+            batch_size: Waveforms in a question.
+        """
+        settings = self.settings
+        attacker = VictimAttacker(
+            utterances=self.corpus.outputs["utterances"],
+            folds=self.corpus.outputs["folds"],
+            noise=self.noise.outputs["test"],
+            perturbation=self.perturbation.outputs["perturbation"],
+            victim=dict(card),
+            fold=self.folds[0] if self.folds else None,
+            epsilons=settings.attack.epsilons,
+            snrs_db=settings.attack.snrs_db,
+            draws=settings.attack.draws,
+            search_epsilons=self.threat_epsilons,
+            search_snrs_db=self.threat_snrs_db,
+            search_draws=settings.threats.draws,
+            estimator=settings.attack.estimator,
+            attack_seed=settings.attack.seed,
+            replicates=settings.evaluation.replicates,
+            confidence=settings.evaluation.confidence,
+            seed=0,
+            target=target,
+            limit=limit,
+            batch_size=batch_size,
+            **self.runtime,
+        )
+        return Reporter(
+            evaluation=attacker.outputs["evaluation"],
+            utterances=self.corpus.outputs["utterances"],
+            noise=self.noise.outputs["test"],
+            perception=self.perception(self.folds[0]) if self.folds else [],
+            seed=settings.attack.seed,
+            settings={name: reported(settings)[name] for name in _MEASURED},
+        )
 
     def push(self, base: Path, keep: int, margin: float) -> Pusher:
         """Publishes the defended classifier of the first fold.
@@ -373,7 +428,10 @@ def _corpus(
     name: str,
     place: str | None,
     valence: dict[str, str] | None,
+    *,
     id: str | None = None,
+    emotions: Sequence[str] = (),
+    fold_count: int | None = None,
 ) -> CorpusGen:
     if (name == "demo") != (place is None):
         wanted = "no folder, since the demo corpus is made on the spot" if name == "demo" else "a folder"
@@ -383,7 +441,8 @@ def _corpus(
         corpus=name,
         corpus_dir=_absolute(place),
         valence=valence or {},
-        fold_count=settings.data.folds,
+        emotions=sorted(emotions),
+        fold_count=settings.data.folds if fold_count is None else fold_count,
         dev_share=settings.data.dev_share,
         skip_unusable=settings.data.skip_unusable,
         seed=settings.data.seed,

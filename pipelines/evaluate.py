@@ -15,29 +15,16 @@ DESCRIPTION = "Measures the classifier's error against ε and SNR for each noise
 def evaluate(settings: Settings) -> None:
     """Runs the whole DAG and puts the report where people find it."""
     current().say(LOADING)
-    from kerasser.report.words import percent
+    from kerasser.report.page import summary
     from pipelines.dag import Dag
     from pipelines.run import one_fold, publish, run
 
     reporter = Dag(settings, [one_fold(settings)]).report()
     artifact = run(settings, reporter)[reporter]["report"]
     report = json.loads((artifact.uri / "report.json").read_text())
-    current().say(_summary(report, percent))
+    current().say(summary(report))
     name = f"{report['corpus']}-fold-{report['fold']}-seed-{report['seed']}"
     current().finish(publish(artifact, Path(settings.output_dir) / "reports" / name) / "report.md")
-
-
-def _summary(report: dict, percent) -> str:
-    """Returns a line for clean speech and one an environment at its hardest budget."""
-    lines = [f"clean speech: error {percent(report['clean'])} %"]
-    # ε ascends within an environment, so its last row is its hardest.
-    hardest = {row["noise"]: row for row in report["figure1"] if "epsilon" in row}
-    for noise, row in hardest.items():
-        worst = row["error_worst_of"]
-        lines.append(
-            f"{noise} at ε = {row['epsilon']:g}: error {percent(row)} %, worst of {worst['N']} {percent(worst)} %"
-        )
-    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from kerasser.errors import InputError
+from kerasser.errors import InputError, UnfinishedError
 from pipelines.artifacts import Artifact, File, hash_files, inventory, shown, untouched
 from pipelines.code import code_hash, package_versions
 from pipelines.component import Channel, Component, canonical
@@ -169,6 +169,8 @@ class Launcher:
         started_at, start = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
         try:
             properties = dict(component.EXECUTOR().do(inputs, outputs, component.parameters) or {})
+        except UnfinishedError:
+            raise
         except InputError:
             # After the user has mended it, what is there was made from something else.
             shutil.rmtree(work)

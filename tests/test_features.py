@@ -3,12 +3,17 @@ import pytest
 
 from kerasser import audio
 from kerasser.errors import InputError
-from kerasser.features import EGEMAPS_NAMES, Egemaps
+from kerasser.features import EGEMAPS_NAMES, Egemaps, Functionals
 
 
 @pytest.fixture(scope="module")
 def egemaps():
     return Egemaps()
+
+
+@pytest.fixture(scope="module")
+def functionals():
+    return Functionals()
 
 
 def noise(seconds, seed=0):
@@ -45,9 +50,19 @@ def test_a_louder_voice_has_more_loudness(egemaps):
         (np.append(noise(1.0), np.float32(-1.001)), "clip them first. Received: -1.001"),
     ],
 )
-def test_waveforms_that_egemaps_cannot_describe_are_refused_by_name(egemaps, waveform, message):
-    with pytest.raises(InputError, match=f"a.wav: .*{message}"):
-        egemaps(waveform, "a.wav")
+def test_waveforms_that_egemaps_cannot_describe_are_refused_by_name(egemaps, functionals, waveform, message):
+    for front_end in (egemaps, functionals):
+        with pytest.raises(InputError, match=f"a.wav: .*{message}"):
+            front_end(waveform, "a.wav")
+
+
+@pytest.mark.parametrize("seconds", [0.1, 0.25, 1.5])
+def test_the_functionals_summarise_the_frames_under_their_names(egemaps, functionals, seconds):
+    waveform = noise(seconds)
+    found = functionals(waveform)
+    assert found.shape == (88,) and found.dtype == np.float32 and len(functionals.names) == 88
+    mean = egemaps(waveform)[:, EGEMAPS_NAMES.index("Loudness_sma3")].mean()
+    assert found[functionals.names.index("loudness_sma3_amean")] == pytest.approx(mean, rel=0.02)
 
 
 def test_full_scale_would_wrap_and_is_therefore_clipped(egemaps):

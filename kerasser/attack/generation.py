@@ -67,40 +67,20 @@ def clean_example(waveform: np.ndarray, front_end: FrontEnd, name: str) -> tuple
     return front_end(bounded, name), {"noise": "", "clipped": clipped, "samples": waveform.size}
 
 
-def adversarial_examples(
-    waveform: np.ndarray,
-    utterance_id: str,
-    plan: Plan,
-    front_end: FrontEnd,
-    name: str,
-    add: Add = perturbation.add,
-) -> list[tuple[np.ndarray, dict[str, Any]]]:
-    """Attacks one utterance under every condition of the plan (paper, section 3).
+def attacks(
+    waveform: np.ndarray, utterance_id: str, plan: Plan, add: Add = perturbation.add
+) -> Iterator[tuple[np.ndarray, dict[str, Any]]]:
+    """Yields one utterance under every condition of the plan (paper, section 3).
 
     Args:
         waveform: float32 `[samples]`, 16 kHz.
         utterance_id: Takes part in the seed of every draw, so order and threads change nothing.
         plan: The conditions.
-        front_end: Extracts the features.
-        name: What an error calls the utterance.
         add: What adds matched noise: the library, or a SavedModel that does the same.
 
-    Returns:
-        Features `[frames, features]` and provenance for each of the plan's environments, budgets and draws.
-        The provenance makes the waveform again bit for bit.
-    """
-    return [
-        (front_end(adversarial, name), facts)
-        for adversarial, facts in adversarial_waveforms(waveform, utterance_id, plan, add)
-    ]
-
-
-def adversarial_waveforms(
-    waveform: np.ndarray, utterance_id: str, plan: Plan, add: Add = perturbation.add
-) -> Iterator[tuple[np.ndarray, dict[str, Any]]]:
-    """Yields the waveforms, float32 `[samples]`, and the provenance of `adversarial_examples`, in their order.
-
-    A draw does not depend on how many there are: fewer draws give the first ones of more.
+    Yields:
+        The adversarial waveform, float32 `[samples]` in [−1, 1 − 2⁻¹⁵], and provenance, which makes it again bit for
+        bit, for each of the plan's environments, budgets and draws.
     """
     clean, _ = clip(waveform)
     reference = reference_noise(clean, estimator=plan.estimator)  # type: ignore[arg-type]
@@ -129,6 +109,30 @@ def adversarial_waveforms(
                 **_made(result, reference, clean.size),
             }
             yield result.waveform, facts
+
+
+def adversarial_examples(
+    waveform: np.ndarray,
+    utterance_id: str,
+    plan: Plan,
+    front_end: FrontEnd,
+    name: str,
+    add: Add = perturbation.add,
+) -> list[tuple[np.ndarray, dict[str, Any]]]:
+    """Returns the features of one utterance under every condition of the plan, `[frames, features]` each.
+
+    Args:
+        waveform: float32 `[samples]`, 16 kHz.
+        utterance_id: As for `attacks`, like `plan` and `add`.
+        plan: The conditions.
+        front_end: Extracts the features.
+        name: What an error calls the utterance.
+        add: What adds matched noise.
+
+    Returns:
+        Features and provenance for each of the plan's environments, budgets and draws.
+    """
+    return [(front_end(attacked, name), facts) for attacked, facts in attacks(waveform, utterance_id, plan, add)]
 
 
 def noisy_example(

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from inspect import signature
 from pathlib import Path
 
 from kerasser.corpora import audformat, emodb, fau_aibo, iemocap, manifest, ravdess, urdu
-from kerasser.corpora.base import CLASSES, VALENCE, Corpus, Utterance
+from kerasser.corpora.base import CLASSES, VALENCE, Corpus, Utterance, with_emotions
 from kerasser.corpora.folds import Fold, folds
 from kerasser.errors import InputError
 
-__all__ = ["CLASSES", "READERS", "VALENCE", "Corpus", "Fold", "Utterance", "folds", "read"]
+__all__ = ["CLASSES", "READERS", "VALENCE", "Corpus", "Fold", "Utterance", "folds", "read", "with_emotions"]
 
 READERS: Mapping[str, Callable[..., Corpus]] = {
     module.NAME: module.read for module in (iemocap, fau_aibo, emodb, ravdess, urdu, manifest, audformat)
 }
 
 
-def read(name: str, root: Path | str, valence: Mapping[str, str] | None = None) -> Corpus:
+def read(name: str, root: Path | str, valence: Mapping[str, str] | None = None, emotions: Sequence[str] = ()) -> Corpus:
     """Reads a corpus in its original layout.
 
     Args:
         name: A key of `READERS`.
         root: Its folder; for "manifest", the CSV file.
         valence: From emotion to "negative" or "positive"; None is the reader's own map.
+        emotions: Kept even if they have no valence, which is "" then.
 
     Returns:
         The corpus.
@@ -34,8 +36,8 @@ def read(name: str, root: Path | str, valence: Mapping[str, str] | None = None) 
     if name not in READERS:
         raise InputError(f"corpus: expected one of {', '.join(READERS)}. Received: {name!r}")
     if valence is None:
-        return READERS[name](Path(root))
+        valence = signature(READERS[name]).parameters["valence"].default
     wrong = sorted(set(valence.values()) - set(CLASSES))
     if wrong:
         raise InputError(f"valence: expected only {' or '.join(CLASSES)}. Received: {wrong[0]!r}")
-    return READERS[name](Path(root), valence)
+    return READERS[name](Path(root), with_emotions(valence, emotions))

@@ -28,6 +28,11 @@ VALENCE: Mapping[str, str] = {
 }
 
 
+def with_emotions(valence: Mapping[str, str], emotions: Iterable[str]) -> dict[str, str]:
+    """Returns a map from emotion to valence with further emotions in it, whose valence is ""."""
+    return {**dict.fromkeys(emotions, ""), **valence}
+
+
 @dataclass(frozen=True)
 class Utterance:
     """One labelled stretch of speech.
@@ -37,7 +42,7 @@ class Utterance:
         path: The audio file, relative to the corpus root, with forward slashes.
         speaker: Who speaks; unique in the corpus, so that splitting by it leaks nobody.
         emotion: The corpus' own label under its standard English name.
-        valence: "positive" or "negative".
+        valence: "positive" or "negative"; "" where it has none and only its emotion is asked for.
         session: Recording session, where the corpus has any; folds never cut one in two.
         split: "train", "dev" or "test" where the corpus prescribes it.
         start_s: Where the utterance begins in the file, in seconds.
@@ -122,7 +127,7 @@ class Tally:
     def add(
         self, *, id: str, path: str, speaker: str, emotion: str, valence: str | None = None, **fields: object
     ) -> None:
-        """Keeps one utterance whose valence is given or known to the map, else counts it as skipped."""
+        """Keeps one utterance whose valence is given or known to the map, be it "", else counts it as skipped."""
         valence = valence or self._valence.get(emotion)
         if valence is None:
             self.skip(f"no valence for {emotion}")

@@ -9,6 +9,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from kerasser.report.page import chance
 from kerasser.report.words import NAMES
 
 # Okabe and Ito's palette, safe for colour-blind readers; "any" is the envelope of the others.
@@ -16,7 +17,9 @@ _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 _ANY = "#000000"
 
 
-def figure1(path: Path, clean: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], title: str) -> None:
+def figure1(
+    path: Path, clean: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], title: str, classes: int = 2
+) -> None:
     """Draws error against ε and against SNR, for each noise, as a PNG.
 
     Args:
@@ -24,11 +27,12 @@ def figure1(path: Path, clean: Mapping[str, Any], rows: Sequence[Mapping[str, An
         clean: `error` and `ci95` of clean speech.
         rows: Rows as of `kerasser.evaluation.curve.figure1`.
         title: Says corpus and fold, and whether the speech is synthetic.
+        classes: How many there are to guess from.
     """
     figure = Figure(figsize=(10.5, 4.6), dpi=150, layout="constrained")
     axes = figure.subplots(1, 2, sharey=True)
-    _panel(axes[0], rows, clean, "epsilon", "perturbation factor ε")
-    _panel(axes[1], rows, clean, "snr_db_target", "signal-to-noise ratio (dB)")
+    _panel(axes[0], rows, clean, "epsilon", "perturbation factor ε", classes)
+    _panel(axes[1], rows, clean, "snr_db_target", "signal-to-noise ratio (dB)", classes)
     axes[1].invert_xaxis()
     axes[0].set_ylabel("error = 100 − UA (%)")
     handles, labels = axes[0].get_legend_handles_labels()
@@ -39,10 +43,12 @@ def figure1(path: Path, clean: Mapping[str, Any], rows: Sequence[Mapping[str, An
     figure.savefig(path, metadata={"Software": None})
 
 
-def _panel(axes: Axes, rows: Sequence[Mapping[str, Any]], clean: Mapping[str, Any], key: str, label: str) -> None:
+def _panel(
+    axes: Axes, rows: Sequence[Mapping[str, Any]], clean: Mapping[str, Any], key: str, label: str, classes: int
+) -> None:
     chosen = [row for row in rows if row.get(key) is not None and row["error"] is not None]
     environments = list(dict.fromkeys(row["noise"] for row in chosen))
-    _levels(axes, clean)
+    _levels(axes, clean, classes)
     for number, environment in enumerate(environments):
         colour = _ANY if environment == "any" else _COLOURS[number % len(_COLOURS)]
         mine = sorted((row for row in chosen if row["noise"] == environment), key=lambda row: row[key])
@@ -156,11 +162,11 @@ def _panels(rows: Sequence[Mapping[str, Any]], title: str) -> tuple[Figure, list
     return figure, panels
 
 
-def _levels(axes: Axes, clean: Mapping[str, Any]) -> None:
+def _levels(axes: Axes, clean: Mapping[str, Any], classes: int = 2) -> None:
     """Draws what clean speech and chance reach."""
     if clean["error"] is not None:
         axes.axhline(clean["error"], color="0.45", linewidth=1, label="clean speech")
-    axes.axhline(50, color="0.75", linewidth=1, linestyle=":", label="chance")
+    axes.axhline(chance(classes), color="0.75", linewidth=1, linestyle=":", label="chance")
 
 
 def _line(axes: Axes, rows: Sequence[Mapping[str, Any]], key: str, colour: str, name: str) -> None:

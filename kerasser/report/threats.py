@@ -31,12 +31,16 @@ def markdown(report: Mapping[str, Any]) -> list[str]:
         "## What the attacker knows",
         "",
         f"N = {most} queries for each utterance, over all environments. An utterance counts as wrong as soon as one "
-        f"query succeeds. White box: {settings['white_box_steps']} steps × {settings['white_box_restarts']} restarts.",
+        "query succeeds."
+        + (
+            f" White box: {settings['white_box_steps']} steps × {settings['white_box_restarts']} restarts."
+            if threats.WHITE_BOX in present
+            else ""
+        ),
         "",
         *(f"- **{name}**: {_EXPLAINED[name]}." for name in present),
         "",
-        "![Error of each defence under each threat model](figure4.png)",
-        "",
+        *(["![Error of each defence under each threat model](figure4.png)", ""] if report.get("figure3") else []),
         f"| budget | defence | {' | '.join(present)} |",
         "| --- | --- |" + " --- |" * len(present),
     ]
@@ -46,11 +50,16 @@ def markdown(report: Mapping[str, Any]) -> list[str]:
         lines.append(f"| {key[0]} | {NAMES[key[1]]} | {' | '.join(cells)} |")
     lines += [
         "",
-        "A dash: the defence trains on no environment, so that none is unseen. In parentheses: queries asked for an "
-        "utterance on average, by an attacker who stops at a success, or the radius in standard deviations.",
+        "In parentheses: queries asked for an utterance on average, by an attacker who stops at a success, or the radius "
+        "in standard deviations."
+        + (
+            " A dash: the defence trains on no environment, so that none is unseen."
+            if threats.UNSEEN in present
+            else ""
+        ),
         "",
     ]
-    return [*lines, *_curve(report["search_curve"]), *_unseen(report["unseen"])]
+    return [*lines, *_curve(report["search_curve"]), *_unseen(report.get("unseen", []))]
 
 
 def _spent(row: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,7 +16,12 @@ import numpy as np
 import requests
 import tenacity
 import tensorflow as tf
-from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
+from tensorflow_serving.apis import (
+    get_model_status_pb2,
+    model_service_pb2_grpc,
+    predict_pb2,
+    prediction_service_pb2_grpc,
+)
 
 from kerasser.errors import InputError
 from kerasser.records import serialize_frames
@@ -68,6 +73,11 @@ class LocalModel:
         except (OSError, ValueError, tf.errors.OpError) as error:
             raise InputError(f"{directory}: expected a SavedModel. Received: {_one_line(str(error))}") from error
 
+    @property
+    def signatures(self) -> Mapping[str, Any]:
+        """Its signatures, by name; they live as long as this object does."""
+        return self._loaded.signatures
+
     def answer(self, utterances: Sequence[np.ndarray], signature: str = DEFENDED) -> list[Answer]:
         """Answers for raw frames; see `Model`."""
         signatures = self._loaded.signatures
@@ -103,15 +113,7 @@ class RestModel:
         rows = [{"serialized": {"b64": base64.b64encode(serialize_frames(frames)).decode()}} for frames in utterances]
         body: dict[str, Any] = {"signature_name": signature, "instances": rows}
 
-        def ask(left_s: float) -> requests.Response:
-            response = self._session.post(self.url, json=body, timeout=left_s)
-            if response.status_code in _TRY_AGAIN_HTTP:
-                raise _TryAgainError(_words(response))
-            return response
-
-        response = _until(self._deadline_s, ask, self.url)
-        if response.status_code != 200:
-            raise InputError(f"{self.url}: {_words(response)}")
+        response = self._asked("POST", self.url, json=body)
         try:
             rows = response.json()["predictions"]
             return _answers(*([row[name] for row in rows] for name in ("label", "classes", "probabilities")))
@@ -120,6 +122,34 @@ class RestModel:
                 f"{self.url}: expected predictions with label, classes and probabilities. "
                 f"Received: {_one_line(response.text)}"
             ) from error
+
+    def newest_version(self) -> int:
+        """Returns the newest version that the server can answer with, or the one that was chosen.
+
+        Raises:
+            InputError: In the server's words, or if it has none.
+        """
+        url = self.url.removesuffix(":predict")
+        response = self._asked("GET", url)
+        try:
+            states = [(each["state"], int(each["version"])) for each in response.json()["model_version_status"]]
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{url}: expected versions. Received: {_one_line(response.text)}") from error
+        return _newest(states, url)
+
+    def _asked(self, method: str, url: str, **content: Any) -> requests.Response:
+        """Returns the response, once the server has one."""
+
+        def ask(left_s: float) -> requests.Response:
+            response = self._session.request(method, url, timeout=left_s, **content)
+            if response.status_code in _TRY_AGAIN_HTTP:
+                raise _TryAgainError(_words(response))
+            return response
+
+        response = _until(self._deadline_s, ask, url)
+        if response.status_code != 200:
+            raise InputError(f"{url}: {_words(response)}")
+        return response
 
 
 class GrpcModel:
@@ -143,7 +173,9 @@ class GrpcModel:
             else grpc.insecure_channel(target, options)
         )
         self._stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
-        self._target, self._model, self._version, self._deadline_s = target, model, version, deadline_s
+        self._states = model_service_pb2_grpc.ModelServiceStub(channel)
+        self._model, self._version, self._deadline_s = model, version, deadline_s
+        self._where = f"{target}, model {model}"
 
     def answer(self, utterances: Sequence[np.ndarray], signature: str = DEFENDED) -> list[Answer]:
         """Answers for raw frames; see `Model`."""
@@ -153,22 +185,35 @@ class GrpcModel:
             request.model_spec.version.value = self._version
         strings = [serialize_frames(frames) for frames in utterances]
         request.inputs["serialized"].CopyFrom(tf.make_tensor_proto(strings))
-        where = f"{self._target}, model {self._model}"
+        outputs = self._asked(self._stub.Predict, request).outputs
+        wanted = ("label", "classes", "probabilities")
+        if not all(name in outputs for name in wanted):
+            raise InputError(f"{self._where}: expected the outputs {', '.join(wanted)}. Received: {', '.join(outputs)}")
+        return _answers(*(tf.make_ndarray(outputs[name]) for name in wanted))
 
-        def ask(left_s: float) -> predict_pb2.PredictResponse:
+    def newest_version(self) -> int:
+        """Returns the newest version that the server can answer with; see `RestModel.newest_version`."""
+        request = get_model_status_pb2.GetModelStatusRequest()
+        request.model_spec.name = self._model
+        if self._version is not None:
+            request.model_spec.version.value = self._version
+        found = self._asked(self._states.GetModelStatus, request).model_version_status
+        names = get_model_status_pb2.ModelVersionStatus.State
+        return _newest([(names.Name(each.state), each.version) for each in found], self._where)
+
+    def _asked(self, method: Callable[..., Any], request: Any) -> Any:
+        """Returns the response, once the server has one."""
+
+        def ask(left_s: float) -> Any:
             try:
-                return self._stub.Predict(request, timeout=left_s)
+                return method(request, timeout=left_s)
             except grpc.RpcError as error:
                 words = f"{error.code().name}: {_one_line(error.details())}"
                 if error.code() in _TRY_AGAIN_GRPC:
                     raise _TryAgainError(words) from error
-                raise InputError(f"{where}: {words}") from error
+                raise InputError(f"{self._where}: {words}") from error
 
-        outputs = _until(self._deadline_s, ask, where).outputs
-        wanted = ("label", "classes", "probabilities")
-        if not all(name in outputs for name in wanted):
-            raise InputError(f"{where}: expected the outputs {', '.join(wanted)}. Received: {', '.join(outputs)}")
-        return _answers(*(tf.make_ndarray(outputs[name]) for name in wanted))
+        return _until(self._deadline_s, ask, self._where)
 
 
 def connect(url: str, model: str, version: int | None = None, deadline_s: float = 60.0) -> RestModel | GrpcModel:
@@ -224,6 +269,14 @@ def _words(response: requests.Response) -> str:
     except (ValueError, KeyError, TypeError):
         said = response.text or response.reason
     return f"{response.status_code}: {_one_line(str(said))}"
+
+
+def _newest(states: Sequence[tuple[str, int]], where: str) -> int:
+    available = [version for state, version in states if state == "AVAILABLE"]
+    if not available:
+        found = ", ".join(f"{version} {state}" for state, version in states) or "none"
+        raise InputError(f"{where}: expected a version that is available. Received: {found}")
+    return max(available)
 
 
 def _one_line(text: str) -> str:

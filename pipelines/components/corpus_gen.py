@@ -14,7 +14,7 @@ from kerasser import corpora, progress
 from kerasser.audio import AudioFile, probe
 from kerasser.corpora import demo
 from kerasser.corpora.base import Corpus, Utterance
-from kerasser.corpora.folds import folds
+from kerasser.corpora.folds import Fold, folds
 from kerasser.errors import InputError
 from pipelines.artifacts import Artifact, fingerprint
 from pipelines.component import Component, ComponentSpec, Executor
@@ -22,12 +22,16 @@ from pipelines.components import types, utterances
 
 
 class CorpusGenSpec(ComponentSpec):
-    """Parameters: corpus, its place, its labels and its folds. Outputs: the utterances and the folds."""
+    """Parameters: corpus, its place, its labels and its folds. Outputs: the utterances and the folds.
+
+    `emotions` are kept even if they have no valence; the folds are those without them, or none for a `fold_count` of 0.
+    """
 
     PARAMETERS = {
         "corpus": str,
         "corpus_dir": str,
         "valence": dict,
+        "emotions": list,
         "fold_count": int,
         "dev_share": float,
         "skip_unusable": bool,
@@ -57,18 +61,26 @@ class CorpusGenExecutor(Executor):
         root, quiet = None, parameters.get("quiet")
         if parameters["corpus"] == "demo":
             demo.write(table / "audio", parameters["seed"], quiet=quiet)
-            corpus = demo.read(table / "audio", parameters["valence"] or corpora.VALENCE)
+            valence = corpora.with_emotions(parameters["valence"] or corpora.VALENCE, parameters["emotions"])
+            corpus = demo.read(table / "audio", valence)
         else:
-            corpus = corpora.read(parameters["corpus"], Path(parameters["corpus_dir"]), parameters["valence"] or None)
+            place = Path(parameters["corpus_dir"])
+            corpus = corpora.read(parameters["corpus"], place, parameters["valence"] or None, parameters["emotions"])
             root = str(corpus.root.resolve())
         corpus, files = _usable(corpus, parameters["skip_unusable"], quiet)
         utterances.write(table, corpus, files, quiet=quiet)
-        parts = folds(
-            corpus, count=parameters["fold_count"], dev_share=parameters["dev_share"], seed=parameters["seed"]
-        )
+        parts = _folds(corpus, parameters)
         outputs["folds"].mkdir(parents=True, exist_ok=True)
         (outputs["folds"] / "folds.json").write_text(json.dumps([fold.to_dict() for fold in parts], indent=1))
         return {"utterances": {"root": root}, "folds": {"names": [fold.name for fold in parts]}}
+
+
+def _folds(corpus: Corpus, parameters: Mapping[str, Any]) -> tuple[Fold, ...]:
+    """Cuts the folds that a classifier of valence is trained on, whatever else is kept."""
+    if not parameters["fold_count"]:
+        return ()
+    valued = replace(corpus, utterances=tuple(each for each in corpus.utterances if each.valence))
+    return folds(valued, count=parameters["fold_count"], dev_share=parameters["dev_share"], seed=parameters["seed"])
 
 
 def _listed(manifest: Path) -> list[Path]:

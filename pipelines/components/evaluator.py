@@ -80,6 +80,9 @@ class EvaluatorExecutor(Executor):
             seed=parameters["seed"],
         )
         metrics: dict[str, Any] = {
+            "fold": fold.name,
+            "classes": list(CLASSES),
+            "search": trained["search"],
             "clean": scorer.clean(),
             "figure1": figure1(scorer, adversarial, quiet=quiet),
             "test_speakers": sorted(fold.test),

@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from kerasser import audio
 from kerasser.attack import perception
-from kerasser.attack.generation import Plan, adversarial_waveforms
+from kerasser.attack.generation import Plan, attacks
 from kerasser.attack.perturbation import Budget
 from kerasser.parallel import ahead
 from kerasser.serving import perturbation
@@ -136,7 +136,7 @@ def _measured(
         def task(pair: tuple[Item, np.ndarray]) -> list[dict[str, Any]]:
             (utterance, _), waveform = pair
             clean, _ = audio.clip(waveform)
-            made = list(adversarial_waveforms(waveform, utterance.id, plan, add))
+            made = list(attacks(waveform, utterance.id, plan, add))
             measures = _all_measures(processes, clean, [adversarial for adversarial, _ in made], names)
             return [
                 {

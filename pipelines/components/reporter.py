@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from kerasser import __version__
-from kerasser.corpora import CLASSES
 from kerasser.evaluation.comparison import NONE
 from kerasser.report import figures, page, tables
 from pipelines.artifacts import Artifact
@@ -21,12 +20,11 @@ _PACKAGES = ("tensorflow", "tensorflow-io", "keras", "numpy", "scipy", "opensmil
 
 
 class ReporterSpec(ComponentSpec):
-    """Inputs: the evaluation, what it stands on, and how audible the attack is or none. Output: the report."""
+    """Inputs: an evaluation, of ours or of anybody's, what it stands on, how audible the attack is. Output: the report."""
 
     PARAMETERS = {"seed": int, "settings": dict}
     INPUTS = {
         "evaluation": types.EVALUATION,
-        "model": types.MODEL,
         "utterances": types.UTTERANCES,
         "noise": types.NOISE,
     }
@@ -45,18 +43,16 @@ class ReporterExecutor(Executor):
         directory.mkdir(parents=True, exist_ok=True)
         corpus = utterances.facts(inputs["utterances"])
         bank = json.loads((inputs["noise"].uri / "bank.json").read_text())
-        model = json.loads((inputs["model"].uri / "model.json").read_text())
         metrics = json.loads((inputs["evaluation"].uri / "metrics.json").read_text())
         answers = breakdowns.read(inputs["evaluation"].uri / "predictions.csv")
         options = parameters["settings"]["evaluation"]
+        corpus["skipped"] = {**corpus["skipped"], **metrics.get("skipped", {})}
         report = {
             "corpus": corpus["name"],
             "synthetic": corpus["synthetic"],
             "noise_synthetic": bank["synthetic"],
-            "fold": model["fold"]["name"],
             "seed": parameters["seed"],
             "versions": versions(),
-            "classes": list(CLASSES),
             **metrics,
             "perception": breakdowns.perception(
                 several(inputs, "perception"), metrics["figure1"], answers[answers["noise"].notna()]
@@ -64,13 +60,13 @@ class ReporterExecutor(Executor):
             "label_survival": breakdowns.label_survival(
                 [(NONE, 0.0, answers)],
                 utterances.sexes(inputs["utterances"]),
-                CLASSES,
+                metrics["classes"],
                 options["replicates"],
                 options["confidence"],
             ),
+            "chance": page.chance(len(metrics["classes"])),
             "remarks": remarks(corpus, metrics["test_speakers"], metrics["clean"]),
             "skipped": corpus["skipped"],
-            "search": model["search"],
             "settings": parameters["settings"],
         }
         (directory / "report.json").write_text(json.dumps(report, indent=1, allow_nan=False))
@@ -78,8 +74,11 @@ class ReporterExecutor(Executor):
         tables.write(directory / "figure1.csv", metrics["figure1"])
         breakdowns.write(directory, report)
         kind = "synthetic speech" if corpus["synthetic"] else "recorded speech"
-        title = f"{corpus['name']} ({kind}), fold {report['fold']}, seed {report['seed']}"
-        figures.figure1(directory / "figure1.png", metrics["clean"], metrics["figure1"], title)
+        fold = "" if report["fold"] is None else f", fold {report['fold']}"
+        who = f", {report['victim']['name']}" if "victim" in report else f", seed {report['seed']}"
+        title = f"{corpus['name']} ({kind}){fold}{who}"
+        classes = len(report["classes"])
+        figures.figure1(directory / "figure1.png", metrics["clean"], metrics["figure1"], title, classes)
         return {"report": {"corpus": corpus["name"], "fold": report["fold"]}}
 
 
@@ -106,9 +105,9 @@ def remarks(corpus: Mapping[str, Any], speakers: Sequence[str], clean: Mapping[s
             "trusted."
         )
     if clean["error"] is None:
-        found.append("A class has no test utterance in this fold: the error is undefined.")
+        found.append("A class has no test utterance: the error is undefined.")
     elif clean["ci95"] is None:
-        found.append("A class has a single test speaker in this fold: there is no interval.")
+        found.append("A class has a single test speaker: there is no interval.")
     return found
 
 

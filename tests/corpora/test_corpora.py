@@ -58,6 +58,15 @@ def test_read_takes_the_reader_s_own_map_unless_told_otherwise(tmp_path):
     assert {u.emotion for u in told.utterances} == {"fear"}
 
 
+def test_emotions_that_are_asked_for_are_kept_without_a_valence_and_the_map_still_holds(tmp_path):
+    make_iemocap(tmp_path, sessions=[1])
+    plain = corpora.read("iemocap", tmp_path)
+    more = corpora.read("iemocap", tmp_path, emotions=["fear", "anger"])
+    assert "fear" not in {u.emotion for u in plain.utterances}
+    assert {u.valence for u in more.utterances if u.emotion == "fear"} == {""}
+    assert [u for u in more.utterances if u.valence] == list(plain.utterances)
+
+
 def test_a_map_to_a_third_class_is_refused(tmp_path):
     with pytest.raises(InputError, match="valence: expected only negative or positive. Received: 'mixed'"):
         corpora.read("emodb", tmp_path, {"surprise": "mixed"})

@@ -25,7 +25,13 @@ SMALL = [
 ]
 
 
-def write(root: Path, speakers: int = 6, each: int = 4, seconds: float = 0.5, seed: int = 0) -> tuple[Path, Path]:
+#: Emotions and the pitch they are spoken at, in Hz.
+EMOTIONS = {"anger": 220, "neutral": 120}
+
+
+def write(
+    root: Path, speakers: int = 6, each: int = 4, seconds: float = 0.5, seed: int = 0, emotions: dict = EMOTIONS
+) -> tuple[Path, Path]:
     """Writes a CSV manifest with audio and a folder of noise; returns both."""
     generator = np.random.default_rng(seed)
     rows = ["path,speaker,emotion,sex"]
@@ -33,8 +39,8 @@ def write(root: Path, speakers: int = 6, each: int = 4, seconds: float = 0.5, se
     clock = np.arange(int(16000 * seconds)) / 16000
     for speaker in range(speakers):
         for take in range(each):
-            emotion = ("anger", "neutral")[take % 2]
-            pitch = (220 if emotion == "anger" else 120) * (1 + 0.03 * speaker)
+            emotion = list(emotions)[take % len(emotions)]
+            pitch = emotions[emotion] * (1 + 0.03 * speaker)
             wave = 0.3 * np.sign(np.sin(2 * np.pi * pitch * clock)) * np.clip(np.sin(2 * np.pi * 4 * clock), 0, 1)
             wave += 0.01 * generator.normal(size=clock.size)
             soundfile.write(root / f"corpus/s{speaker}_{take}.wav", wave.clip(-0.9, 0.9), 16000)

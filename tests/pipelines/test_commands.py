@@ -17,8 +17,9 @@ import pytest
 import soundfile
 
 import kerasser
-from pipelines import evaluate, generate, train
+from pipelines import attack, evaluate, generate, train
 from pipelines.cli import main
+from pipelines.config import VictimRunSettings
 from pipelines.lineage import ancestors, lineage
 from tests.corpora import trees
 from tests.pipelines import corpus
@@ -210,6 +211,26 @@ def test_generate_ends_with_the_examples_and_quiet_says_nothing_else(place, eval
     assert counts == [24, 8]
 
 
+def test_attacking_the_trained_model_from_outside_gives_the_same_answers(place, evaluated, capsys):
+    """The victim's way (waveforms, features, serialized frames) and the Evaluator's (TFRecords) are one measurement."""
+    main("train", train.DESCRIPTION, train.train, place[1])
+    model = capsys.readouterr().out.strip()
+    flags = [*place[1], "--victim.model", model, "--victim.name", "ours", "--fold", "1", "--quiet"]
+    main("attack", attack.DESCRIPTION, attack.attack, flags, VictimRunSettings)
+    folder = Path(capsys.readouterr().out.strip()).parent
+    assert folder.name == "manifest-attack-ours-fold-1"
+    tables = []
+    for path in (place[0] / "out/artifacts/Evaluation").glob("*/predictions.csv"):
+        table = pd.read_csv(path, dtype={"speaker": str}, keep_default_na=False, na_values={"snr_db": ""})
+        tables.append(table.sort_values(["id", "noise", "budget", "target", "draw"]).reset_index(drop=True))
+    assert len(tables) == 2
+    pd.testing.assert_frame_equal(*tables, check_exact=False, atol=1e-4, rtol=1e-4)
+    reports = [
+        json.loads((place / "report.json").read_text()) for place in (Path(evaluated.stdout.strip()).parent, folder)
+    ]
+    assert reports[0]["figure1"] == reports[1]["figure1"] and reports[0]["clean"] == reports[1]["clean"]
+
+
 def test_several_depths_are_compared_on_the_development_speakers(place, capsys):
     main("train", train.DESCRIPTION, train.train, [*place[1], "--classifier.layers", "[1, 2]"])
     model = json.loads((Path(capsys.readouterr().out.strip()).parent / "model.json").read_text())
@@ -380,7 +401,7 @@ def test_flags_override_the_file_and_the_file_overrides_the_defaults(tmp_path, c
     assert (settings.seed, settings.attack.draws, settings.noise_dir, settings.training.patience) == (5, 7, "/noise", 5)
 
 
-@pytest.mark.parametrize("command", ["generate", "train", "evaluate", "lineage"])
+@pytest.mark.parametrize("command", ["generate", "train", "evaluate", "attack", "lineage"])
 def test_help_explains_every_command(command):
     result = run(command, ["--help"])
     assert result.returncode == 0

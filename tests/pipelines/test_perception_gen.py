@@ -136,7 +136,7 @@ def test_the_real_packages_answer_as_they_do_in_this_process(settings):
     }
     for name in {row["id"] for row in found}:
         clean, _ = audio.clip(speech[name])
-        waveforms = [adversarial for adversarial, _ in perception_gen.adversarial_waveforms(clean, name, plan, add)]
+        waveforms = [adversarial for adversarial, _ in perception_gen.attacks(clean, name, plan, add)]
         expected = perception_gen._all_measures(None, clean, waveforms, list(perception.MEASURES))
         mine = [row for row in found if row["id"] == name and row["target"] == "2.0"]
         for row, values in zip(mine, expected, strict=True):

@@ -41,3 +41,11 @@ def test_the_ratio_nearest_to_ten_is_shown():
     _, panels = figures._panels(rows, "title")
     assert [axes.get_title() for axes, _ in panels] == ["11 dB"]
     assert [each["snr_db_target"] for each in panels[0][1]] == [11.0]
+
+
+@pytest.mark.parametrize(("classes", "level"), [(2, 50.0), (4, 75.0), (7, 600 / 7)])
+def test_chance_follows_the_number_of_classes(tmp_path, monkeypatch, classes, level):
+    drawn = []
+    monkeypatch.setattr(figures.Axes, "axhline", lambda axes, y, **style: drawn.append((style["label"], y)))
+    figures.figure1(tmp_path / "a.png", CLEAN, [row(epsilon=1.0)], "title", classes)
+    assert [y for label, y in drawn if label == "chance"] == pytest.approx([level] * 2)

@@ -22,7 +22,12 @@ import grpc
 import requests
 import tensorflow as tf
 from google.protobuf import text_format
-from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
+from tensorflow_serving.apis import (
+    get_model_status_pb2,
+    model_service_pb2_grpc,
+    predict_pb2,
+    prediction_service_pb2_grpc,
+)
 from tensorflow_serving.config import model_server_config_pb2
 
 from kerasser.serving import versions
@@ -134,6 +139,21 @@ class _Service(prediction_service_pb2_grpc.PredictionServiceServicer):
         return response
 
 
+class _States(model_service_pb2_grpc.ModelServiceServicer):
+    def __init__(self, models):
+        self.models = models
+
+    def GetModelStatus(self, request, context):  # noqa: N802
+        name = request.model_spec.name
+        if name not in self.models.loaded:
+            context.abort(grpc.StatusCode.NOT_FOUND, f"Could not find any versions of model {name}")
+        response = get_model_status_pb2.GetModelStatusResponse()
+        response.model_version_status.add(
+            version=self.models.loaded[name][0], state=get_model_status_pb2.ModelVersionStatus.AVAILABLE
+        )
+        return response
+
+
 def _from_json(value):
     if isinstance(value, dict) and set(value) == {"b64"}:
         return base64.b64decode(value["b64"], validate=True)
@@ -152,8 +172,11 @@ def _handler(models, served):
             pass
 
         def do_GET(self):  # noqa: N802
-            version, _ = models.loaded[self.path.rpartition("/")[2]]
-            self.reply(200, {"model_version_status": [{"version": str(version), "state": "AVAILABLE"}]})
+            name = self.path.removeprefix("/v1/models/").partition("/")[0]
+            if name not in models.loaded:
+                return self.reply(404, {"error": f"Could not find any versions of model {name}"})
+            version, _ = models.loaded[name]
+            return self.reply(200, {"model_version_status": [{"version": str(version), "state": "AVAILABLE"}]})
 
         def do_POST(self):  # noqa: N802
             body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -213,6 +236,7 @@ def loopback(models_dir, model="tiny"):
     threading.Thread(target=http.serve_forever, daemon=True).start()
     rpc = grpc.server(futures.ThreadPoolExecutor(4))
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(_Service(models, served), rpc)
+    model_service_pb2_grpc.add_ModelServiceServicer_to_server(_States(models), rpc)
     port = rpc.add_insecure_port("127.0.0.1:0")
     rpc.start()
     served.rest, served.grpc = f"http://127.0.0.1:{http.server_address[1]}", f"127.0.0.1:{port}"

@@ -1,0 +1,93 @@
+"""`python -m pipelines.attack`: what noise does to a recogniser of your own."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipelines.cli import main
+from pipelines.config import VictimRunSettings, VictimSettings
+from pipelines.journal import LOADING, current
+
+if TYPE_CHECKING:
+    from kerasser.attack.adapters import Target
+
+DESCRIPTION = "Attacks any recogniser with real-world noise, without training anything, and writes the report."
+
+
+def attack(settings: VictimRunSettings) -> None:
+    """Asks the victim about every condition and puts the report where people find it."""
+    current().say(LOADING)
+    from kerasser.attack import adapters
+    from kerasser.corpora import CLASSES
+    from kerasser.report.page import summary
+    from pipelines.dag import Dag
+    from pipelines.run import publish, run
+
+    target = _target(settings.victim)
+    card = _card(settings.victim, target, adapters.victim(target).classes)
+    emotions = () if set(card["classes"]) <= set(CLASSES) else card["classes"]
+    folds = [] if settings.fold is None else [settings.fold]
+    dag = Dag(settings, folds, emotions)
+    reporter = dag.attack_report(target, card, settings.victim.limit, settings.victim.batch_size)
+    artifact = run(settings, reporter)[reporter]["report"]
+    report = json.loads((artifact.uri / "report.json").read_text())
+    current().say(summary(report))
+    fold = "" if settings.fold is None else f"-fold-{settings.fold}"
+    name = f"{report['corpus']}-attack-{card['name']}{fold}"
+    current().finish(publish(artifact, Path(settings.output_dir) / "reports" / name) / "report.md")
+
+
+def _target(victim: VictimSettings) -> Target:
+    """Returns who is attacked; of a server, the version that it has now, so that the whole run asks the same."""
+    from dataclasses import replace
+
+    from kerasser.attack import adapters
+
+    model = victim.model or ""
+    target = adapters.Target(
+        model=model,
+        input=victim.input,
+        classes=tuple(victim.classes),
+        signature=victim.signature,
+        served=victim.served,
+        version=victim.served_version,
+        deadline_s=victim.deadline_s,
+    )
+    if target.kind == adapters.SERVER:
+        return replace(target, version=adapters.newest_version(target))
+    if target.kind == adapters.CALLABLE:
+        return target
+    return replace(target, model=str(Path(model).resolve()))
+
+
+def _card(victim: VictimSettings, target: Target, classes: tuple[str, ...]) -> dict[str, Any]:
+    """Returns what the report says of the victim; where its files lie is no part of it."""
+    from kerasser.attack import adapters
+
+    if target.kind == adapters.SERVER:
+        # A password in the URL is nobody's business.
+        url = re.sub(r"//[^/@]*@", "//", target.model)
+        asked, name = f"{url}, model {target.served}", f"{target.served}-{target.version}"
+    elif target.kind == adapters.CALLABLE:
+        asked, name = target.model, target.model.replace(":", ".")
+    else:
+        path = Path(target.model)
+        # Versions are folders of numbers; models of ours lie in saved_model.
+        asked, name = "", f"{path.parent.name}-{path.name}" if path.name.isdigit() else path.stem
+    return {
+        "kind": target.kind,
+        "name": re.sub(r"[^\w.-]+", "-", victim.name or name),
+        "asked": asked,
+        "input": target.hears,
+        "classes": list(classes),
+        "signature": target.signature if target.kind in (adapters.SERVER, adapters.SAVED_MODEL) else None,
+        "served_version": target.version,
+        "version": victim.version,
+    }
+
+
+if __name__ == "__main__":
+    main("attack", DESCRIPTION, attack, settings=VictimRunSettings)
