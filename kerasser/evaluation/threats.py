@@ -90,11 +90,8 @@ def _answers(scorer: Scorer, attacks: Attacks, budget: Budget) -> Iterable[tuple
     if attacks.search is not None:
         search = _at(attacks.search, budget)
         if GREY_BOX in set(search["method"]):
-            transferred = scorer.table(search[search["method"] == GREY_BOX], ["query"], "correct")[:, :, 0]
-        else:
-            # The undefended model is its own copy: all its queries were spent, and the hardest is what counts.
-            transferred = asked(scorer, search).min(axis=2)
-        yield GREY_BOX, transferred, {}
+            transferred = search[search["method"] == GREY_BOX]
+            yield GREY_BOX, scorer.table(transferred, ["query"], "correct")[:, :, 0], {}
     first = _first_wrong(draws)
     yield ADAPTIVE_RANDOM, draws.min(axis=2), {"queries": draws.shape[2], "queries_mean": float(first.mean())}
     if attacks.search is not None:

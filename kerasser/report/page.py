@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kerasser.report import sections
+from kerasser.report import sections, threats
 from kerasser.report.words import number, percent
 
 
@@ -58,6 +58,7 @@ def markdown(report: Mapping[str, Any]) -> str:
         "",
         *figure1_table(report["figure1"]),
         "",
+        *(threats.markdown(report) if report.get("threats") else []),
         *sections.perception(report),
         *sections.label_survival(report),
         "Confusion on clean speech:",

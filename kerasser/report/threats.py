@@ -50,13 +50,9 @@ def markdown(report: Mapping[str, Any]) -> list[str]:
         lines.append(f"| {key[0]} | {NAMES[key[1]]} | {' | '.join(cells)} |")
     lines += [
         "",
-        "In parentheses: queries asked for an utterance on average, by an attacker who stops at a success, or the radius "
-        "in standard deviations."
-        + (
-            " A dash: the defence trains on no environment, so that none is unseen."
-            if threats.UNSEEN in present
-            else ""
-        ),
+        "In parentheses: queries asked for an utterance on average, by an attacker who stops at a success, or the "
+        "radius in standard deviations."
+        + (" A dash: a defence that trains on no noise, so that none is unseen." if threats.UNSEEN in present else ""),
         "",
     ]
     return [*lines, *_curve(report["search_curve"]), *_unseen(report.get("unseen", []))]

@@ -20,7 +20,7 @@ _PACKAGES = ("tensorflow", "tensorflow-io", "keras", "numpy", "scipy", "opensmil
 
 
 class ReporterSpec(ComponentSpec):
-    """Inputs: an evaluation, of ours or of anybody's, what it stands on, how audible the attack is. Output: the report."""
+    """Inputs: an evaluation, of ours or of anybody's, what it stands on, how audible it is. Output: the report."""
 
     PARAMETERS = {"seed": int, "settings": dict}
     INPUTS = {

@@ -122,9 +122,11 @@ class _Attack:
             stop = bool(self._hardest)
             found = bayesian_search(self._noise, clean.size, ask, self._queries, seed, stop=stop)
             rows += [_row(where, BAYESIAN, number, query) for number, query in enumerate(found, 1)]
+            transferred = min(found, key=lambda query: query.margin)
             if self._hardest:
                 drawn = self._hardest[utterance.id, budget.kind, budget.value]
-                rows.append(_row(where, GREY_BOX, 1, Query(drawn, ask(drawn))))
+                transferred = Query(drawn, ask(drawn))
+            rows.append(_row(where, GREY_BOX, 1, transferred))
         budget = Budget("snr_db", DROWNING_SNR_DB)
         places = list(self._noise)
         place = places[int(derive_seed(self._seed, utterance.id, DROWNED), 16) % len(places)]

@@ -44,8 +44,8 @@ class VictimAttackerSpec(ComponentSpec):
     """Inputs: utterances, folds, a bank of noise, the perturbation. Output: answers and figures.
 
     `victim` is what the report says of it; `target` is how it is reached. `fold` restricts the attack to its test
-    speakers. At the budgets of `search_epsilons` and `search_snrs_db` a search asks as often as there are `search_draws`
-    random pieces of each environment.
+    speakers. At the budgets of `search_epsilons` and `search_snrs_db` a search asks as often as random draws do,
+    `search_draws` for each environment.
     """
 
     PARAMETERS = {
