@@ -15,14 +15,72 @@ from pipelines.dag import Dag, System, named, reported
 
 
 @dataclass(frozen=True)
-class _Threats:
-    """Channels of what attackers who know more got out of the systems."""
+class Attackers:
+    """What attackers who know more got out of some systems.
 
+    Attributes:
+        systems: Who they are, `{"defence", "fold", "seed"}`, one for each of the channels below.
+        pools: Answers to as many random draws as a search may ask for.
+        searches: Questions of the searches.
+        white_boxes: What gradients found.
+        unseen_systems: Those that were trained without an environment, with `without`.
+        unseen: Their answers.
+    """
+
+    systems: list[dict[str, Any]] = field(default_factory=list)
     pools: list[Channel] = field(default_factory=list)
     searches: list[Channel] = field(default_factory=list)
     white_boxes: list[Channel] = field(default_factory=list)
-    unseen: list[Channel] = field(default_factory=list)
     unseen_systems: list[dict[str, Any]] = field(default_factory=list)
+    unseen: list[Channel] = field(default_factory=list)
+
+    def add(self, dag: Dag, systems: Sequence[System], fold: str, seed: int) -> None:
+        """Lets them try each system of a fold and seed; the undefended one comes first: the grey box is built on it."""
+        settings = dag.settings.threats
+        undefended: Searcher | None = None
+        for each in systems:
+            self.systems.append({"defence": each.defence, "fold": fold, "seed": seed})
+            generator = [each.gan.outputs["generator"]] if each.gan else []
+            adversarial = dag.attack(fold, each.enhance)
+            if settings.draws:
+                adversarial = dag.attack(fold, each.enhance, pool=True)
+                self.pools.append(dag.evaluator(each, fold, seed, adversarial).outputs["evaluation"])
+                searcher = Searcher(
+                    id=named(f"search on {each.name}", fold, seed),
+                    model=each.trainer.outputs["model"],
+                    generator=generator,
+                    utterances=dag.corpus.outputs["utterances"],
+                    folds=dag.corpus.outputs["folds"],
+                    noise=dag.noise.outputs["test"],
+                    transfer=[undefended.outputs["search"]] if undefended else [],
+                    fold=fold,
+                    epsilons=dag.threat_epsilons,
+                    snrs_db=dag.threat_snrs_db,
+                    draws=settings.draws,
+                    estimator=dag.settings.attack.estimator,
+                    enhance=each.enhance,
+                    seed=dag.settings.attack.seed,
+                    **dag.runtime,
+                )
+                undefended = undefended or searcher
+                self.searches.append(searcher.outputs["search"])
+            if settings.white_box_steps:
+                white_box = WhiteBox(
+                    id=named(f"white box on {each.name}", fold, seed),
+                    model=each.trainer.outputs["model"],
+                    generator=generator,
+                    clean=dag.clean(each).outputs["examples"],
+                    adversarial=adversarial.outputs["examples"],
+                    folds=dag.corpus.outputs["folds"],
+                    fold=fold,
+                    epsilons=dag.threat_epsilons,
+                    snrs_db=dag.threat_snrs_db,
+                    steps=settings.white_box_steps,
+                    restarts=settings.white_box_restarts,
+                    seed=dag.settings.attack.seed,
+                    quiet=dag.settings.quiet,
+                )
+                self.white_boxes.append(white_box.outputs["white_box"])
 
 
 def reproduction(dag: Dag, environments: Sequence[str] = ()) -> Reproducer:
@@ -33,29 +91,29 @@ def reproduction(dag: Dag, environments: Sequence[str] = ()) -> Reproducer:
         environments: Those that the defences are also trained without, to be attacked with.
     """
     settings, systems, evaluations = dag.settings, [], []
-    known, threats = [], _Threats()
+    attackers = Attackers()
     for seed in dict.fromkeys(settings.seeds or [settings.seed]):
         for fold in dag.folds:
             mine = _systems(dag, fold, seed)
             for each in mine:
                 systems.append({"defence": each.defence, "percent": each.percent, "fold": fold, "seed": seed})
                 evaluations.append(dag.evaluator(each, fold, seed).outputs["evaluation"])
-            known += _threats(dag, _compared(mine), fold, seed, threats)
+            attackers.add(dag, _compared(mine), fold, seed)
             if environments:
                 for left_out in _unseen(dag, fold, seed, environments):
-                    threats.unseen_systems.append({"defence": left_out.defence, "without": left_out.without})
-                    threats.unseen_systems[-1] |= {"fold": fold, "seed": seed}
-                    threats.unseen.append(dag.evaluator(left_out, fold, seed).outputs["evaluation"])
+                    known = {"defence": left_out.defence, "without": left_out.without, "fold": fold, "seed": seed}
+                    attackers.unseen_systems.append(known)
+                    attackers.unseen.append(dag.evaluator(left_out, fold, seed).outputs["evaluation"])
     return Reproducer(
         evaluations=evaluations,
         perception=[channel for fold in dag.folds for channel in dag.perception(fold)],
         systems=systems,
-        threatened=known,
-        pools=threats.pools,
-        searches=threats.searches,
-        white_boxes=threats.white_boxes,
-        unseen=threats.unseen,
-        unseen_systems=threats.unseen_systems,
+        threatened=attackers.systems,
+        pools=attackers.pools,
+        searches=attackers.searches,
+        white_boxes=attackers.white_boxes,
+        unseen=attackers.unseen,
+        unseen_systems=attackers.unseen_systems,
         budgets=[*(["epsilon", value] for value in dag.threat_epsilons)]
         + [["snr_db", value] for value in dag.threat_snrs_db],
         utterances=dag.corpus.outputs["utterances"],
@@ -97,56 +155,6 @@ def _compared(systems: Sequence[System]) -> list[System]:
     """Returns no defence first, and of adversarial training the largest share alone."""
     shares = [each.percent for each in systems if each.defence == comparison.TRAINING]
     return [each for each in systems if each.defence != comparison.TRAINING or each.percent == max(shares)]
-
-
-def _threats(dag: Dag, systems: Sequence[System], fold: str, seed: int, threats: _Threats) -> list[dict[str, Any]]:
-    """Adds what attackers who know more get out of each system; returns which systems these are."""
-    settings, known = dag.settings.threats, []
-    undefended: Searcher | None = None
-    for each in systems:
-        known.append({"defence": each.defence, "fold": fold, "seed": seed})
-        generator = [each.gan.outputs["generator"]] if each.gan else []
-        adversarial = dag.attack(fold, each.enhance)
-        if settings.draws:
-            adversarial = dag.attack(fold, each.enhance, pool=True)
-            threats.pools.append(dag.evaluator(each, fold, seed, adversarial).outputs["evaluation"])
-            searcher = Searcher(
-                id=named(f"search on {each.name}", fold, seed),
-                model=each.trainer.outputs["model"],
-                generator=generator,
-                utterances=dag.corpus.outputs["utterances"],
-                folds=dag.corpus.outputs["folds"],
-                noise=dag.noise.outputs["test"],
-                transfer=[undefended.outputs["search"]] if undefended else [],
-                fold=fold,
-                epsilons=dag.threat_epsilons,
-                snrs_db=dag.threat_snrs_db,
-                draws=settings.draws,
-                estimator=dag.settings.attack.estimator,
-                enhance=each.enhance,
-                seed=dag.settings.attack.seed,
-                **dag.runtime,
-            )
-            undefended = undefended or searcher
-            threats.searches.append(searcher.outputs["search"])
-        if settings.white_box_steps:
-            white_box = WhiteBox(
-                id=named(f"white box on {each.name}", fold, seed),
-                model=each.trainer.outputs["model"],
-                generator=generator,
-                clean=dag.clean(each).outputs["examples"],
-                adversarial=adversarial.outputs["examples"],
-                folds=dag.corpus.outputs["folds"],
-                fold=fold,
-                epsilons=dag.threat_epsilons,
-                snrs_db=dag.threat_snrs_db,
-                steps=settings.white_box_steps,
-                restarts=settings.white_box_restarts,
-                seed=dag.settings.attack.seed,
-                quiet=dag.settings.quiet,
-            )
-            threats.white_boxes.append(white_box.outputs["white_box"])
-    return known
 
 
 def _unseen(dag: Dag, fold: str, seed: int, environments: Sequence[str]) -> list[System]:

@@ -58,7 +58,7 @@ def stage(tmp_path, monkeypatch):
 def flags(place, *more, pause_s=0.0, classes=("negative", "positive"), hz=(220, 120), **options):
     listing, noise = corpus.write(place / "data", **options)
     (place / "pitch.py").write_text(PITCH.format(hz=list(hz), pause_s=pause_s))
-    small = ["--attack.epsilons", "[2]", "--attack.snrs_db", "[0]", "--attack.draws", "2"]
+    small = ["--attack.epsilons", "[2]", "--attack.snrs_db", "[0]", "--attack.draws", "2", "--threats.draws", "0"]
     where = ["--corpus", "manifest", "--corpus-dir", str(listing), "--noise-dir", str(noise)]
     who = ["--victim.model", "pitch:answer", "--victim.classes", json.dumps(list(classes))]
     return [*where, *small, *who, "--evaluation.replicates", "50", "--output-dir", str(place / "out"), *more]
@@ -113,6 +113,22 @@ def test_a_function_of_two_classes_is_measured_by_valence(stage, capsys):
     assert reported(capsys)[1] == report and asked(stage) == 120
     run([*arguments, "--victim.version", "retrained"])
     assert "called version retrained" in reported(capsys)[0].read_text() and asked(stage) == 240
+
+
+def test_a_search_goes_through_the_victim_and_its_queries_count(stage, capsys):
+    run(flags(stage, "--threats.draws", "3", speakers=3))
+    path, report, _ = reported(capsys)
+    threats = {(row["threat"], row.get("epsilon")): row for row in report["threats"]}
+    searches = ("adaptive, random search", "adaptive, Bayesian search")
+    assert {name for name, _ in threats} == {"oblivious", *searches}
+    assert all(threats[name, 2.0]["queries"] == 6 for name in searches)
+    # A search stops at its first success; the second of the pieces that both try first is the same waveform.
+    means = [row["queries_mean"] for (name, _), row in threats.items() if name == searches[1]]
+    assert report["victim"]["queries"] == asked(stage) <= 12 * (2 + 8 + 2 * 2 + 2 * 6)
+    assert report["victim"]["queries"] > 12 * (2 + 8 + 2 * 2) and max(means) <= 6
+    assert [row["queries"] for row in report["search_curve"] if "epsilon" in row] == [1, 2, 3, 4, 5, 6]
+    text = path.read_text()
+    assert "## What the attacker knows" in text and "N = 6 queries" in text and "white" not in text.lower()
 
 
 def test_a_function_of_four_classes_is_measured_by_emotion(stage, capsys):

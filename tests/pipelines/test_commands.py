@@ -36,7 +36,7 @@ def run(command, arguments, **options):
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=1800,
         check=False,
         **options,
     )
