@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -49,6 +49,14 @@ class Budget:
             raise InputError(f'budget: expected "epsilon" or "snr_db". Received: {self.kind!r}')
         if not np.isfinite(self.value) or (self.kind == "epsilon" and self.value < 0):
             raise InputError(f"{self.kind}: expected a finite number, and ε not negative. Received: {self.value}")
+
+
+def budgets(epsilons: Iterable[float], snrs_db: Iterable[float]) -> list[Budget]:
+    """Returns the budgets of some factors and ratios, in this order."""
+    return [
+        *(Budget("epsilon", float(epsilon)) for epsilon in epsilons),
+        *(Budget("snr_db", float(snr_db)) for snr_db in snrs_db),
+    ]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kerasser.attack.generation import Plan, adversarial_examples
-from kerasser.attack.perturbation import Budget
+from kerasser.attack.perturbation import budgets
 from kerasser.serving import perturbation
 from pipelines.artifacts import Artifact
 from pipelines.component import Component, ComponentSpec, Executor
@@ -61,14 +61,10 @@ class AdversarialGenExecutor(Executor):
         stretch, _, noise = noise_gen.load(inputs["noise"])
         if (stretch == "test") != (part == "test"):
             raise AssertionError(f"the {stretch} stretch of the noise must not meet the {part} speakers")
-        budgets = [
-            *(Budget("epsilon", float(epsilon)) for epsilon in parameters["epsilons"]),
-            *(Budget("snr_db", float(snr_db)) for snr_db in parameters["snrs_db"]),
-        ]
         plan = Plan(
             noise,
             stretch,
-            budgets,
+            budgets(parameters["epsilons"], parameters["snrs_db"]),
             parameters["draws"],
             parameters["estimator"],
             parameters["seed"],

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from kerasser import audio
 from kerasser.attack import perception
 from kerasser.attack.generation import Plan, attacks
-from kerasser.attack.perturbation import Budget
+from kerasser.attack.perturbation import budgets
 from kerasser.parallel import ahead
 from kerasser.serving import perturbation
 from pipelines.artifacts import Artifact
@@ -30,7 +30,6 @@ from pipelines.components.shards import Item
 
 _FACTS = ("noise", "budget", "target", "draw", "epsilon")
 # Kind of budget → the parameter that lists them.
-_KINDS = {"epsilon": "epsilons", "snr_db": "snrs_db"}
 
 
 class PerceptionGenSpec(ComponentSpec):
@@ -77,9 +76,9 @@ class PerceptionGenExecutor(Executor):
         stretch, _, noise = noise_gen.load(inputs["noise"])
         if stretch != "test":
             raise AssertionError(f"the {stretch} stretch of the noise must not meet the test speakers")
-        budgets = [Budget(kind, float(value)) for kind, key in _KINDS.items() for value in parameters[key]]
+        limits = budgets(parameters["epsilons"], parameters["snrs_db"])
         # A draw does not depend on how many are made: this is the first of those that are judged.
-        plan = Plan(noise, stretch, budgets, 1, parameters["estimator"], parameters["seed"])
+        plan = Plan(noise, stretch, limits, 1, parameters["estimator"], parameters["seed"])
         add = perturbation.load(inputs["perturbation"].uri / "saved_model")
         known = [item for item in utterances.read(inputs["utterances"]) if item[0].speaker in speakers]
         items = spread(known, parameters["utterances_limit"])

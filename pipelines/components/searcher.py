@@ -70,10 +70,7 @@ class SearcherExecutor(Executor):
         hardest = {}
         for transfer in several(inputs, "transfer"):
             hardest = _hardest(read(transfer))
-        budgets = [
-            *(Budget("epsilon", float(epsilon)) for epsilon in parameters["epsilons"]),
-            *(Budget("snr_db", float(snr_db)) for snr_db in parameters["snrs_db"]),
-        ]
+        budgets = perturbation.budgets(parameters["epsilons"], parameters["snrs_db"])
         items = [item for item in utterances.read(inputs["utterances"]) if item[0].speaker in fold.test]
         attack = _Attack(noise, model, chosen_front_end(parameters["enhance"]), budgets, hardest, parameters)
         rows = _answered(outputs["search"] / _PARTIAL, items, attack, parameters)

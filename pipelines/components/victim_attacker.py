@@ -18,7 +18,7 @@ from tqdm import tqdm
 from kerasser import audio
 from kerasser.attack import adapters
 from kerasser.attack.generation import Plan, attacks
-from kerasser.attack.perturbation import Add, Budget, Draw, segment
+from kerasser.attack.perturbation import Add, Budget, Draw, budgets, segment
 from kerasser.attack.perturbation import attack as perturb_to
 from kerasser.attack.search import bayesian_search
 from kerasser.attack.victims import Cached, Counted, Victim
@@ -305,11 +305,9 @@ def _plans(noise: Artifact, parameters: Mapping[str, Any]) -> tuple[Plan, Plan |
         raise AssertionError(f"the victim would be attacked with the {stretch} stretch of the noise")
 
     def plan(epsilons: Sequence[float], snrs_db: Sequence[float], draws: int) -> Plan:
-        budgets = [
-            *(Budget("epsilon", float(epsilon)) for epsilon in epsilons),
-            *(Budget("snr_db", float(snr_db)) for snr_db in snrs_db),
-        ]
-        return Plan(bank, stretch, budgets, draws, parameters["estimator"], parameters["attack_seed"])
+        return Plan(
+            bank, stretch, budgets(epsilons, snrs_db), draws, parameters["estimator"], parameters["attack_seed"]
+        )
 
     searched = parameters["search_epsilons"], parameters["search_snrs_db"], parameters["search_draws"]
     wider = plan(*searched) if parameters["search_draws"] else None
