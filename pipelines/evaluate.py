@@ -24,7 +24,7 @@ def evaluate(settings: Settings) -> None:
     report = json.loads((artifact.uri / "report.json").read_text())
     current().say(_summary(report, percent))
     name = f"{report['corpus']}-fold-{report['fold']}-seed-{report['seed']}"
-    current().finish(publish(artifact, Path(settings.output_dir) / "reports" / name) / "report.md")
+    current().finish(publish(artifact, Path(settings.output_dir) / "reports" / name) / "report.html")
 
 
 def _summary(report: dict, percent) -> str:
