@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, fields
 from typing import Any
 
@@ -17,28 +17,37 @@ UNREPORTED = (
 )
 
 
-def command_line(name: str, settings: Settings) -> str:
-    """Returns the command with every setting that is not its default.
+# Of a line that a shell reads on with a backslash.
+_WIDTH = 90
+
+
+def command_line(name: str, settings: Settings, unused: Collection[str] = ()) -> str:
+    """Returns the command with every setting that is not its default, on as many lines as it takes.
 
     Words in capitals stand for the folders and files of whoever runs it: paths are private.
 
     Args:
         name: Of the command, such as "evaluate".
         settings: The run.
+        unused: Settings that the command does not use, such as "gan".
     """
-    words = ["python", "-m", f"pipelines.{name}"]
-    if settings.corpus != Settings.corpus:
-        words += ["--corpus", settings.corpus]
+    flags = [("--corpus", settings.corpus)] if settings.corpus != Settings.corpus else []
     if settings.corpus_dir:
-        words += ["--corpus-dir", _place(settings.corpus)]
+        flags.append(("--corpus-dir", _place(settings.corpus)))
     if settings.noise_dir:
-        words += ["--noise-dir", "NOISE_DIR"]
+        flags.append(("--noise-dir", "NOISE_DIR"))
     chosen, default = asdict(settings), asdict(Settings())
     for field in fields(Settings):
-        if field.name not in (*UNREPORTED, "corpus"):
-            for key, value in _changed(chosen[field.name], default[field.name], field.name):
-                words += [f"--{key}", _spelled(key, value)]
-    return shlex.join(words)
+        if field.name not in (*UNREPORTED, *unused, "corpus"):
+            changed = _changed(chosen[field.name], default[field.name], field.name)
+            flags += [(f"--{key}", _spelled(key, value)) for key, value in changed]
+    lines = [f"python -m pipelines.{name}"]
+    for word in map(shlex.join, flags):
+        if len(lines[-1]) + len(word) < _WIDTH:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(f"  {word}")
+    return " \\\n".join(lines)
 
 
 def _changed(value: Any, default: Any, key: str) -> Iterator[tuple[str, Any]]:

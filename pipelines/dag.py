@@ -178,7 +178,7 @@ class Dag:
             perception=self.perception(fold),
             sounds=self.sounds(fold, {comparison.NONE: evaluation}),
             seed=seed,
-            command=command_line("evaluate", self.settings),
+            command=command_line("evaluate", self.settings, ("defence", "threats", "gan")),
             settings=reported(self.settings),
         )
 

@@ -225,7 +225,8 @@ def _finish(
     figure.supylabel("error = 100 − UA (%)", fontsize=_FONT)
     levels = [Line2D([], [], color="0.45", label="clean speech, no defence")] if clean["error"] is not None else []
     levels.append(Line2D([], [], color="0.65", linestyle=":", label="chance"))
-    columns = 4 if figure.get_figwidth() >= _WIDTH else 2
+    # So many of the longest names are as wide as the figure.
+    columns = 3 if figure.get_figwidth() >= _WIDTH else 2
     figure.legend(handles=[*handles, *levels], loc="outside lower center", ncols=columns, frameon=False, fontsize=_FONT)
     # Neither date nor random ids: the same figures give the same bytes.
     with matplotlib.rc_context({"svg.hashsalt": "kerasser"}):

@@ -51,7 +51,8 @@ def _converted(text: str) -> str:
     # HTML in the text could only come from data; it is shown as it stands.
     converter.preprocessors.deregister("html_block")
     converter.inlinePatterns.deregister("html")
-    return converter.convert(text)
+    # A figure and its unit stay on one line.
+    return re.sub(r"(?<=\d) (?=%|dB\b)|(?<=\]) (?=%)", "\u00a0", converter.convert(text))
 
 
 def _inline(text: str) -> Markup:

@@ -239,8 +239,6 @@ def _differences(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     if not any(row["ci95"] for row in rows):
         return []
     lines = [
-        "## Which differences are certain",
-        "",
         "Points of error, the first less the second, over the mean of the noises. p: paired bootstrap over speakers, "
         "two-sided, adjusted after Holm over the pairs of a budget and draw; McNemar: exact, on utterances that are "
         "right under every draw of every noise, adjusted likewise, and too small where speakers differ. Least: the "

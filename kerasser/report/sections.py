@@ -29,9 +29,9 @@ def alarms(report: Mapping[str, Any], tried: str) -> list[str]:
     rung, lines = report.get("alarms"), []
     if rung:
         lines = [f"**{count(len(rung), 'alarm')} rang.** Tried: {tried}.", ""]
-        named = dict.fromkeys(
+        named = [
             (f"{NAMES[each['defence']]}: " if each.get("defence") else "") + name(each["message"]) for each in rung
-        )
+        ]
         lines += [*(f"- {line}" for line in named), ""]
     elif rung is not None:
         lines = [f"No alarm rang. Tried: {tried}.", ""]

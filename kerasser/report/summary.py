@@ -92,14 +92,15 @@ def _defence(report: Mapping[str, Any]) -> str:
         return "**The defences.** What they give back is undefined: an error or all defences are missing."
     difference, least, none = found
     gain, interval = -difference["difference"], difference["ci95"]
-    count_ = len({row["defence"] for row in report["figure3"]} - {"none"})
-    which = "The only one measured" if count_ == 1 else f"The best of {count_}"
+    measured = len({row["defence"] for row in report["figure3"]} - {"none"})
+    which = "The only one measured" if measured == 1 else f"The best of {measured}"
     against = (
         f"against an attacker who tries {none['error_worst_of']['N']} pieces of each noise on the very model "
         f"({budget(none)})"
     )
     errors = f"an error of {number(_worst(least))} % instead of {number(_worst(none))} %"
-    shown = f" [{-interval[1]:+.1f}, {-interval[0]:+.1f}]" if interval else ", without an interval"
+    low, high = (number(-end, signed=True) for end in reversed(interval or (0.0, 0.0)))
+    shown = f" [{low}, {high}]" if interval else ", without an interval"
     if gain <= 0:
         return (
             f"**The defences.** {which}, {NAMES[least['defence']]}, gives nothing back {against}: {errors}, "

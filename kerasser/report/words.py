@@ -28,7 +28,8 @@ def percent(score: Mapping[str, Any]) -> str:
 
 def number(value: float | None, signed: bool = False) -> str:
     """Returns a figure with one decimal; a dash where it is undefined."""
-    return "–" if value is None else f"{value:{'+' if signed else ''}.1f}"
+    # Adding zero makes of -0.0 what it is.
+    return "–" if value is None else f"{round(value, 1) + 0.0:{'+' if signed else ''}.1f}"
 
 
 def budget(row: Mapping[str, Any]) -> str:
