@@ -31,7 +31,9 @@ def command_line(name: str, settings: Settings, unused: Collection[str] = ()) ->
         settings: The run.
         unused: Settings that the command does not use, such as "gan".
     """
-    flags = [("--corpus", settings.corpus)] if settings.corpus != Settings.corpus else []
+    flags: list[tuple[str, str]] = []
+    if settings.corpus != Settings.corpus:
+        flags.append(("--corpus", settings.corpus))
     if settings.corpus_dir:
         flags.append(("--corpus-dir", _place(settings.corpus)))
     if settings.noise_dir:

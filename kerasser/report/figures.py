@@ -25,6 +25,8 @@ _DPI = 150
 # Printed between A4's margins, 18 cm, a picture of this width, in inches, shrinks to two thirds: 12 pt is left with 8.
 _WIDTH, _FONT = 10.5, 12
 _HEIGHT = 5.0
+# Where there are no more budgets than these, the axis names each.
+_TICKS = 6
 
 
 def figure1(path: Path, clean: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], title: str) -> None:
@@ -50,6 +52,9 @@ def figure1(path: Path, clean: Mapping[str, Any], rows: Sequence[Mapping[str, An
             mine = [row for row in drawn if row["noise"] == environment and row.get(key) is not None]
             _line(axes, sorted(mine, key=lambda row: row[key]), key, colours[environment], environment != "any")
         axes.set_xlabel(kinds[key])
+        budgets = sorted({row[key] for row in drawn if row.get(key) is not None})
+        if len(budgets) <= _TICKS:
+            axes.set_xticks(budgets, [f"{value:g}" for value in budgets])
         if key == "snr_db_target":
             # Harder to the right, as with ε.
             axes.invert_xaxis()

@@ -129,9 +129,8 @@ def _ordering(rows: Sequence[Mapping[str, Any]]) -> list[str]:
             for pair in row["pairs"]
         ]
         verdict = "holds" if row["holds"] else "does not hold"
-        p = "–" if row["p"] is None else f"{row['p']:.3f}"
         draw = "mean" if row["draw"] == "mean" else "worst of N"
-        lines.append(f"| {budget(row)} | {draw} | {verdict} | {p} | {' | '.join(cells)} |")
+        lines.append(f"| {budget(row)} | {draw} | {verdict} | {_probability(row['p'])} | {' | '.join(cells)} |")
     lines += [
         "",
         "p is the largest of the neighbours' one-sided paired bootstrap p: small where the whole order is certain.",

@@ -95,7 +95,7 @@ def _defence(report: Mapping[str, Any]) -> str:
     measured = len({row["defence"] for row in report["figure3"]} - {"none"})
     which = "The only one measured" if measured == 1 else f"The best of {measured}"
     against = (
-        f"against an attacker who tries {none['error_worst_of']['N']} pieces of each noise on the very model "
+        f"against an attacker who tries {count(none['error_worst_of']['N'], 'piece')} of each noise on the very model "
         f"({budget(none)})"
     )
     errors = f"an error of {number(_worst(least))} % instead of {number(_worst(none))} %"
@@ -119,7 +119,7 @@ def _care(report: Mapping[str, Any]) -> str:
     rang = len(report.get("alarms", ()))
     alarms = f"{count(rang, 'alarm')} rang, listed below" if rang else "no alarm rang"
     speakers = count(len(report["test_speakers"]), "speaker")
-    few = ", too few for trusty intervals" if few_speakers(report["test_speakers"]) else ""
+    few = ", too few for intervals to be trusted" if few_speakers(report["test_speakers"]) else ""
     return (
         f"**With care.** {name(report['corpus'])} is {speech} speech, under {noise} noise; "
         f"{count(report['clean']['n'], 'utterance')} of {speakers} test{few}; {alarms}."

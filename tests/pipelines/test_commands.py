@@ -72,7 +72,7 @@ def test_the_log_tells_of_every_component_and_where_its_work_is(place, evaluated
     lines = [json.loads(line) for line in (place[0] / "log.jsonl").read_text().splitlines()]
     first = lines[: [line["event"] for line in lines].index("end") + 1]
     done = {line["component"]: line for line in first if line["event"] == "done"}
-    assert len(done) == 9 and all(line["seconds"] >= 0 for line in done.values())
+    assert len(done) == 10 and all(line["seconds"] >= 0 for line in done.values())
     assert all(Path(path).is_dir() for line in done.values() for path in line["paths"].values())
     assert first[0]["event"] == "start" and first[-1]["status"] == 0
     assert first[-1]["paths"] == evaluated.stdout.split()
