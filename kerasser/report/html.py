@@ -14,6 +14,8 @@ from kerasser.report.document import Document
 
 _TEMPLATE = "report_page.html"
 _KINDS = {".svg": "image/svg+xml", ".png": "image/png", ".wav": "audio/wav"}
+# What is wider than a phone scrolls by itself, by the keys as well.
+_SCROLLED = 'role="region" aria-label="scrolls sideways" tabindex="0"'
 # As the markdown library writes them; a name from data reaches neither, since it is escaped.
 _PICTURE = re.compile(r'<p><img alt="([^"]*)" src="([A-Za-z0-9_./-]+\.(?:svg|png))" ?/?></p>')
 _SOUND = re.compile(r'<a href="([A-Za-z0-9_./-]+\.wav)">([^<]*)</a>')
@@ -62,10 +64,10 @@ def _inline(text: str) -> Markup:
 
 def _html(text: str, directory: Path) -> Markup:
     body = _converted(text)
-    body = body.replace("<table>", '<div class="table" tabindex="0"><table>').replace("</table>", "</table></div>")
+    body = body.replace("<table>", f'<div class="table" {_SCROLLED}><table>').replace("</table>", "</table></div>")
     body = _PICTURE.sub(
         lambda found: (
-            f'<div class="figure" tabindex="0"><img alt="{found[1]}" src="{_embedded(directory, found[2])}"></div>'
+            f'<div class="figure" {_SCROLLED}><img alt="{found[1]}" src="{_embedded(directory, found[2])}"></div>'
         ),
         body,
     )
