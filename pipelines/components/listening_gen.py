@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -117,12 +118,12 @@ def choose(
         count: Most utterances.
 
     Returns:
-        Utterances, by id, each with its environment. Where no other is left, one of another kind takes its place.
+        Utterances, each with its environment; first of speakers that were heard least, then by id. Where none of the
+        wanted kind is left, one of another kind takes its place.
     """
     right = answers.assign(right=answers["predicted"] == answers["label"])
     clean = right[right["noise"].isna()].set_index("id")["right"]
-    left = {item[0].id: item for item in sorted(items, key=lambda item: item[0].id)}
-    left = {name: item for name, item in left.items() if item[1].duration_s <= _LONGEST_S}
+    left = {item[0].id: item for item in items if item[1].duration_s <= _LONGEST_S}
     chosen: list[tuple[Item, str]] = []
     while left and len(chosen) < count:
         environment = environments[len(chosen) % len(environments)]
@@ -130,8 +131,10 @@ def choose(
             (right["noise"] == environment) & (right["budget"] == budget.kind) & (right["target"] == budget.value)
         ].set_index("id")["right"]
         wanted = len(chosen) % 2 == 1
-        fitting = [name for name in left if clean[name] and attacked[name] == wanted]
-        chosen.append((left.pop(fitting[0] if fitting else next(iter(left))), environment))
+        heard = Counter(item[0].speaker for item, _ in chosen)
+        order = sorted(left, key=lambda name: (heard[left[name][0].speaker], name))
+        fitting = [name for name in order if clean[name] and attacked[name] == wanted]
+        chosen.append((left.pop((fitting or order)[0]), environment))
     return chosen
 
 

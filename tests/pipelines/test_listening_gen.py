@@ -25,18 +25,18 @@ KNOWN = {
 BUDGET = Budget("snr_db", 10.0)
 
 
-def item(name, seconds):
-    utterance = Utterance(name, f"{name}.wav", "s", "anger", "negative")
+def item(name, seconds, speaker="s"):
+    utterance = Utterance(name, f"{name}.wav", speaker, "anger", "negative")
     return utterance, AudioFile(None, "WAV PCM_16", 16000, 1, int(16000 * seconds))
 
 
-def chosen(count, known=KNOWN):
+def chosen(count, known=KNOWN, speakers=None):
     rows = []
     for name, (*right, _) in known.items():
         for noise, correct in zip((None, "cafe", "station"), right, strict=True):
             facts = {"noise": noise, "budget": noise and "snr_db", "target": 10.0 if noise else None}
             rows.append({"id": name, "label": 1, "predicted": int(correct), **facts})
-    items = [item(name, each[-1]) for name, each in reversed(known.items())]
+    items = [item(name, each[-1], (speakers or {}).get(name, "s")) for name, each in reversed(known.items())]
     found = choose(items, pd.DataFrame(rows), ["cafe", "station"], BUDGET, count)
     return [(each[0].id, environment) for each, environment in found]
 
@@ -45,6 +45,10 @@ def test_attacks_that_succeed_and_that_fail_take_turns():
     # Wrong in the café, right in the station; then none is wrong in the café but a, which never was right.
     assert chosen(2) == [("c", "cafe"), ("b", "station")]
     assert chosen(4) == [("c", "cafe"), ("b", "station"), ("a", "cafe"), ("e", "station")]
+
+
+def test_the_speaker_who_was_heard_least_comes_first():
+    assert chosen(2, speakers={"c": "x", "b": "x"}) == [("c", "cafe"), ("e", "station")]
 
 
 def test_an_utterance_is_heard_once_and_a_long_one_never():
