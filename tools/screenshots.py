@@ -26,7 +26,7 @@ from tests.pipelines import board_server, browser
 
 _ROOT = Path(__file__).parents[1]
 _GAN = "gan for classifier, fold 1, seed 0"
-# Small enough for half an hour, large enough that something is learned.
+# Far smaller than the defaults, large enough that something is learned.
 _RUN = (
     *("--defence.shares", "[1]", "--defence.conditions", "4", "--threats.unseen", "false"),
     *("--attack.epsilons", "[0.5, 1, 2]", "--attack.snrs_db", "[20, 10, 0]"),

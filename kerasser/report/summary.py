@@ -77,11 +77,11 @@ def _attack(report: Mapping[str, Any]) -> str:
     row, clean = hardest(report["figure1"]), report["clean"]
     if row is None or clean["error"] is None:
         return "What the attack does is undefined: a class has no test utterance."
-    worst = row["error_worst_of"]
+    worst, chance = row["error_worst_of"], 100 - 100 / len(report["classes"])
     return (
         f"**The attack.** Without a defence the error is {percent(clean)} % on clean speech; at the hardest budget, "
         f"{budget(row)}, it is {percent(row)} % for a random piece of noise and {percent(worst)} % for the worst of "
-        f"{worst['N']} pieces over all noises (50 % is chance)."
+        f"{worst['N']} pieces over all noises ({chance:.0f} % is chance)."
     )
 
 

@@ -24,6 +24,7 @@ def any_noise(snr_db, error, worst, **budget):
 SOFT, HARD = {"epsilon": 2.0}, {"snr_db_target": 0.0}
 REPORT = {
     "corpus": "emodb",
+    "classes": ["negative", "positive"],
     "synthetic": False,
     "noise_synthetic": False,
     "test_speakers": list("abcdef"),
@@ -54,6 +55,8 @@ def test_the_attack_is_told_at_the_budget_that_buries_speech_deepest():
     first, _, _ = summary.sentences(REPORT)
     assert "12.3 [10.0, 15.0] % on clean speech; at the hardest budget, 0 dB, it is 48.0 % for a random" in first
     assert "and 61.0 [60.0, 62.0] % for the worst of 9 pieces" in first
+    assert "(50 % is chance)" in first
+    assert "(75 % is chance)" in summary.sentences(changed(classes=list("abcd")))[0]
 
 
 def test_the_best_defence_is_told_with_its_interval_and_its_attacker():
