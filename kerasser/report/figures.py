@@ -29,7 +29,9 @@ _HEIGHT = 5.0
 _TICKS = 6
 
 
-def figure1(path: Path, clean: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], title: str) -> None:
+def figure1(
+    path: Path, clean: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], title: str, classes: int = 2
+) -> None:
     """Draws error against ε and against SNR, for each noise.
 
     Args:
@@ -37,6 +39,7 @@ def figure1(path: Path, clean: Mapping[str, Any], rows: Sequence[Mapping[str, An
         clean: `error` and `ci95` of clean speech.
         rows: Rows as of `kerasser.evaluation.curve.figure1`.
         title: Says corpus and fold, and whether the speech is synthetic.
+        classes: How many there are to guess from.
     """
     drawn = [row for row in rows if row["error"] is not None]
     kinds = {"epsilon": "perturbation factor ε", "snr_db_target": "signal-to-noise ratio (dB)"}
@@ -47,7 +50,7 @@ def figure1(path: Path, clean: Mapping[str, Any], rows: Sequence[Mapping[str, An
     colours = dict(zip((name for name in environments if name != "any"), _COLOURS * len(environments), strict=False))
     colours |= {"any": _ANY}
     for axes, key in zip(grid, panels, strict=False):
-        _levels(axes, clean)
+        _levels(axes, clean, classes)
         for environment in environments:
             mine = [row for row in drawn if row["noise"] == environment and row.get(key) is not None]
             _line(axes, sorted(mine, key=lambda row: row[key]), key, colours[environment], environment != "any")
@@ -197,11 +200,11 @@ def _worst_of(rows: Sequence[Mapping[str, Any]]) -> str:
     return "worst of " + (" or ".join(map(str, counts)) or "N")
 
 
-def _levels(axes: Axes, clean: Mapping[str, Any]) -> None:
+def _levels(axes: Axes, clean: Mapping[str, Any], classes: int = 2) -> None:
     """Draws what clean speech and chance reach."""
     if clean["error"] is not None:
         axes.axhline(clean["error"], color="0.45", linewidth=1.2)
-    axes.axhline(50, color="0.65", linewidth=1.2, linestyle=":")
+    axes.axhline(100 - 100 / classes, color="0.65", linewidth=1.2, linestyle=":")
 
 
 def _line(axes: Axes, rows: Sequence[Mapping[str, Any]], key: str, colour: str, band: bool = False) -> None:

@@ -23,11 +23,11 @@ def lines(report: Mapping[str, Any]) -> list[str]:
             "",
         ]
     settings = report["settings"]
-    seeds = report.get("seeds", [report.get("seed", 0)])
+    seeds = {"training": report.get("seeds", [report["seed"]] if "seed" in report else [])}
+    seeds |= {"draws of noise": [settings["attack"]["seed"]], "folds": [settings["data"]["seed"]]}
     skipped = ", ".join(f"{number} × {name(reason)}" for reason, number in report["skipped"].items())
     found += [
-        f"- Seeds: training {', '.join(map(str, seeds))}; draws of noise {settings['attack']['seed']}; folds "
-        f"{settings['data']['seed']}.",
+        "- Seeds: " + "; ".join(f"{what} {', '.join(map(str, each))}" for what, each in seeds.items() if each) + ".",
         f"- Tested: {count(report['clean']['n'], 'utterance')} of {count(len(report['test_speakers']), 'speaker')}: "
         f"{', '.join(map(name, report['test_speakers']))}.",
         f"- Left out of the corpus: {skipped or 'nothing'}.",
