@@ -22,7 +22,7 @@ def attack(settings: VictimRunSettings) -> None:
     current().say(LOADING)
     from kerasser.attack import adapters
     from kerasser.corpora import CLASSES
-    from kerasser.report.page import summary
+    from kerasser.report.page import headlines
     from pipelines.dag import Dag
     from pipelines.run import publish, run
 
@@ -34,10 +34,10 @@ def attack(settings: VictimRunSettings) -> None:
     reporter = dag.attack_report(target, card, settings.victim.limit, settings.victim.batch_size)
     artifact = run(settings, reporter)[reporter]["report"]
     report = json.loads((artifact.uri / "report.json").read_text())
-    current().say(summary(report))
+    current().say(headlines(report))
     fold = "" if settings.fold is None else f"-fold-{settings.fold}"
     name = f"{report['corpus']}-attack-{card['name']}{fold}"
-    current().finish(publish(artifact, Path(settings.output_dir) / "reports" / name) / "report.md")
+    current().finish(publish(artifact, Path(settings.output_dir) / "reports" / name) / "report.html")
 
 
 def _target(victim: VictimSettings) -> Target:

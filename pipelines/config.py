@@ -222,6 +222,14 @@ class PerceptionSettings:
 
 
 @dataclass(frozen=True)
+class ReportSettings:
+    """What the report shows beside its figures."""
+
+    sounds: NonNegativeInt = 3
+    """Test utterances that the page of the report plays, clean and attacked; 0 if others must not hear the corpus."""
+
+
+@dataclass(frozen=True)
 class Settings:
     """A whole run."""
 
@@ -259,6 +267,7 @@ class Settings:
     training: TrainingSettings = field(default_factory=TrainingSettings)
     evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
     perception: PerceptionSettings = field(default_factory=PerceptionSettings)
+    report: ReportSettings = field(default_factory=ReportSettings)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
@@ -11,6 +12,7 @@ from typing import Any
 from kerasser.attack.adapters import Target
 from kerasser.errors import InputError
 from kerasser.evaluation import comparison
+from pipelines.command_line import UNREPORTED, command_line
 from pipelines.component import Channel
 from pipelines.components.adversarial_gen import AdversarialGen
 from pipelines.components.corpus_gen import CorpusGen
@@ -19,6 +21,7 @@ from pipelines.components.exporter import Exporter
 from pipelines.components.feature_gen import FeatureGen
 from pipelines.components.gan_trainer import GanTrainer
 from pipelines.components.infra_validator import InfraValidator
+from pipelines.components.listening_gen import ListeningGen
 from pipelines.components.noise_gen import NoiseGen
 from pipelines.components.perception_gen import PerceptionGen
 from pipelines.components.perturbation_exporter import PerturbationExporter
@@ -154,17 +157,42 @@ class Dag:
             self._victims[fold, seed] = self.trainer("classifier", fold, seed)
         return self._victims[fold, seed]
 
+    def sounds(self, fold: str, evaluations: Mapping[str, Channel]) -> list[Channel]:
+        """A few test utterances of a fold to listen to; empty where they are not wanted.
+
+        Args:
+            fold: Name of the fold.
+            evaluations: Defence → what it answers, no defence first: all of this fold and of one seed.
+        """
+        settings = self.settings
+        if not settings.report.sounds:
+            return []
+        heard = ListeningGen(
+            utterances=self.corpus.outputs["utterances"],
+            noise=self.noise.outputs["test"],
+            perturbation=self.perturbation.outputs["perturbation"],
+            evaluations=list(evaluations.values()),
+            defences=list(evaluations),
+            epsilons=[float(each) for each in sorted(settings.attack.epsilons)[-1:]],
+            snrs_db=[float(each) for each in _nearest_to_ten(settings.attack.snrs_db)],
+            estimator=settings.attack.estimator,
+            count=settings.report.sounds,
+            seed=settings.attack.seed,
+        )
+        return [heard.outputs["sounds"]]
+
     def report(self) -> Reporter:
         """What the attack does to the undefended classifier of the first fold."""
         fold, seed = self.folds[0], self.settings.seed
+        evaluation = self.evaluator(System(comparison.NONE, self.victim(fold, seed)), fold, seed).outputs["evaluation"]
         return Reporter(
-            evaluation=self.evaluator(System(comparison.NONE, self.victim(fold, seed)), fold, seed).outputs[
-                "evaluation"
-            ],
+            evaluation=evaluation,
             utterances=self.corpus.outputs["utterances"],
             noise=self.noise.outputs["test"],
             perception=self.perception(fold),
+            sounds=self.sounds(fold, {comparison.NONE: evaluation}),
             seed=seed,
+            command=command_line("evaluate", self.settings, ("defence", "threats", "gan")),
             settings=reported(self.settings),
         )
 
@@ -178,8 +206,7 @@ class Dag:
     def threat_snrs_db(self) -> list[float]:
         """Their signal-to-noise ratios, in dB."""
         chosen, attack = self.settings.threats.snrs_db, self.settings.attack.snrs_db
-        nearest = sorted(attack, key=lambda snr_db: abs(snr_db - 10))[:1]
-        return [float(each) for each in (nearest if chosen is None else chosen)]
+        return [float(each) for each in (_nearest_to_ten(attack) if chosen is None else chosen)]
 
     def attack_report(self, target: Target, card: Mapping[str, Any], limit: int | None, batch_size: int) -> Reporter:
         """What the attack does to somebody's recogniser.
@@ -219,7 +246,15 @@ class Dag:
             utterances=self.corpus.outputs["utterances"],
             noise=self.noise.outputs["test"],
             perception=self.perception(self.folds[0]) if self.folds else [],
+            sounds=[],
             seed=settings.attack.seed,
+            command=command_line(
+                "attack",
+                settings,
+                ("classifier", "defence", "gan", "training", "report"),
+                [("--victim.model", "MODEL"), ("--victim.input", card["input"])]
+                + [("--victim.classes", json.dumps(card["classes"]))],
+            ),
             settings={name: reported(settings)[name] for name in _MEASURED},
         )
 
@@ -450,6 +485,10 @@ def _corpus(
     )
 
 
+def _nearest_to_ten(snrs_db: Sequence[float]) -> list[float]:
+    return sorted(snrs_db, key=lambda snr_db: abs(snr_db - 10))[:1]
+
+
 def named(name: str, fold: str, seed: int) -> str:
     """Returns the id of a component of one fold and seed."""
     return f"{name}, fold {fold}, seed {seed}"
@@ -461,11 +500,7 @@ def _absolute(place: str | None) -> str:
 
 def reported(settings: Settings) -> dict[str, Any]:
     """Returns the settings that a figure depends on: not where things lie, nor how they were watched."""
-    leave_out = (
-        *("corpus_dir", "noise_dir", "output_dir", "logdir"),
-        *("workers", "quiet", "log_json", "all_corpora"),
-    )
-    names = [field.name for field in fields(Settings) if field.name not in leave_out]
+    names = [field.name for field in fields(Settings) if field.name not in UNREPORTED]
     kept = {name: value for name, value in asdict(settings).items() if name in names}
     kept["gan"]["corpora"] = [other["corpus"] for other in kept["gan"]["corpora"]]
     return kept

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from kerasser.evaluation import comparison
+from pipelines.command_line import command_line
 from pipelines.component import Channel
 from pipelines.components.reproducer import Reproducer
 from pipelines.components.searcher import Searcher
@@ -90,7 +91,7 @@ def reproduction(dag: Dag, environments: Sequence[str] = ()) -> Reproducer:
         dag: What the defences stand on.
         environments: Those that the defences are also trained without, to be attacked with.
     """
-    settings, systems, evaluations = dag.settings, [], []
+    settings, systems, evaluations = dag.settings, [], list[Channel]()
     attackers = Attackers()
     for seed in dict.fromkeys(settings.seeds or [settings.seed]):
         for fold in dag.folds:
@@ -107,6 +108,7 @@ def reproduction(dag: Dag, environments: Sequence[str] = ()) -> Reproducer:
     return Reproducer(
         evaluations=evaluations,
         perception=[channel for fold in dag.folds for channel in dag.perception(fold)],
+        sounds=dag.sounds(dag.folds[0], _heard(systems, evaluations)),
         systems=systems,
         threatened=attackers.systems,
         pools=attackers.pools,
@@ -121,9 +123,20 @@ def reproduction(dag: Dag, environments: Sequence[str] = ()) -> Reproducer:
         training_noise=dag.noise.outputs["train"],
         replicates=settings.evaluation.replicates,
         confidence=settings.evaluation.confidence,
+        command=command_line("reproduce", settings),
         settings=reported(settings),
         quiet=settings.quiet,
     )
+
+
+def _heard(systems: Sequence[Mapping[str, Any]], evaluations: Sequence[Channel]) -> dict[str, Channel]:
+    """Returns the answers of no defence and of the GAN, for the first fold and seed."""
+    first = systems[0]["fold"], systems[0]["seed"]
+    return {
+        system["defence"]: channel
+        for system, channel in zip(systems, evaluations, strict=True)
+        if system["defence"] in (comparison.NONE, comparison.GAN) and (system["fold"], system["seed"]) == first
+    }
 
 
 def _systems(dag: Dag, fold: str, seed: int) -> list[System]:

@@ -1,4 +1,4 @@
-"""Makes the screenshots of docs/ again, from a small reproduction of the demo corpus."""
+"""Makes the pictures of docs/ again, from a small reproduction of the demo corpus: pages, and a figure."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ import base64
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.parse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -24,11 +26,10 @@ from tests.pipelines import board_server, browser
 
 _ROOT = Path(__file__).parents[1]
 _GAN = "gan for classifier, fold 1, seed 0"
-# Small enough for ten minutes, large enough that something is learned.
+# Far smaller than the defaults, large enough that something is learned.
 _RUN = (
-    *("--defence.shares", "[]", "--defence.random_noise_epsilon", "0", "--defence.gaussian_noise", "0"),
-    *("--defence.enhancement", "null", "--defence.combined", "false", "--defence.conditions", "4"),
-    *("--attack.epsilons", "[2]", "--attack.snrs_db", "[10]", "--attack.draws", "1"),
+    *("--defence.shares", "[1]", "--defence.conditions", "4", "--threats.unseen", "false"),
+    *("--attack.epsilons", "[0.5, 1, 2]", "--attack.snrs_db", "[20, 10, 0]"),
     *("--training.epochs", "15", "--gan.pretraining_epochs", "12", "--gan.epochs", "10"),
 )
 
@@ -43,9 +44,24 @@ def main() -> None:
         parser.error("expected chromium or chromium-browser on the PATH. Received: neither")
     output, logs = arguments.output_dir, arguments.output_dir / "logs"
     command = [sys.executable, "-m", "pipelines.reproduce", "--output-dir", str(output), "--logdir", str(logs), *_RUN]
-    subprocess.run(command, cwd=_ROOT, stdout=subprocess.DEVNULL, check=True)
+    run = subprocess.run(command, cwd=_ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    # The last line is the page of the report.
+    report = _ROOT / run.stdout.strip().splitlines()[-1]
+    shutil.copyfile(report.with_name("figure3.png"), arguments.docs / "figure3-demo.png")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile, browser.page(Path(profile)) as page:
+        _report(page, report, arguments.docs)
         _tensorboard(page, logs / _GAN, arguments.docs)
+
+
+def _report(page: browser.Page, report: Path, docs: Path) -> None:
+    """Takes the beginning of a report, down to its table of contents."""
+    page.call("Emulation.setDeviceMetricsOverride", width=1100, height=800, deviceScaleFactor=1, mobile=False)
+    page.open(report.resolve().as_uri())
+    bottom = page.evaluate("document.querySelector('nav').getBoundingClientRect().bottom + 16")
+    clip = {"x": 0, "y": 0, "width": 1100, "height": bottom, "scale": 1}
+    _write(
+        page.call("Page.captureScreenshot", format="png", captureBeyondViewport=True, clip=clip), docs / "report.png"
+    )
 
 
 def _tensorboard(page: browser.Page, logs: Path, docs: Path) -> None:
@@ -75,9 +91,13 @@ def _take(page: browser.Page, url: str, words: Sequence[str], size: tuple[int, i
     for word in words:
         page.wait(f"document.body && document.body.innerText.includes({word!r})", 60)
     time.sleep(10.0)
-    shot = base64.b64decode(page.call("Page.captureScreenshot", format="png")["data"])
+    _write(page.call("Page.captureScreenshot", format="png"), path)
+
+
+def _write(shot: Mapping[str, Any], path: Path) -> None:
     # Few colours do: a page of the docs should load at once.
-    Image.open(io.BytesIO(shot)).convert("RGB").quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
+    picture = Image.open(io.BytesIO(base64.b64decode(shot["data"]))).convert("RGB")
+    picture.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(path, optimize=True)
     print(path)
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kerasser.report import sections, threats
-from kerasser.report.words import number, percent
+from kerasser.report import document, provenance, sections, sounds, summary, threats
+from kerasser.report.document import Document, Section
+from kerasser.report.words import budget, name, number, percent
+
+_TRIED = "the model answers the same when it is asked again"
 
 
 def chance(classes: int) -> float:
@@ -14,7 +17,7 @@ def chance(classes: int) -> float:
     return 100.0 - 100.0 / classes
 
 
-def summary(report: Mapping[str, Any]) -> str:
+def headlines(report: Mapping[str, Any]) -> str:
     """Returns a line for clean speech and one an environment at its hardest budget."""
     lines = [f"clean speech: error {percent(report['clean'])} %"]
     # ε ascends within an environment, so its last row is its hardest.
@@ -38,37 +41,43 @@ def figure1_table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def markdown(report: Mapping[str, Any]) -> str:
     """Returns the page for a report as `report.json` holds it."""
+    return document.markdown(evaluation(report))
+
+
+def evaluation(report: Mapping[str, Any]) -> Document:
+    """Returns what the report of an evaluation says."""
     clean, victim = report["clean"], report.get("victim")
-    speech = "synthetic speech" if report["synthetic"] else "recorded speech"
-    noise = "synthetic noise" if report["noise_synthetic"] else "recorded noise"
-    fold = "" if report["fold"] is None else f", fold {report['fold']}"
-    lines = [
-        f"# {report['corpus']}{fold}: error under real-world noise",
-        "",
-        *(_attacked(victim, report["figure1"]) if victim else ()),
-        f"This is {speech} under {noise}. On clean speech the classifier's error is {percent(clean)} % "
-        f"({clean['n']} utterances, {len(report['test_speakers'])} test speakers; "
-        f"{chance(len(report['classes'])):.3g} % is chance). "
-        "Brackets hold 95 % bootstrap intervals over speakers.",
-        "",
-        "![Error against ε and against SNR](figure1.png)",
-        "",
-        *(f"- {remark}" for remark in report["remarks"]),
-        *(f"- Alarm: {alarm['message']}" for alarm in report["alarms"]),
-        "",
-        *figure1_table(report["figure1"]),
-        "",
-        *(threats.markdown(report) if report.get("threats") else []),
-        *sections.perception(report),
-        *sections.label_survival(report),
-        "Confusion on clean speech:",
-        "",
-        *_confusion(clean["confusion"], report["classes"]),
-        "",
-        "Versions: " + ", ".join(f"{name} {version}" for name, version in report["versions"].items()) + ".",
-        "",
-    ]
-    return "\n".join(lines)
+    fold = "" if report["fold"] is None else f", fold {name(report['fold'])}"
+    return Document(
+        title=f"{name(report['corpus'])}{fold}: error under real-world noise",
+        banners=summary.banners(report),
+        summary=summary.sentences(report),
+        alarms=sections.alarms(report, _TRIED),
+        sections=[
+            Section(
+                "Error against noise",
+                [
+                    *(_attacked(victim, report["figure1"]) if victim else ()),
+                    f"On clean speech the error is {percent(clean)} % ({clean['n']} utterances, "
+                    f"{len(report['test_speakers'])} test speakers; {chance(len(report['classes'])):.3g} % is chance). "
+                    "Error is 100 − UA; brackets hold 95 % bootstrap intervals over speakers.",
+                    "",
+                    "![Error against ε and against SNR](figure1.svg)",
+                    "",
+                    *figure1_table(report["figure1"]),
+                    "",
+                    "Confusion on clean speech:",
+                    "",
+                    *_confusion(clean["confusion"], report["classes"]),
+                ],
+            ),
+            *sections.given("What the attacker knows", threats.markdown(report) if report.get("threats") else []),
+            *sections.given("Can the attack be heard?", sections.perception(report)),
+            *sections.given("Listen", sounds.lines(report)),
+            *sections.given("Does the label survive?", sections.label_survival(report)),
+            Section("How to make this again", provenance.lines(report)),
+        ],
+    )
 
 
 def _attacked(victim: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -82,8 +91,8 @@ def _attacked(victim: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> l
     ]
     tries = max(row["error_worst_of"]["N"] for row in rows if row["noise"] != "any")
     return [
-        f"Attacked: {victim['name']}, a {', '.join([what[victim['kind']], *facts])}; it hears {victim['input']} and "
-        f"answers {', '.join(victim['classes'])}.",
+        f"Attacked: {name(victim['name'])}, a {', '.join([what[victim['kind']], *facts])}; it hears {victim['input']} "
+        f"and answers {', '.join(map(name, victim['classes']))}.",
         "",
         "An oblivious attacker sends one random draw of noise: the mean draw. An adaptive one tries N draws through "
         f"the victim itself and keeps what works: the worst of N, N queries an utterance, here {tries} for one noise "
@@ -95,18 +104,17 @@ def _attacked(victim: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> l
 def _confusion(counts: Sequence[Sequence[int]], classes: Sequence[str]) -> list[str]:
     """Returns the lines of a table: a row a true class, a column an answer."""
     return [
-        f"| truth \\ answer | {' | '.join(classes)} |",
+        f"| truth \\ answer | {' | '.join(map(name, classes))} |",
         f"| --- |{' --- |' * len(classes)}",
-        *(f"| {name} | {' | '.join(map(str, row))} |" for name, row in zip(classes, counts, strict=True)),
+        *(f"| {name(each)} | {' | '.join(map(str, row))} |" for each, row in zip(classes, counts, strict=True)),
     ]
 
 
 def _row(row: Mapping[str, Any]) -> str:
-    budget = f"ε = {row['epsilon']:g}" if "epsilon" in row else f"{row['snr_db_target']:g} dB"
     worst = row["error_worst_of"]
     snr, success = number(row["snr_db_median"]), number(row["attack_success_rate"])
     cells: Sequence[str] = [
-        *(row["noise"], budget, snr, percent(row), percent(worst), str(worst["N"]), success),
+        *(name(row["noise"]), budget(row), snr, percent(row), percent(worst), str(worst["N"]), success),
         f"{100 * row['clipped_share']:.3f}",
     ]
     return f"| {' | '.join(cells)} |"

@@ -2,15 +2,43 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kerasser.report.words import percent
+from kerasser.report.document import Section
+from kerasser.report.summary import few_speakers
+from kerasser.report.words import NAMES, budget, count, name, percent
 
 _NO_DEFENCE = "none"
 #: Systems whose errors are printed; the CSV files hold the others.
 _SHOWN = {_NO_DEFENCE: "none", "gan": "GAN"}
+
+
+def given(title: str, lines: Sequence[str]) -> list[Section]:
+    """Returns the section; none where it has nothing to say."""
+    return [Section(title, lines)] if lines else []
+
+
+def alarms(report: Mapping[str, Any], tried: str) -> list[str]:
+    """Returns which alarms rang, and what else is known of the corpus.
+
+    Args:
+        report: As `report.json` holds it; without `alarms`, none was tried.
+        tried: What was looked for.
+    """
+    rung, lines = report.get("alarms"), []
+    if rung:
+        lines = [f"**{count(len(rung), 'alarm')} rang.** Tried: {tried}.", ""]
+        named = [
+            (f"{NAMES[each['defence']]}: " if each.get("defence") else "") + name(each["message"]) for each in rung
+        ]
+        lines += [*(f"- {line}" for line in named), ""]
+    elif rung is not None:
+        lines = [f"No alarm rang. Tried: {tried}.", ""]
+    said = few_speakers(report["test_speakers"])
+    if remarks := [remark for remark in report["remarks"] if remark != said]:
+        lines += ["To know:", "", *(f"- {name(remark)}" for remark in remarks), ""]
+    return lines
 
 
 def perception(report: Mapping[str, Any]) -> list[str]:
@@ -19,8 +47,6 @@ def perception(report: Mapping[str, Any]) -> list[str]:
     if not part:
         return []
     lines = [
-        "## Can the attack be heard?",
-        "",
         "Look for an error that has grown while the noise is still faint: what is plain to hear is no hidden attack. "
         "Medians, with quartiles in parentheses. The SNR is that of every draw. The rest is measured on the first draw "
         f"for {part['utterances']} utterances: segmental SNR from −10 to 35 dB, where pauses count; STOI, 1 for as "
@@ -33,10 +59,10 @@ def perception(report: Mapping[str, Any]) -> list[str]:
     for row in part["rows"]:
         worst = row["error_worst_of"]
         cells = [
-            _cell(row["noise"]),
+            name(row["noise"]),
             _budget(row),
-            *(_quartiles(row[name], 1) for name in ("snr_db", "segmental_snr_db")),
-            *(_quartiles(row[name], 2) for name in ("stoi", "pesq")),
+            *(_quartiles(row[key], 1) for key in ("snr_db", "segmental_snr_db")),
+            *(_quartiles(row[key], 2) for key in ("stoi", "pesq")),
             *(percent(row), percent(worst), str(worst["N"])),
         ]
         lines.append(f"| {' | '.join(cells)} |")
@@ -60,8 +86,6 @@ def label_survival(report: Mapping[str, Any]) -> list[str]:
     if not part:
         return []
     return [
-        "## Does the label survive?",
-        "",
         "ε scales noise to the background that is estimated in each utterance. Look for emotions whose reference noise "
         "lies at another level, or at another ratio to the speech: there one ε adds another amount of noise, and part "
         "of an error that grows with ε is about the recording. A budget in dB is free of this. Medians, with quartiles "
@@ -70,7 +94,7 @@ def label_survival(report: Mapping[str, Any]) -> list[str]:
         "| emotion | utterances | speakers | reference noise (dB) | reference SNR (dB) |",
         "| --- | --- | --- | --- | --- |",
         *(
-            f"| {_cell(row['emotion'])} | {row['n']} | {row['speakers']} | {_quartiles(row['level_db'], 1)} "
+            f"| {name(row['emotion'])} | {row['n']} | {row['speakers']} | {_quartiles(row['level_db'], 1)} "
             f"| {_quartiles(row['snr_db'], 1)} |"
             for row in part["reference_noise"]
         ),
@@ -123,7 +147,7 @@ def _errors(rows: Sequence[Mapping[str, Any]], by: str) -> list[str]:
     lines = [f"| {' | '.join(head)} |", "|" + " --- |" * len(head)]
     for group, defence in dict.fromkeys((row[by], row["defence"]) for row in shown):
         mine = [row for row in shown if (row[by], row["defence"]) == (group, defence)]
-        cells = [_cell(group), *([_SHOWN[defence]] if several else []), str(mine[0]["n"]), str(mine[0]["speakers"])]
+        cells = [name(group), *([_SHOWN[defence]] if several else []), str(mine[0]["n"]), str(mine[0]["speakers"])]
         for row in mine:
             cells += [percent(row), *([percent(row["error_worst_of"])] if "error_worst_of" in row else [])]
         lines.append(f"| {' | '.join(cells)} |")
@@ -139,11 +163,4 @@ def _quartiles(part: Mapping[str, float] | None, digits: int) -> str:
 
 
 def _budget(row: Mapping[str, Any]) -> str:
-    if "epsilon" in row:
-        return f"ε = {row['epsilon']:g}"
-    return f"{row['snr_db_target']:g} dB" if "snr_db_target" in row else "clean"
-
-
-def _cell(text: str) -> str:
-    """Returns a name from a corpus so that it can break neither the table nor the page."""
-    return " ".join(html.escape(text).replace("|", "\\|").split())
+    return budget(row) if "epsilon" in row or "snr_db_target" in row else "clean"

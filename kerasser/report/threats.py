@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kerasser.evaluation import threats
-from kerasser.report.words import NAMES, budget, number, percent
+from kerasser.report.words import NAMES, budget, name, number, percent
 
 _EXPLAINED = {
     threats.OBLIVIOUS: "one random piece of noise; the paper's attack",
@@ -24,12 +24,12 @@ _EXPLAINED = {
 def markdown(report: Mapping[str, Any]) -> list[str]:
     """Returns the lines of the section for a report as `report.json` holds it."""
     rows = report["threats"]
-    present = [name for name in _EXPLAINED if any(row["threat"] == name for row in rows)]
+    if not rows:
+        return []
+    present = [threat for threat in _EXPLAINED if any(row["threat"] == threat for row in rows)]
     settings = report["settings"]["threats"]
     most = max(row["queries"] for row in rows)
     lines = [
-        "## What the attacker knows",
-        "",
         f"N = {most} queries for each utterance, over all environments. An utterance counts as wrong as soon as one "
         "query succeeds."
         + (
@@ -38,15 +38,15 @@ def markdown(report: Mapping[str, Any]) -> list[str]:
             else ""
         ),
         "",
-        *(f"- **{name}**: {_EXPLAINED[name]}." for name in present),
+        *(f"- **{threat}**: {_EXPLAINED[threat]}." for threat in present),
         "",
-        *(["![Error of each defence under each threat model](figure4.png)", ""] if report.get("figure3") else []),
+        *(["![Error of each defence under each threat model](figure4.svg)", ""] if report.get("figure3") else []),
         f"| budget | defence | {' | '.join(present)} |",
         "| --- | --- |" + " --- |" * len(present),
     ]
     for key in dict.fromkeys((budget(row), row["defence"]) for row in rows):
         mine = {row["threat"]: row for row in rows if (budget(row), row["defence"]) == key}
-        cells = [percent(mine[name]) + _spent(mine[name]) if name in mine else "–" for name in present]
+        cells = [percent(mine[threat]) + _spent(mine[threat]) if threat in mine else "–" for threat in present]
         lines.append(f"| {key[0]} | {NAMES[key[1]]} | {' | '.join(cells)} |")
     lines += [
         "",
@@ -97,12 +97,12 @@ def _unseen(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         "Error for one random piece, by the environments that trained the defence (rows) and the one that tests "
         "(columns); bold where it was left out.",
         "",
-        f"| budget | defence | trained on | {' | '.join(noises)} |",
+        f"| budget | defence | trained on | {' | '.join(map(name, noises))} |",
         "| --- | --- | --- |" + " --- |" * len(noises),
     ]
     for key in dict.fromkeys((budget(row), row["defence"], row["trained_without"]) for row in rows):
         mine = {row["noise"]: row for row in rows if (budget(row), row["defence"], row["trained_without"]) == key}
         cells = [f"**{percent(mine[noise])}**" if noise == key[2] else percent(mine[noise]) for noise in noises]
-        heard = f"all but {key[2]}" if key[2] else "all"
+        heard = f"all but {name(key[2])}" if key[2] else "all"
         lines.append(f"| {key[0]} | {NAMES[key[1]]} | {heard} | {' | '.join(cells)} |")
     return [*lines, ""]

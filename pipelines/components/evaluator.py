@@ -58,6 +58,7 @@ class EvaluatorExecutor(Executor):
         stretch = inputs["adversarial"].properties["noise"]
         refuse_leak(trained["fold"], fold, stretch)
         facts: dict[str, Any] = {"share": trained["share"], "dev_ua": trained["dev_ua"], **trained["build"]}
+        facts["sha256"] = inputs["model"].content_hash
         heard = [trained]
         for generator in several(inputs, "generator"):
             cleaning = json.loads((generator.uri / "generator.json").read_text())
@@ -65,6 +66,7 @@ class EvaluatorExecutor(Executor):
             if cleaning["classifier"] != gan_trainer.digest(load(inputs["model"])):
                 raise AssertionError("the generator was trained for another classifier, or that one has changed")
             facts["generator"] = {name: cleaning[name] for name in cleaning if name not in ("fold", "noises")}
+            facts["generator"]["sha256"] = generator.content_hash
             heard.append(cleaning)
         exported = served(inputs["model"], several(inputs, "generator"))
         evaluate, quiet = exported.signatures["evaluate"], parameters.get("quiet")

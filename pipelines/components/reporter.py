@@ -1,4 +1,4 @@
-"""Reporter: `report.json`, `report.md`, and figure 1 as CSV and PNG."""
+"""Reporter: `report.json`, `report.md`, `report.html`, and figure 1 as CSV, SVG and PNG."""
 
 from __future__ import annotations
 
@@ -10,25 +10,28 @@ from typing import Any
 
 from kerasser import __version__
 from kerasser.evaluation.comparison import NONE
-from kerasser.report import figures, page, tables
+from kerasser.report import document, figures, html, page, tables
+from kerasser.report.summary import few_speakers
 from pipelines.artifacts import Artifact
 from pipelines.component import Component, ComponentSpec, Executor, several
-from pipelines.components import breakdowns, types, utterances
+from pipelines.components import breakdowns, listening_gen, types, utterances
 
-_FEW_SPEAKERS = 6
 _PACKAGES = ("tensorflow", "tensorflow-io", "keras", "numpy", "scipy", "opensmile")
 
 
 class ReporterSpec(ComponentSpec):
-    """Inputs: an evaluation, of ours or of anybody's, what it stands on, how audible it is. Output: the report."""
+    """Inputs: an evaluation, of ours or anybody's, what it stands on, how audible it is and sounds. Output: the report.
 
-    PARAMETERS = {"seed": int, "settings": dict}
+    `command` makes the report again.
+    """
+
+    PARAMETERS = {"seed": int, "command": str, "settings": dict}
     INPUTS = {
         "evaluation": types.EVALUATION,
         "utterances": types.UTTERANCES,
         "noise": types.NOISE,
     }
-    LISTS = {"perception": types.PERCEPTION}
+    LISTS = {"perception": types.PERCEPTION, "sounds": types.SOUNDS}
     OUTPUTS = {"report": types.REPORT}
 
 
@@ -38,7 +41,7 @@ class ReporterExecutor(Executor):
     def do(
         self, inputs: Mapping[str, Artifact], outputs: Mapping[str, Path], parameters: Mapping[str, Any]
     ) -> Mapping[str, Mapping[str, Any]]:
-        """Writes `report.json`, `report.md`, figure 1, and the tables as CSV."""
+        """Writes `report.json`, `report.md`, `report.html`, figure 1, the tables as CSV, and the sounds."""
         directory = outputs["report"]
         directory.mkdir(parents=True, exist_ok=True)
         corpus = utterances.facts(inputs["utterances"])
@@ -67,10 +70,15 @@ class ReporterExecutor(Executor):
             "chance": page.chance(len(metrics["classes"])),
             "remarks": remarks(corpus, metrics["test_speakers"], metrics["clean"]),
             "skipped": corpus["skipped"],
+            "sounds": listening_gen.copy(several(inputs, "sounds"), directory),
+            "command": parameters["command"],
+            "inputs": hashes({"utterances": inputs["utterances"], "noise that tests": inputs["noise"]}),
+            "models": _models(metrics, parameters["seed"]),
             "settings": parameters["settings"],
         }
         (directory / "report.json").write_text(json.dumps(report, indent=1, allow_nan=False))
-        (directory / "report.md").write_text(page.markdown(report), encoding="utf-8")
+        said = page.evaluation(report)
+        (directory / "report.md").write_text(document.markdown(said), encoding="utf-8")
         tables.write(directory / "figure1.csv", metrics["figure1"])
         breakdowns.write(directory, report)
         kind = "synthetic speech" if corpus["synthetic"] else "recorded speech"
@@ -79,7 +87,20 @@ class ReporterExecutor(Executor):
         title = f"{corpus['name']} ({kind}){fold}{who}"
         classes = len(report["classes"])
         figures.figure1(directory / "figure1.png", metrics["clean"], metrics["figure1"], title, classes)
+        (directory / "report.html").write_text(html.page(said, directory, title), encoding="utf-8")
         return {"report": {"corpus": corpus["name"], "fold": report["fold"]}}
+
+
+def hashes(artifacts: Mapping[str, Artifact]) -> dict[str, str]:
+    """Returns the content hash of each artifact, under what a reader calls it."""
+    return {name: artifact.content_hash for name, artifact in artifacts.items()}
+
+
+def _models(metrics: Mapping[str, Any], seed: int) -> list[dict[str, Any]]:
+    """Returns what was trained; a victim of somebody else's tells nothing of that."""
+    if "model" not in metrics:
+        return []
+    return [{"defence": NONE, "percent": 0.0, "fold": metrics["fold"], "seed": seed, **metrics["model"]}]
 
 
 def versions() -> dict[str, str]:
@@ -99,11 +120,8 @@ def remarks(corpus: Mapping[str, Any], speakers: Sequence[str], clean: Mapping[s
     if corpus["skipped"]:
         counts = ", ".join(f"{count} × {reason}" for reason, count in corpus["skipped"].items())
         found.append(f"Utterances left out: {counts}.")
-    if len(speakers) < _FEW_SPEAKERS:
-        found.append(
-            f"Only {len(speakers)} test speaker{'s' if len(speakers) > 1 else ''}: the intervals are too narrow to be "
-            "trusted."
-        )
+    if few := few_speakers(speakers):
+        found.append(few)
     if clean["error"] is None:
         found.append("A class has no test utterance: the error is undefined.")
     elif clean["ci95"] is None:

@@ -16,11 +16,11 @@ from kerasser.evaluation.alarms import Alarm, duplicated, seen_in_training
 from kerasser.evaluation.comparison import Comparison, System
 from kerasser.evaluation.curve import Scorer, figure1
 from kerasser.evaluation.threats import Attacks
-from kerasser.report import figures, html, reproduction, tables
+from kerasser.report import document, figures, html, reproduction, tables
 from pipelines.artifacts import Artifact
 from pipelines.component import Component, ComponentSpec, Executor, several
-from pipelines.components import breakdowns, noise_gen, searcher, types, utterances, white_box
-from pipelines.components.reporter import remarks, versions
+from pipelines.components import breakdowns, listening_gen, noise_gen, searcher, types, utterances, white_box
+from pipelines.components.reporter import hashes, remarks, versions
 
 _TABLES = ("figure1", "figure2", "table2", "table3", "figure3", "differences", "threats", "search_curve", "unseen")
 
@@ -40,6 +40,7 @@ class ReproducerSpec(ComponentSpec):
         "budgets": list,
         "replicates": int,
         "confidence": float,
+        "command": str,
         "settings": dict,
     }
     RUNTIME_PARAMETERS = {"quiet": bool | None}
@@ -47,6 +48,7 @@ class ReproducerSpec(ComponentSpec):
     LISTS = {
         "evaluations": types.EVALUATION,
         "perception": types.PERCEPTION,
+        "sounds": types.SOUNDS,
         "pools": types.EVALUATION,
         "searches": types.SEARCH,
         "white_boxes": types.WHITE_BOX,
@@ -61,7 +63,7 @@ class ReproducerExecutor(Executor):
     def do(
         self, inputs: Mapping[str, Artifact], outputs: Mapping[str, Path], parameters: Mapping[str, Any]
     ) -> Mapping[str, Mapping[str, Any]]:
-        """Writes `report.json`, `report.md`, `report.html`, and each figure and table as CSV and PNG."""
+        """Writes `report.json`, `report.md`, `report.html`, and each figure and table as CSV, SVG and PNG."""
         directory = outputs["report"]
         directory.mkdir(parents=True, exist_ok=True)
         corpus = utterances.facts(inputs["utterances"])
@@ -120,11 +122,20 @@ class ReproducerExecutor(Executor):
             "models": [
                 {**system, **measured["model"]} for system, measured in zip(parameters["systems"], metrics, strict=True)
             ],
+            "sounds": listening_gen.copy(several(inputs, "sounds"), directory),
+            "command": parameters["command"],
+            "inputs": hashes(
+                {
+                    "utterances": inputs["utterances"],
+                    "noise that trains": inputs["training_noise"],
+                    "noise that tests": inputs["noise"],
+                }
+            ),
             "settings": parameters["settings"],
         }
         (directory / "report.json").write_text(json.dumps(report, indent=1, allow_nan=False))
-        text = reproduction.markdown(report)
-        (directory / "report.md").write_text(text, encoding="utf-8")
+        said = reproduction.reproduction(report)
+        (directory / "report.md").write_text(document.markdown(said), encoding="utf-8")
         for name in _TABLES:
             if report[name]:
                 tables.write(directory / f"{name}.csv", report[name])
@@ -136,7 +147,7 @@ class ReproducerExecutor(Executor):
             figures.figure2(directory / "figure2.png", clean, report["figure2"], title)
         figures.figure3(directory / "figure3.png", clean, report["figure3"], title)
         figures.figure4(directory / "figure4.png", clean, report["threats"], title)
-        (directory / "report.html").write_text(html.page(text, directory, title), encoding="utf-8")
+        (directory / "report.html").write_text(html.page(said, directory, title), encoding="utf-8")
         return {"report": {"corpus": corpus["name"], "folds": report["folds"], "seeds": report["seeds"]}}
 
 

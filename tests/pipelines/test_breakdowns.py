@@ -46,10 +46,11 @@ def report(tmp_path):
     about = {"name": "tiny", "synthetic": False, "remarks": [], "skipped": {}}
     inputs = {
         "utterances": artifact("Utterances", utterances_csv="id,speaker,sex,sha256,start_s,end_s\n" + rows),
-        "noise": artifact("Noise", bank_json={"synthetic": False}),
+        "noise": artifact("Noise", bank_json={"synthetic": False, "recordings": []}),
+        "training_noise": artifact("Noise train", bank_json={"synthetic": False, "recordings": []}),
     }
     (inputs["utterances"].uri / "corpus.json").write_text(json.dumps(about))
-    metrics = {"test_speakers": [f"s{n}" for n in range(4)], "alarms": [], "model": {}}
+    metrics = {"test_speakers": [f"s{n}" for n in range(4)], "trained_speakers": [], "alarms": [], "model": {}}
     for place, defence in enumerate((NONE, RANDOM, GAN)):
         table = answers(defence).to_csv(index=False)
         inputs[f"evaluations.{place}"] = artifact(f"Evaluation {place}", predictions_csv=table, metrics_json=metrics)
@@ -60,7 +61,9 @@ def report(tmp_path):
         perception_json={"utterances": 1, "missing": ["pesq"]},
     )
     systems = [{"defence": defence, "percent": 0.0, "fold": "1", "seed": 0} for defence in (NONE, RANDOM, GAN)]
-    parameters = {"systems": systems, "replicates": 100, "confidence": 0.95, "settings": {}}
+    parameters = {"systems": systems, "replicates": 100, "confidence": 0.95, "command": "make it", "budgets": []}
+    parameters |= {"threatened": [], "unseen_systems": []}
+    parameters["settings"] = {"attack": {"seed": 0}, "data": {"seed": 0}, "threats": {}}
     (tmp_path / "report").mkdir()
     ReproducerExecutor().do(inputs, {"report": tmp_path / "report"}, parameters)
     return tmp_path / "report"

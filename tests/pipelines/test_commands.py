@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -17,7 +18,7 @@ import pytest
 import soundfile
 
 import kerasser
-from pipelines import attack, evaluate, generate, train
+from pipelines import attack, dag, evaluate, generate, train
 from pipelines.cli import main
 from pipelines.config import VictimRunSettings
 from pipelines.lineage import ancestors, lineage
@@ -72,7 +73,7 @@ def test_the_log_tells_of_every_component_and_where_its_work_is(place, evaluated
     lines = [json.loads(line) for line in (place[0] / "log.jsonl").read_text().splitlines()]
     first = lines[: [line["event"] for line in lines].index("end") + 1]
     done = {line["component"]: line for line in first if line["event"] == "done"}
-    assert len(done) == 8 and all(line["seconds"] >= 0 for line in done.values())
+    assert len(done) == 10 and all(line["seconds"] >= 0 for line in done.values())
     assert all(Path(path).is_dir() for line in done.values() for path in line["paths"].values())
     assert first[0]["event"] == "start" and first[-1]["status"] == 0
     assert first[-1]["paths"] == evaluated.stdout.split()
@@ -109,6 +110,50 @@ def test_figures_follow_from_the_answers(evaluated, report):
         (line,) = (r for r in csv.DictReader(file) if r["noise"] == "cafe" and r["epsilon"] == "2.0")
     assert float(line["error"]) == shown["error"]
     assert (folder / "figure1.png").read_bytes().startswith(b"\x89PNG")
+    assert (folder / "figure1.svg").read_text().startswith("<?xml")
+
+
+def test_what_is_heard_is_what_was_answered(evaluated, report):
+    folder = Path(evaluated.stdout.strip()).parent
+    (predictions,) = (folder.parents[1] / "artifacts/Evaluation").glob("*/predictions.csv")
+    answers = pd.read_csv(predictions, keep_default_na=False, na_values=[""])
+    assert [each["noise"] for each in report["sounds"]] == ["cafe", "station", "cafe"]
+    for each in report["sounds"]:
+        assert each["speaker"] in report["test_speakers"]
+        mine = answers[answers["id"] == each["utterance"]]
+        clean, *attacked = (soundfile.read(folder / "sounds" / row["file"])[0] for row in each["versions"])
+        assert clean.size == 8000 and max(abs(part).max() for part in (clean, *attacked)) == pytest.approx(
+            0.9, abs=1e-3
+        )
+        (said,) = mine[mine["noise"].isna()]["predicted"]
+        assert each["versions"][0]["answers"] == {
+            "none": {"predicted": said, "probability": pytest.approx(0.5, abs=0.5)}
+        }
+        for row, heard in zip(each["versions"][1:], attacked, strict=True):
+            kind = "epsilon" if "epsilon" in row else "snr_db"
+            same = (mine["noise"] == each["noise"]) & (mine["budget"] == kind) & (mine["draw"] == 0)
+            (answer,) = mine[same & (mine["target"] == row.get("epsilon", row.get("snr_db_target")))].itertuples()
+            assert row["answers"]["none"]["predicted"] == answer.predicted
+            # The ratio that is heard is that of the draw that was answered.
+            ratio = 20 * np.log10(np.linalg.norm(clean) / np.linalg.norm(heard - clean))
+            assert row["snr_db"] == pytest.approx(answer.snr_db) == pytest.approx(ratio, abs=0.05)
+
+
+def test_the_report_says_how_to_make_it_again_and_not_where_it_was_made(place, evaluated, report):
+    folder = Path(evaluated.stdout.strip()).parent
+    for name in ("report.json", "report.md", "report.html"):
+        assert str(place[0]) not in (folder / name).read_text()
+    words = shlex.split(report["command"].replace("\\\n", " "))
+    assert words[:6] == ["python", "-m", "pipelines.evaluate", "--corpus", "manifest", "--corpus-dir"]
+    seen = []
+    places = {"MANIFEST.csv": str(place[0] / "corpus/list.csv"), "NOISE_DIR": str(place[0] / "noise")}
+    main("evaluate", "", seen.append, [places.get(word, word) for word in words[3:]])
+    asked = dag.reported(seen[0])
+    for unused in ("defence", "threats", "gan"):
+        asked.pop(unused), report["settings"].pop(unused)
+    assert asked == {**report["settings"], "fold": seen[0].fold}
+    assert all(re.fullmatch("[0-9a-f]{64}", digest) for digest in report["inputs"].values())
+    assert re.fullmatch("[0-9a-f]{64}", report["models"][0]["sha256"])
 
 
 def test_the_report_says_how_audible_the_attack_is(evaluated, report):

@@ -2,25 +2,51 @@ import base64
 from html.parser import HTMLParser
 
 from kerasser.report import html
+from kerasser.report.document import Document, Section
 
 
 class Seen(HTMLParser):
     def __init__(self):
         super().__init__()
-        self.tags, self.sources = [], []
+        self.tags, self.sources, self.ids = [], [], []
 
     def handle_starttag(self, tag, attrs):
         self.tags.append(tag)
         self.sources += [value for name, value in attrs if name in ("src", "href")]
+        self.ids += [value for name, value in attrs if name == "id"]
 
 
-def test_the_page_holds_its_pictures_and_asks_no_network(tmp_path):
-    (tmp_path / "a.png").write_bytes(b"picture")
-    text = "# T\n\n![shown](a.png)\n\n| a | b |\n| --- | --- |\n| 1 | 2 |\n"
+def said(*lines, title="T"):
+    return Document(title, ["**Mind.**"], ["One.", "Two."], ["No alarm rang."], [Section("A & b: c?", lines)])
+
+
+def test_the_page_holds_its_pictures_and_sounds_and_leads_nowhere_else(tmp_path):
+    (tmp_path / "a.svg").write_bytes(b"<svg/>")
+    (tmp_path / "sounds").mkdir()
+    (tmp_path / "sounds/0-0.wav").write_bytes(b"RIFF")
+    lines = ["![shown](a.svg)", "", "| a | b |", "| --- | --- |", "| 1 | [clean](sounds/0-0.wav) |"]
     seen = Seen()
-    page = html.page(text, tmp_path, "a < b")
+    page = html.page(said(*lines), tmp_path, "a < b")
     seen.feed(page)
-    assert seen.sources == ["data:image/png;base64," + base64.b64encode(b"picture").decode()]
-    assert {"table", "h1", "img"} <= set(seen.tags)
-    assert "script" not in seen.tags and "link" not in seen.tags
-    assert "<title>a &lt; b</title>" in page
+    embedded = [("image/svg+xml", b"<svg/>"), ("audio/wav", b"RIFF")]
+    sources = [f"data:{kind};base64,{base64.b64encode(content).decode()}" for kind, content in embedded]
+    assert [source for source in seen.sources if len(source) > 12] == sources
+    # An empty icon, so that no browser asks for one, and the table of contents.
+    assert seen.sources[:2] == ["data:,", "#a-b-c"] and seen.ids == ["a-b-c"]
+    assert {"table", "h1", "img", "audio", "nav"} <= set(seen.tags)
+    assert "script" not in seen.tags and "@import" not in page and "url(" not in page
+    assert "<title>a &lt; b</title>" in page and "<h2>A &amp; b: c?</h2>" in page
+
+
+def test_html_in_the_text_is_shown_as_it_stands(tmp_path):
+    bad = "<script>alert(1)</script>"
+    page = html.page(said(bad, "", f"x {bad} <img src=x onerror=alert(1)>", title=bad), tmp_path, bad)
+    seen = Seen()
+    seen.feed(page)
+    assert "script" not in seen.tags and "img" not in seen.tags
+    assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 4
+
+
+def test_a_figure_and_its_unit_stay_on_one_line(tmp_path):
+    page = html.page(said("It is 12.5 % [1.0, 2.0] % at 10 dB, and 5 days."), tmp_path, "t")
+    assert "12.5\N{NO-BREAK SPACE}% [1.0, 2.0]\N{NO-BREAK SPACE}% at 10\N{NO-BREAK SPACE}dB, and 5 days." in page
