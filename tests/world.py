@@ -16,7 +16,8 @@ _FLAGS = [
     *("--threats.draws", "0", "--threats.white_box_steps", "0", "--threats.unseen", "false"),
     *("--threats.epsilons", "[2]", "--threats.snrs_db", "[]", "--gan.corpora", "[]"),
     # Enough training to be better than chance, as what is published has to be.
-    *("--training.balance_classes", "false", "--training.epochs", "25", "--training.learning_rate", "0.01"),
+    *("--training.balance_classes", "false", "--training.epochs", "15", "--training.learning_rate", "0.01"),
+    *("--gan.pretraining_epochs", "1", "--gan.epochs", "1"),
 ]
 
 
