@@ -24,3 +24,13 @@ def real_data() -> Path:
     if not Path(place).is_dir():
         pytest.fail(f"KERASSER_DATA={place} is not a folder")
     return Path(place)
+
+
+@pytest.fixture(scope="session")
+def tiny_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with all that the docs call by a name, where commands with `tests.world.arguments` share a cache."""
+    from tests import world
+
+    root = tmp_path_factory.mktemp("world")
+    world.write(root)
+    return root
