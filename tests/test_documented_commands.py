@@ -32,7 +32,7 @@ NOT_RUN = {
     "tools/serving_smoke": "tests/serving/test_serving_tools.py runs it",
     "tensorboard ": "tests/test_newcomer.py starts it",
     "saved_models/docker-run.sh": "needs Docker and the image of TF Serving",
-    "python -m pipelines.attack ": "needs a model; tests/pipelines/test_attack.py attacks some, the docs' own among them",
+    "python -m pipelines.attack ": "needs a model; tests/pipelines/test_attack.py attacks some, as the docs do",
     "python train_svm.py ": "tests/pipelines/test_attack.py runs the docs' example",
     "docker run ": "needs Docker and the image of TF Serving",
     "curl ": "needs a TF Serving",

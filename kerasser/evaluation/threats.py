@@ -197,7 +197,9 @@ def alarms(systems: Mapping[str, tuple[Scorer, Attacks]], budgets: Sequence[Budg
             rung.append((defence, zero_gradients(once["gradient_norm"].to_numpy())))
         if attacks.search is not None:
             drowned = attacks.search[attacks.search["method"] == DROWNED]
-            error = scorer.error(scorer.table(drowned, ["query"], "correct")[:, :, 0])["error"]
+            # Somebody's recogniser is not asked that.
+            correct = None if drowned.empty else scorer.table(drowned, ["query"], "correct")[:, :, 0]
+            error = None if correct is None else scorer.error(correct)["error"]
             if error is not None:
                 budget_name = f"{DROWNING_SNR_DB:g} dB SNR".replace("-", "−")
                 rung.append((defence, huge_budget_survived(error, chance=chance, budget=budget_name)))
