@@ -27,7 +27,7 @@ NOT_RUN = {
     "python -m pytest ": "is part of the test command",
     "tools/docs": "tests/test_site.py builds the site",
     "tools/screenshots": "takes ten minutes and a browser",
-    "tools/benchmark search": "takes minutes; tests/test_tools.py runs it on a tiny corpus",
+    "tools/benchmark search": "takes minutes; tests/pipelines/test_attackers.py runs it",
     "tools/benchmark serving": "tests/serving/test_serving_tools.py runs it",
     "tools/serving_smoke": "tests/serving/test_serving_tools.py runs it",
     "tensorboard ": "tests/test_newcomer.py starts it",
