@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
-from kerasser import audio
+from kerasser import audio, progress
 from kerasser.attack import perception
 from kerasser.attack.generation import Plan, attacks
 from kerasser.attack.perturbation import budgets
@@ -90,13 +89,8 @@ class PerceptionGenExecutor(Executor):
             columns = ("id", "speaker", *_FACTS, *perception.MEASURES)
             table = csv.DictWriter(file, columns, lineterminator="\n")
             table.writeheader()
-            with tqdm(
-                total=len(items) * plan.size,
-                unit="comparison",
-                desc="how audible the attack is",
-                disable=parameters["quiet"] or None,
-                leave=False,
-            ) as bar:
+            total, quiet = len(items) * plan.size, parameters["quiet"]
+            with progress.bar(total, "comparison", "how audible the attack is", quiet=quiet) as bar:
                 for rows in _measured(items, plan, add, names, parameters["workers"]):
                     table.writerows(rows)
                     bar.update(len(rows))

@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import tensorflow as tf
-from tqdm import tqdm
 
-from kerasser import audio
+from kerasser import audio, progress
 from kerasser.attack import perturbation
 from kerasser.attack.perturbation import Budget, Draw, derive_seed
 from kerasser.attack.search import Noise, Query, bayesian_search, random_search
@@ -192,11 +191,10 @@ def _answered(
     kept = _read(path, [utterance.id for utterance, _ in items])
     yield from kept
     left = items[len(kept) :]
-    seconds = round(sum(file.duration_s for _, file in items))
-    done = round(sum(file.duration_s for _, file in items[: len(kept)]))
-    quiet = parameters["quiet"] or None
+    seconds = sum(file.duration_s for _, file in items)
+    done = sum(file.duration_s for _, file in items[: len(kept)])
     with (
-        tqdm(total=seconds, initial=done, unit="s", desc="search", disable=quiet, leave=False) as bar,
+        progress.bar(seconds, "s", "search", quiet=parameters["quiet"], initial=done) as bar,
         path.open("a", encoding="utf-8") as file,
     ):
         pairs = zip(left, audio.waveforms([audio_file for _, audio_file in left]), strict=True)

@@ -13,9 +13,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
-from kerasser import audio
+from kerasser import audio, progress
 from kerasser.attack import adapters
 from kerasser.attack.generation import Plan, attacks
 from kerasser.attack.perturbation import Add, Budget, Draw, budgets, segment
@@ -326,13 +325,8 @@ def _ask(attack: _Attack, items: Sequence[shards.Item], answers: Path, limit: in
     start, heard_s = time.monotonic(), 0.0
     with (
         answers.open("a", encoding="utf-8") as file,
-        tqdm(
-            total=round(seconds),
-            initial=round(seconds - left),
-            unit="s",
-            desc=f"attack, {attack.size} conditions each",
-            disable=quiet or None,
-            leave=False,
+        progress.bar(
+            seconds, "s", f"attack, {attack.size} conditions each", quiet=quiet, initial=seconds - left
         ) as bar,
     ):
         for (utterance, source), waveform in zip(
@@ -345,10 +339,11 @@ def _ask(attack: _Attack, items: Sequence[shards.Item], answers: Path, limit: in
             heard_s += line["queries"] * source.duration_s
             bar.update(source.duration_s)
     took_s = time.monotonic() - start
-    print(
-        f"{queries - before} queries in {took_s:.1f} s: {heard_s / max(took_s, 1e-9):.1f} s of audio a second",
-        file=sys.stderr,
-    )
+    if not quiet:
+        print(
+            f"{queries - before} queries in {took_s:.1f} s: {heard_s / max(took_s, 1e-9):.1f} s of audio a second",
+            file=sys.stderr,
+        )
     return queries
 
 

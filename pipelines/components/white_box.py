@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
-from kerasser import records
+from kerasser import progress, records
 from kerasser.attack.white_box import ProjectedGradientDescent, change, logits_of
 from pipelines.artifacts import Artifact
 from pipelines.component import Component, ComponentSpec, Executor, several
@@ -68,8 +67,8 @@ class WhiteBoxExecutor(Executor):
         ordered = sorted(clean.values(), key=lambda example: (len(example["features"]), example["id"]))
         groups = [ordered[start : start + _BATCH] for start in range(0, len(ordered), _BATCH)]
         rows = []
-        quiet = parameters["quiet"] or None
-        with tqdm(total=len(budgets) * len(ordered), unit="utterance", desc="PGD", disable=quiet, leave=False) as bar:
+        total, quiet = len(budgets) * len(ordered), parameters["quiet"]
+        with progress.bar(total, "utterance", "gradient descent", quiet=quiet) as bar:
             for budget, radius in radii.items():
                 for group in groups:
                     rows += _attacked(attack, group, budget, radius, parameters["seed"])
