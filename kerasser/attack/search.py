@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import linalg, stats
+from scipy import linalg
 
-from kerasser.attack.perturbation import Draw, Recording, derive_seed, draw
+from kerasser.attack.perturbation import Draw, Recording, derive_seed, draw, segment
 from kerasser.audio import SAMPLE_RATE_HZ
 
 #: From a draw to the victim's margin: by how much the truth wins, below 0 where the answer is wrong.
@@ -95,30 +95,44 @@ def bayesian_search(
     """
     asked = random_search(noise, samples, ask, min(queries, len(noise)), seed, stop=stop)
     while len(asked) < queries and not (stop and asked[-1].margin < 0):
-        candidates = _candidates(noise, samples, asked, (*seed, "search", len(asked)))
+        candidates = _candidates(noise, samples, asked, derive_seed(*seed, "search", len(asked)))
         mean, deviation = _posterior([query.draw for query in asked], [query.margin for query in asked], candidates)
         goal = min(0.0, *(query.margin for query in asked))
-        chosen = candidates[int(np.argmax(stats.norm.logcdf((goal - mean) / deviation)))]
+        # As the normal distribution's tail falls, so does the probability.
+        ranked = np.argsort((mean - goal) / deviation, kind="stable")
+        chosen = next(
+            (candidates[place] for place in ranked if _sounds(noise, samples, candidates[place])), asked[0].draw
+        )
         asked.append(Query(chosen, ask(chosen)))
     return asked
 
 
-def _candidates(noise: Noise, samples: int, asked: Sequence[Query], seed: Sequence[object]) -> list[Draw]:
-    """Returns pieces that have not been asked about."""
-    fresh = [
-        draw(recordings, samples, derive_seed(*seed, environment, number))
-        for environment, recordings in noise.items()
-        for number in range(_FRESH)
-    ]
-    lengths = {(place, each.name): each.waveform.size for place, recordings in noise.items() for each in recordings}
-    near = []
+def _candidates(noise: Noise, samples: int, asked: Sequence[Query], seed: str) -> list[Draw]:
+    """Returns pieces that have not been asked about; some may be digital silence."""
+    generator, found = np.random.default_rng(int(seed, 16)), list[Draw]()
+    for environment, recordings in noise.items():
+        lengths = np.array([each.waveform.size for each in recordings])
+        chosen = generator.choice(lengths.size, _FRESH, p=lengths / lengths.sum())
+        offsets = (generator.random(_FRESH) * _places(lengths, samples)[chosen]).astype(int)
+        names = [recordings[number].name for number in chosen]
+        found += [Draw(environment, name, int(offset), seed) for name, offset in zip(names, offsets, strict=True)]
+    sizes = {(place, each.name): each.waveform.size for place, recordings in noise.items() for each in recordings}
     for query in sorted(asked, key=lambda query: query.margin)[:2]:
-        size = lengths[query.draw.environment, query.draw.recording]
-        places = size - samples + 1 if size >= samples else size
+        places = int(_places(np.array(sizes[query.draw.environment, query.draw.recording]), samples))
         shifts = [sign * round(step * SAMPLE_RATE_HZ) for step in _STEPS_S for sign in (-1, 1)]
-        near += [replace(query.draw, offset=(query.draw.offset + shift) % places) for shift in shifts]
+        found += [replace(query.draw, offset=(query.draw.offset + shift) % places, seed=seed) for shift in shifts]
     known = {_place(query.draw) for query in asked}
-    return [each for each in [*fresh, *near] if _place(each) not in known] or fresh
+    return [each for each in found if _place(each) not in known] or found
+
+
+def _places(sizes: np.ndarray, samples: int) -> np.ndarray:
+    """Returns at how many samples of recordings a piece may begin, as `perturbation.draw` has it."""
+    return np.where(sizes >= samples, sizes - samples + 1, sizes)
+
+
+def _sounds(noise: Noise, samples: int, drawn: Draw) -> bool:
+    waveform = next(each.waveform for each in noise[drawn.environment] if each.name == drawn.recording)
+    return bool(np.ptp(segment(waveform, drawn.offset, samples)) > 0)
 
 
 def _place(drawn: Draw) -> tuple[str, str, int]:
@@ -141,10 +155,11 @@ def _posterior(
 def _covariance(one: Sequence[Draw], other: Sequence[Draw]) -> np.ndarray:
     """Returns how alike the margins of pieces are, `[one, other]`, 1 for the same piece."""
 
-    def alike(of: Callable[[Draw], object]) -> np.ndarray:
-        return np.array([[of(a) == of(b) for b in other] for a in one], dtype=float)
+    def equal(of: Callable[[Draw], object]) -> np.ndarray:
+        return np.array([of(a) for a in one])[:, None] == np.array([of(b) for b in other])[None, :]
 
     distance = np.abs(np.subtract.outer([a.offset for a in one], [b.offset for b in other])) / SAMPLE_RATE_HZ
     near = np.where(distance == 0, 1.0, _NEAR * np.exp(-((distance / _NEAR_S) ** _NEAR_POWER)))
-    recording = alike(lambda drawn: (drawn.environment, drawn.recording))
-    return _ENVIRONMENT * alike(lambda drawn: drawn.environment) + recording * (_RECORDING + _OFFSET * near)
+    environment = equal(lambda drawn: drawn.environment)
+    recording = environment & equal(lambda drawn: drawn.recording)
+    return _ENVIRONMENT * environment + recording * (_RECORDING + _OFFSET * near)
