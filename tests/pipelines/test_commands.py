@@ -215,8 +215,8 @@ def test_the_report_says_whether_the_label_survives(evaluated, report):
 def test_a_second_run_takes_everything_from_the_cache(place, evaluated):
     again = run("evaluate", place[1])
     assert again.stdout == evaluated.stdout
-    # The corpus once more than the nine components: its folds are read before the rest is wired.
-    assert again.stderr.count("made before") == 10
+    # The corpus once more than the ten components: its folds are read before the rest is wired.
+    assert again.stderr.count("made before") == 11
     assert "starts" not in again.stderr
     assert "48 s of attacked speech came from the cache; " in again.stderr
 
