@@ -92,6 +92,6 @@ def test_the_ratio_nearest_to_ten_is_shown():
 @pytest.mark.parametrize(("classes", "level"), [(2, 50.0), (4, 75.0), (7, 600 / 7)])
 def test_chance_follows_the_number_of_classes(tmp_path, monkeypatch, classes, level):
     drawn = []
-    monkeypatch.setattr(figures.Axes, "axhline", lambda axes, y, **style: drawn.append((style["label"], y)))
+    monkeypatch.setattr(figures.Axes, "axhline", lambda axes, y, **style: drawn.append((style.get("linestyle"), y)))
     figures.figure1(tmp_path / "a.png", CLEAN, [row(epsilon=1.0)], "title", classes)
-    assert [y for label, y in drawn if label == "chance"] == pytest.approx([level] * 2)
+    assert [y for style, y in drawn if style == ":"] == pytest.approx([level] * 2)
