@@ -94,4 +94,4 @@ def test_chance_follows_the_number_of_classes(tmp_path, monkeypatch, classes, le
     drawn = []
     monkeypatch.setattr(figures.Axes, "axhline", lambda axes, y, **style: drawn.append((style.get("linestyle"), y)))
     figures.figure1(tmp_path / "a.png", CLEAN, [row(epsilon=1.0)], "title", classes)
-    assert [y for style, y in drawn if style == ":"] == pytest.approx([level] * 2)
+    assert [y for style, y in drawn if style == ":"] == pytest.approx([level])
