@@ -31,8 +31,8 @@ def trained(tmp_path_factory):
     listing, noise = corpus.write(root)
     arguments = [*corpus.arguments(listing, noise, root / "out"), "--logdir", str(root / "logs"), "--quiet"]
     graph = Dag(parse("train", "", arguments, Settings), ["1"])
-    gan = graph._gan("1", 0, graph.victim("1", 0))
-    adversarial = graph._trainer("adversarial training 50 %", "1", 0, adversarial=[graph._training_attack], share=0.5)
+    gan = graph.gan("1", 0, graph.victim("1", 0))
+    adversarial = graph.trainer("adversarial training 50 %", "1", 0, adversarial=[graph.training_attack], share=0.5)
     made = run(graph.settings, gan, adversarial)
     return root / "logs", {component.id: outputs for component, outputs in made.items()}
 
