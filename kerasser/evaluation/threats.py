@@ -172,10 +172,17 @@ def unseen_matrix(systems: Mapping[str, tuple[Scorer, Attacks]], budgets: Sequen
     return found
 
 
-def alarms(systems: Mapping[str, tuple[Scorer, Attacks]], budgets: Sequence[Budget]) -> list[tuple[str, Alarm]]:
-    """Returns signs that a figure under attack means nothing: the defence, and what rang."""
+def alarms(
+    systems: Mapping[str, tuple[Scorer, Attacks]], budgets: Sequence[Budget], measured: Sequence[Mapping[str, Any]]
+) -> list[tuple[str, Alarm]]:
+    """Returns signs that a figure under attack means nothing: the defence, and what rang.
+
+    Args:
+        systems: As for `rows`.
+        budgets: As for `rows`.
+        measured: What `rows` returned for them.
+    """
     rung: list[tuple[str, Alarm | None]] = []
-    measured = rows(systems, budgets)
     for defence, (scorer, attacks) in systems.items():
         chance = 100.0 - 100.0 / scorer.classes
         for budget in budgets:

@@ -97,10 +97,7 @@ class ReproducerExecutor(Executor):
                 parameters["replicates"],
                 parameters["confidence"],
             ),
-            "alarms": lambda: [
-                *compared.alarms(),
-                *(_rung(defence, alarm) for defence, alarm in threats.alarms(attacked, budgets)),
-            ],
+            "alarms": compared.alarms,
         }
         shown = progress.steps(parts.items(), len(parts), "tables", "comparison", quiet=parameters.get("quiet"))
         made = {name: make() for name, make in shown}
@@ -116,7 +113,11 @@ class ReproducerExecutor(Executor):
             "clean": clean,
             "figure1": drawn,
             **made,
-            "alarms": [*made["alarms"], *_alarms(inputs, parameters["systems"], metrics)],
+            "alarms": [
+                *made["alarms"],
+                *(_rung(defence, alarm) for defence, alarm in threats.alarms(attacked, budgets, made["threats"])),
+                *_alarms(inputs, parameters["systems"], metrics),
+            ],
             "remarks": remarks(corpus, speakers, clean),
             "skipped": corpus["skipped"],
             "models": [

@@ -290,10 +290,12 @@ def _threats(lines: Sequence[Mapping[str, Any]], scorer: Scorer, parameters: Map
         *(("epsilon", float(epsilon)) for epsilon in parameters["search_epsilons"]),
         *(("snr_db", float(snr_db)) for snr_db in parameters["search_snrs_db"]),
     ]
+    measured = threats.rows(systems, budgets)
+    rung = threats.alarms(systems, budgets, measured)
     return {
-        "threats": threats.rows(systems, budgets),
+        "threats": measured,
         "search_curve": threats.search_curve(systems, budgets),
-        "alarms": [{"name": each.name, "message": each.message} for _, each in threats.alarms(systems, budgets)],
+        "alarms": [{"name": each.name, "message": each.message} for _, each in rung],
     }
 
 

@@ -133,7 +133,8 @@ def test_seeds_are_averaged():
 
 
 def rung(attacks):
-    return {alarm.name for _, alarm in threats.alarms({"none": (scorer(), attacks)}, [BUDGET])}
+    systems = {"none": (scorer(), attacks)}
+    return {alarm.name for _, alarm in threats.alarms(systems, [BUDGET], threats.rows(systems, [BUDGET]))}
 
 
 def test_alarms_ring_for_what_they_are_for_and_not_for_a_sound_attack():
