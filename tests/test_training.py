@@ -176,7 +176,7 @@ def test_the_rate_that_is_shown_is_the_optimisers_own_after_halving_too(corpus, 
     trained.compile(
         keras.optimizers.Adam(0.02),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        [UnweightedAverageRecall(2)],
+        metrics=[UnweightedAverageRecall(2)],
     )
     trained.optimizer.build(trained.trainable_variables)
     run_epochs(

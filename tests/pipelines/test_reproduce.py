@@ -293,15 +293,27 @@ def test_a_speaker_and_a_place_called_na_are_taken_at_their_word(tmp_path):
     assert row["error"] == 50 and row["ci95"] == [50, 50]
 
 
+def inputs(place, listing, tested=(10, 20)):
+    """Makes what the alarms of a report read: the utterances, and the two parts of one recording of noise."""
+    made = {name: Artifact(name, place / name) for name in ("utterances", "training_noise", "noise")}
+    for artifact in made.values():
+        artifact.uri.mkdir(exist_ok=True)
+    (made["utterances"].uri / "utterances.csv").write_text("speaker,sha256,start_s,end_s\n" + listing)
+    for name, (start, end) in {"training_noise": (0, 10), "noise": tested}.items():
+        row = {"name": "hall", "source_sha256": "33", "start_sample": start, "end_sample": end}
+        (made[name].uri / "bank.json").write_text(json.dumps({"recordings": [row]}))
+    return made
+
+
+def measured(tested, trained=(), alarms=()):
+    return {"alarms": list(alarms), "trained_speakers": list(trained), "test_speakers": list(tested)}
+
+
 def test_a_recording_under_two_names_rings(tmp_path):
-    (tmp_path / "utterances.csv").write_text(
-        "speaker,sha256,start_s,end_s\na,11,0.0,\na,22,0.0,1.0\nb,22,1.0,2.0\nc,11,0.0,\n"
-    )
-    table = Artifact("Utterances", tmp_path)
+    table = inputs(tmp_path, "a,11,0.0,\na,22,0.0,1.0\nb,22,1.0,2.0\nc,11,0.0,\n")
 
     def rung(*tested):
-        systems, metrics = [{"defence": NONE}], [{"alarms": [], "test_speakers": list(tested)}]
-        return [alarm["name"] for alarm in reproducer._alarms(table, systems, metrics)]
+        return [alarm["name"] for alarm in reproducer._alarms(table, [{"defence": NONE}], [measured(tested)])]
 
     # The second file holds two utterances: parts of one file are not one recording.
     assert rung("b") == []
@@ -310,10 +322,19 @@ def test_a_recording_under_two_names_rings(tmp_path):
 
 
 def test_what_rang_for_a_model_is_said_with_its_defence(tmp_path):
-    (tmp_path / "utterances.csv").write_text("speaker,sha256,start_s,end_s\na,11,0.0,\n")
-    metrics = [{"alarms": [{"name": "not_repeatable", "message": "Twice."}], "test_speakers": ["b"]}]
-    rung = reproducer._alarms(Artifact("Utterances", tmp_path), [{"defence": GAN}], metrics)
+    table = inputs(tmp_path, "a,11,0.0,\n")
+    metrics = [measured("b", alarms=[{"name": "not_repeatable", "message": "Twice."}])]
+    rung = reproducer._alarms(table, [{"defence": GAN}], metrics)
     assert rung == [{"defence": GAN, "name": "not_repeatable", "message": "Twice."}]
+
+
+def test_a_defence_that_knows_the_test_by_heart_rings(tmp_path):
+    table = inputs(tmp_path, "a,11,0.0,\nb,22,0.0,\n")
+    (alarm,) = reproducer._alarms(table, [{"defence": GAN}], [measured("b", trained="ab")])
+    assert (alarm["defence"], alarm["name"]) == (GAN, "seen_in_training")
+    table = inputs(tmp_path, "a,11,0.0,\nb,22,0.0,\n", tested=(9, 20))
+    (alarm,) = reproducer._alarms(table, [{"defence": GAN}], [measured("b", trained="a")])
+    assert alarm["name"] == "seen_in_training"
 
 
 def test_a_model_that_answers_differently_when_asked_again_rings():
