@@ -25,13 +25,14 @@ def attack(settings: VictimRunSettings) -> None:
     from kerasser.report.page import headlines
     from pipelines.dag import Dag
     from pipelines.run import publish, run
+    from pipelines.victim import attack_report
 
     target = _target(settings.victim)
     card = _card(settings.victim, target, adapters.victim(target).classes)
     emotions = () if set(card["classes"]) <= set(CLASSES) else card["classes"]
     folds = [] if settings.fold is None else [settings.fold]
     dag = Dag(settings, folds, emotions)
-    reporter = dag.attack_report(target, card, settings.victim.limit, settings.victim.batch_size)
+    reporter = attack_report(dag, target, card, settings.victim.limit, settings.victim.batch_size)
     artifact = run(settings, reporter)[reporter]["report"]
     report = json.loads((artifact.uri / "report.json").read_text())
     current().say(headlines(report))

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from kerasser.attack.adapters import Target
 from kerasser.errors import InputError
 from kerasser.evaluation import comparison
 from pipelines.command_line import UNREPORTED, command_line
@@ -29,7 +27,6 @@ from pipelines.components.pusher import Pusher
 from pipelines.components.random_noise_gen import RandomNoiseGen
 from pipelines.components.reporter import Reporter
 from pipelines.components.trainer import Trainer
-from pipelines.components.victim_attacker import VictimAttacker
 from pipelines.config import CompanionSettings, Settings
 from pipelines.logs import log_folder
 
@@ -38,9 +35,6 @@ _GAN_TRAINING = (
     *("pretraining_epochs", "pretraining_rate", "epochs", "learning_rate", "patience", "adversarial_weight"),
     *("reconstruction_weight", "saturating", "label_smoothing", "gradient_norm"),
 )
-
-# The settings that count where nothing is trained.
-_MEASURED = ("corpus", "fold", "data", "noise", "attack", "threats", "evaluation")
 
 
 @dataclass(frozen=True)
@@ -207,56 +201,6 @@ class Dag:
         """Their signal-to-noise ratios, in dB."""
         chosen, attack = self.settings.threats.snrs_db, self.settings.attack.snrs_db
         return [float(each) for each in (_nearest_to_ten(attack) if chosen is None else chosen)]
-
-    def attack_report(self, target: Target, card: Mapping[str, Any], limit: int | None, batch_size: int) -> Reporter:
-        """What the attack does to somebody's recogniser.
-
-        Args:
-            target: Who is attacked.
-            card: What the report says of it, `classes` among it.
-            limit: Most queries; None sets no limit.
-            batch_size: Waveforms in a question.
-        """
-        settings = self.settings
-        attacker = VictimAttacker(
-            utterances=self.corpus.outputs["utterances"],
-            folds=self.corpus.outputs["folds"],
-            noise=self.noise.outputs["test"],
-            perturbation=self.perturbation.outputs["perturbation"],
-            victim=dict(card),
-            fold=self.folds[0] if self.folds else None,
-            epsilons=settings.attack.epsilons,
-            snrs_db=settings.attack.snrs_db,
-            draws=settings.attack.draws,
-            search_epsilons=self.threat_epsilons,
-            search_snrs_db=self.threat_snrs_db,
-            search_draws=settings.threats.draws,
-            estimator=settings.attack.estimator,
-            attack_seed=settings.attack.seed,
-            replicates=settings.evaluation.replicates,
-            confidence=settings.evaluation.confidence,
-            seed=0,
-            target=target,
-            limit=limit,
-            batch_size=batch_size,
-            **self.runtime,
-        )
-        return Reporter(
-            evaluation=attacker.outputs["evaluation"],
-            utterances=self.corpus.outputs["utterances"],
-            noise=self.noise.outputs["test"],
-            perception=self.perception(self.folds[0]) if self.folds else [],
-            sounds=[],
-            seed=settings.attack.seed,
-            command=command_line(
-                "attack",
-                settings,
-                ("classifier", "defence", "gan", "training", "report"),
-                [("--victim.model", "MODEL"), ("--victim.input", card["input"])]
-                + [("--victim.classes", json.dumps(card["classes"]))],
-            ),
-            settings={name: reported(settings)[name] for name in _MEASURED},
-        )
 
     def push(self, base: Path, keep: int, margin: float) -> Pusher:
         """Publishes the defended classifier of the first fold.

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from kerasser.attack import perturbation
-from kerasser.attack.perturbation import Add, Budget, Recording
+from kerasser.attack.perturbation import Add, Budget, Draw, Perturbed, Recording
 from kerasser.audio import clip
 from kerasser.errors import InputError
 from kerasser.features import FrontEnd
@@ -61,6 +61,48 @@ class Plan:
         return rounds[: self.conditions]
 
 
+class Speech:
+    """An utterance with its background noise measured once, to be put under any piece of real-world noise.
+
+    Args:
+        waveform: float32 `[samples]`, 16 kHz.
+        noise: Environment → its recordings, all of one stretch.
+        estimator: Gain behind the reference noise, "lsa" or "stsa".
+        add: What adds matched noise: the library, or a SavedModel that does the same.
+
+    Attributes:
+        clean: The utterance, clipped.
+        reference: Its reference noise.
+    """
+
+    def __init__(
+        self,
+        waveform: np.ndarray,
+        noise: Mapping[str, Sequence[Recording]],
+        estimator: str,
+        add: Add = perturbation.add,
+    ) -> None:
+        self.clean, _ = clip(waveform)
+        self.reference = reference_noise(self.clean, estimator=estimator)  # type: ignore[arg-type]
+        self._add = add
+        self._waveforms = {
+            (environment, recording.name): recording.waveform
+            for environment, recordings in noise.items()
+            for recording in recordings
+        }
+
+    def under(self, drawn: Draw, budget: Budget) -> Perturbed:
+        """Returns the utterance under one piece of noise (paper, section 3).
+
+        Args:
+            drawn: Which piece; of the environments and recordings that are known.
+            budget: How much of it.
+        """
+        noise = self._waveforms[drawn.environment, drawn.recording]
+        piece = perturbation.segment(noise, drawn.offset, self.clean.size)
+        return perturbation.attack(self.clean, piece, self.reference.mean, self.reference.variance, budget, self._add)
+
+
 def clean_example(waveform: np.ndarray, front_end: FrontEnd, name: str) -> tuple[np.ndarray, dict[str, Any]]:
     """Returns the features of untouched speech, `[frames, features]`, and their provenance."""
     bounded, clipped = clip(waveform)
@@ -82,21 +124,15 @@ def attacks(
         The adversarial waveform, float32 `[samples]` in [−1, 1 − 2⁻¹⁵], and provenance, which makes it again bit for
         bit, for each of the plan's environments, budgets and draws.
     """
-    clean, _ = clip(waveform)
-    reference = reference_noise(clean, estimator=plan.estimator)  # type: ignore[arg-type]
-    waveforms = {
-        (environment, recording.name): recording.waveform
-        for environment, recordings in plan.noise.items()
-        for recording in recordings
-    }
+    speech = Speech(waveform, plan.noise, plan.estimator, add)
+    samples = speech.clean.size
     for environment, budget in plan.pairs(utterance_id):
         for number in range(plan.draws):
             seed = perturbation.derive_seed(
                 plan.seed, utterance_id, plan.stretch, environment, budget.kind, budget.value, number
             )
-            drawn = perturbation.draw(plan.noise[environment], clean.size, seed)
-            noise = perturbation.segment(waveforms[environment, drawn.recording], drawn.offset, clean.size)
-            result = perturbation.attack(clean, noise, reference.mean, reference.variance, budget, add)
+            drawn = perturbation.draw(plan.noise[environment], samples, seed)
+            result = speech.under(drawn, budget)
             facts = {
                 "noise": environment,
                 "stretch": plan.stretch,
@@ -106,7 +142,7 @@ def attacks(
                 "draw": number,
                 "budget": budget.kind,
                 "target": budget.value,
-                **_made(result, reference, clean.size),
+                **_made(result, speech.reference, samples),
             }
             yield result.waveform, facts
 

@@ -70,6 +70,24 @@ def random_search(
     return asked
 
 
+def one_draw(noise: Noise, samples: int, ask: Ask, seed: Sequence[object]) -> Query:
+    """Tries one random piece of one environment, which is drawn too.
+
+    Args:
+        noise: What may be drawn.
+        samples: How long the utterance is.
+        ask: Asks the victim.
+        seed: What the draw is derived from.
+
+    Raises:
+        InputError: If a recording is digital silence wherever a draw looks.
+    """
+    places = list(noise)
+    place = places[int(derive_seed(*seed), 16) % len(places)]
+    (query,) = random_search({place: noise[place]}, samples, ask, 1, seed)
+    return query
+
+
 def bayesian_search(
     noise: Noise, samples: int, ask: Ask, queries: int, seed: Sequence[object], *, stop: bool = True
 ) -> list[Query]:

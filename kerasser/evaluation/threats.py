@@ -67,9 +67,10 @@ def rows(systems: Mapping[str, tuple[Scorer, Attacks]], budgets: Sequence[Budget
         utterance, `radius` of the white box in deviations, `error`, `ci95` and `attack_success_rate`.
     """
     found = []
+    left_out = any(attacks.unseen for _, attacks in systems.values())
     for budget in budgets:
         for defence, (scorer, attacks) in systems.items():
-            for threat, correct, facts in _answers(scorer, attacks, budget):
+            for threat, correct, facts in _answers(scorer, attacks, budget, left_out):
                 found.append(
                     {
                         "defence": defence,
@@ -83,7 +84,9 @@ def rows(systems: Mapping[str, tuple[Scorer, Attacks]], budgets: Sequence[Budget
     return found
 
 
-def _answers(scorer: Scorer, attacks: Attacks, budget: Budget) -> Iterable[tuple[str, np.ndarray, dict[str, Any]]]:
+def _answers(
+    scorer: Scorer, attacks: Attacks, budget: Budget, left_out: bool
+) -> Iterable[tuple[str, np.ndarray, dict[str, Any]]]:
     """Yields each threat model, the answers under it, `[seeds, utterances]` in [0, 1], and its facts."""
     draws = scorer.table(_at(attacks.draws, budget), ["draw", "noise"], "correct")
     yield OBLIVIOUS, draws.mean(axis=2), {}
@@ -108,6 +111,9 @@ def _answers(scorer: Scorer, attacks: Attacks, budget: Budget) -> Iterable[tuple
             for noise, table in sorted(attacks.unseen.items())
         ]
         yield UNSEEN, np.mean(each, axis=0), {}
+    elif left_out:
+        # What trains on none of the noise meets all of it unheard.
+        yield UNSEEN, draws.mean(axis=2), {}
 
 
 def asked(scorer: Scorer, search: pd.DataFrame) -> np.ndarray:
@@ -204,9 +210,7 @@ def alarms(
             rung.append((defence, zero_gradients(once["gradient_norm"].to_numpy())))
         if attacks.search is not None:
             drowned = attacks.search[attacks.search["method"] == DROWNED]
-            # Somebody's recogniser is not asked that.
-            correct = None if drowned.empty else scorer.table(drowned, ["query"], "correct")[:, :, 0]
-            error = None if correct is None else scorer.error(correct)["error"]
+            error = scorer.error(scorer.table(drowned, ["query"], "correct")[:, :, 0])["error"]
             if error is not None:
                 budget_name = f"{DROWNING_SNR_DB:g} dB SNR".replace("-", "−")
                 rung.append((defence, huge_budget_survived(error, chance=chance, budget=budget_name)))

@@ -46,13 +46,17 @@ def markdown(report: Mapping[str, Any]) -> list[str]:
     ]
     for key in dict.fromkeys((budget(row), row["defence"]) for row in rows):
         mine = {row["threat"]: row for row in rows if (budget(row), row["defence"]) == key}
-        cells = [percent(mine[threat]) + _spent(mine[threat]) if threat in mine else "–" for threat in present]
+        cells = [percent(mine[threat]) + _spent(mine[threat]) for threat in present]
         lines.append(f"| {key[0]} | {NAMES[key[1]]} | {' | '.join(cells)} |")
     lines += [
         "",
         "In parentheses: queries asked for an utterance on average, by an attacker who stops at a success, or the "
         "radius in standard deviations."
-        + (" A dash: a defence that trains on no noise, so that none is unseen." if threats.UNSEEN in present else ""),
+        + (
+            " What trains on no environment meets them all unseen: its error there is the oblivious one."
+            if threats.UNSEEN in present
+            else ""
+        ),
         "",
     ]
     return [*lines, *_curve(report["search_curve"]), *_unseen(report.get("unseen", []))]

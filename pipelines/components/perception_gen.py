@@ -28,7 +28,6 @@ from pipelines.components.folds import read_fold
 from pipelines.components.shards import Item
 
 _FACTS = ("noise", "budget", "target", "draw", "epsilon")
-# Kind of budget → the parameter that lists them.
 
 
 class PerceptionGenSpec(ComponentSpec):

@@ -13,12 +13,12 @@ import tensorflow as tf
 
 from kerasser import audio, progress
 from kerasser.attack import perturbation
-from kerasser.attack.perturbation import Budget, Draw, derive_seed
-from kerasser.attack.search import Noise, Query, bayesian_search, random_search
+from kerasser.attack.generation import Speech
+from kerasser.attack.perturbation import Budget, Draw
+from kerasser.attack.search import Noise, Query, bayesian_search, one_draw
 from kerasser.corpora import CLASSES
 from kerasser.evaluation.threats import BAYESIAN, DROWNED, DROWNING_SNR_DB, GREY_BOX
 from kerasser.features import FrontEnd
-from kerasser.noise.estimation import ReferenceNoise, reference_noise
 from kerasser.parallel import ahead
 from pipelines.artifacts import Artifact
 from pipelines.component import Component, ComponentSpec, Executor, several
@@ -96,14 +96,11 @@ class _Attack:
         self._budgets, self._hardest = budgets, hardest
         self._estimator, self._seed = parameters["estimator"], parameters["seed"]
         self._queries = parameters["draws"] * len(noise)
-        self._waveforms = {
-            (environment, each.name): each.waveform for environment, recordings in noise.items() for each in recordings
-        }
 
     def __call__(self, pair: tuple[Item, np.ndarray]) -> list[dict[str, Any]]:
         (utterance, file), waveform = pair
-        clean, _ = audio.clip(waveform)
-        reference = reference_noise(clean, estimator=self._estimator)
+        speech = Speech(waveform, self._noise, self._estimator)
+        samples = speech.clean.size
         label, name = CLASSES.index(utterance.valence), str(file.path)
         facts = {"id": utterance.id, "speaker": utterance.speaker, "label": label}
         rows = []
@@ -111,12 +108,12 @@ class _Attack:
             where = {**facts, "budget": budget.kind, "target": budget.value}
 
             def ask(drawn: Draw, budget: Budget = budget) -> float:
-                return self._margin(clean, reference, drawn, budget, label, name)
+                return self._margin(speech.under(drawn, budget).waveform, label, name)
 
             seed = (self._seed, utterance.id, "test", budget.kind, budget.value)
             # The undefended model's own copy costs no query that anybody would see, so all are spent.
             stop = bool(self._hardest)
-            found = bayesian_search(self._noise, clean.size, ask, self._queries, seed, stop=stop)
+            found = bayesian_search(self._noise, samples, ask, self._queries, seed, stop=stop)
             rows += [_row(where, BAYESIAN, number, query) for number, query in enumerate(found, 1)]
             transferred = min(found, key=lambda query: query.margin)
             if self._hardest:
@@ -124,23 +121,16 @@ class _Attack:
                 transferred = Query(drawn, ask(drawn))
             rows.append(_row(where, GREY_BOX, 1, transferred))
         budget = Budget("snr_db", DROWNING_SNR_DB)
-        places = list(self._noise)
-        place = places[int(derive_seed(self._seed, utterance.id, DROWNED), 16) % len(places)]
-        for query in random_search(
-            {place: self._noise[place]},
-            clean.size,
-            lambda drawn: self._margin(clean, reference, drawn, budget, label, name),
-            1,
+        drowned = one_draw(
+            self._noise,
+            samples,
+            lambda drawn: self._margin(speech.under(drawn, budget).waveform, label, name),
             (self._seed, utterance.id, DROWNED),
-        ):
-            rows.append(_row({**facts, "budget": budget.kind, "target": budget.value}, DROWNED, 1, query))
+        )
+        rows.append(_row({**facts, "budget": budget.kind, "target": budget.value}, DROWNED, 1, drowned))
         return rows
 
-    def _margin(
-        self, clean: np.ndarray, reference: ReferenceNoise, drawn: Draw, budget: Budget, label: int, name: str
-    ) -> float:
-        noise = perturbation.segment(self._waveforms[drawn.environment, drawn.recording], drawn.offset, clean.size)
-        attacked = perturbation.attack(clean, noise, reference.mean, reference.variance, budget).waveform
+    def _margin(self, attacked: np.ndarray, label: int, name: str) -> float:
         frames = self._front_end(attacked, name)
         answer = self._model.signatures["evaluate"](
             features=tf.constant(frames[None]),

@@ -6,8 +6,7 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +15,14 @@ import pandas as pd
 
 from kerasser import audio, progress
 from kerasser.attack import adapters
-from kerasser.attack.generation import Plan, attacks
-from kerasser.attack.perturbation import Add, Budget, Draw, budgets, segment
-from kerasser.attack.perturbation import attack as perturb_to
-from kerasser.attack.search import bayesian_search
-from kerasser.attack.victims import Cached, Counted, Victim
-from kerasser.corpora import CLASSES
-from kerasser.corpora.base import Utterance
+from kerasser.attack.generation import Plan
+from kerasser.attack.perturbation import budgets
+from kerasser.attack.questions import Questions, truth
 from kerasser.errors import InputError
 from kerasser.evaluation import threats
 from kerasser.evaluation.alarms import not_repeatable
 from kerasser.evaluation.comparison import NONE
 from kerasser.evaluation.curve import Scorer, figure1
-from kerasser.noise.estimation import reference_noise
 from kerasser.serving import perturbation
 from pipelines.artifacts import Artifact
 from pipelines.component import Component, ComponentSpec, Executor
@@ -36,7 +30,6 @@ from pipelines.components import noise_gen, shards, types, utterances
 from pipelines.components.folds import read_fold
 
 _ANSWERS = "answers.jsonl"
-_WAY = ("noise", "budget", "target", "draw", "epsilon", "snr_db", "reference_variance", "reference_snr_db")
 
 
 class VictimAttackerSpec(ComponentSpec):
@@ -44,7 +37,7 @@ class VictimAttackerSpec(ComponentSpec):
 
     `victim` is what the report says of it; `target` is how it is reached. `fold` restricts the attack to its test
     speakers. At the budgets of `search_epsilons` and `search_snrs_db` a search asks as often as random draws do,
-    `search_draws` for each environment.
+    `search_draws` for each environment, and once more at a budget that drowns the speech.
     """
 
     PARAMETERS = {
@@ -105,8 +98,8 @@ class VictimAttackerExecutor(Executor):
         victim = adapters.victim(parameters["target"], parameters["workers"])
         add = perturbation.load(inputs["perturbation"].uri / "saved_model")
         plan, wider = _plans(inputs["noise"], parameters)
-        attack = _Attack(victim, plan, wider, add, classes, parameters["batch_size"])
-        queries = _ask(attack, items, answers, parameters["limit"], parameters["quiet"])
+        questions = Questions(victim, plan, wider, add, parameters["batch_size"])
+        queries = _ask(questions, items, answers, parameters["limit"], parameters["quiet"])
         found = {line["id"]: line for line in _lines(answers)}
         lines = [found[utterance.id] for utterance, _ in sorted(items, key=lambda item: item[0].id)]
         table = pd.DataFrame([row for line in lines for row in line["rows"]]).astype({"snr_db": float})
@@ -135,11 +128,6 @@ class VictimAttackerExecutor(Executor):
         return {"evaluation": {"victim": parameters["victim"]["name"], "error": metrics["clean"]["error"]}}
 
 
-def truth(utterance: Utterance, classes: Sequence[str]) -> str:
-    """Returns what a victim of these classes should answer: the valence if it knows no other, else the emotion."""
-    return utterance.valence if set(classes) <= set(CLASSES) else utterance.emotion
-
-
 def labelled(items: Sequence[shards.Item], classes: Sequence[str]) -> tuple[list[shards.Item], dict[str, int]]:
     """Returns the utterances that a victim of these classes can answer, and how many others there are, by reason.
 
@@ -154,128 +142,6 @@ def labelled(items: Sequence[shards.Item], classes: Sequence[str]) -> tuple[list
             f"Received: {', '.join(classes)}"
         )
     return known, {f"{name} is none of the victim's classes": count for name, count in sorted(others.items())}
-
-
-class _Attack:
-    """Asks about one utterance after another.
-
-    Args:
-        victim: Who is asked.
-        plan: The conditions.
-        wider: Random pieces that a search is compared with, at its budgets; none where nothing is searched.
-        add: What adds noise.
-        classes: The victim's class names.
-        batch_size: Waveforms in a question.
-    """
-
-    def __init__(
-        self, victim: Victim, plan: Plan, wider: Plan | None, add: Add, classes: Sequence[str], batch_size: int
-    ) -> None:
-        self._victim, self._plan, self._wider, self._add = victim, plan, wider, add
-        self._classes, self._batch_size = list(classes), batch_size
-
-    @property
-    def size(self) -> int:
-        """Conditions of an utterance."""
-        return self._plan.size
-
-    def __call__(self, utterance: Utterance, waveform: np.ndarray, limit: int | None, before: int) -> dict[str, Any]:
-        """Returns the answers to one utterance, how many queries they took, and that to the clean one asked again.
-
-        Args:
-            utterance: Who speaks, and what.
-            waveform: float32 `[samples]`, 16 kHz.
-            limit: Most queries in all; None sets no limit.
-            before: Queries that other utterances took.
-
-        Raises:
-            UnfinishedError: If the limit is reached, or the victim cannot answer now.
-        """
-        # Caches of one utterance each: how many queries it takes does not depend on what came before a kill.
-        counted = Counted(self._victim, limit, before)
-        cached = Cached(counted)
-        clean = audio.clip(waveform)[0]
-        try:
-            rows = self._answers(cached, utterance, self._conditions(utterance, waveform))
-            again = counted([clean], audio.SAMPLE_RATE_HZ)[0]
-            drawn = (
-                self._answers(cached, utterance, attacks(waveform, utterance.id, self._wider, self._add))
-                if self._wider
-                else []
-            )
-            searched = self._search(cached, utterance, clean, self._wider) if self._wider else []
-        except InputError as error:
-            raise type(error)(f"{utterance.id}: {error}") from error
-        queries = counted.queries - before
-        return {
-            **{"id": utterance.id, "queries": queries, "again": again.tolist(), "rows": rows},
-            **{"drawn": drawn, "searched": searched},
-        }
-
-    def _answers(
-        self, victim: Victim, utterance: Utterance, conditions: Iterator[tuple[np.ndarray, dict[str, Any]]]
-    ) -> list[dict[str, Any]]:
-        """Returns a row for each waveform."""
-        rows: list[dict[str, Any]] = []
-        while batch := list(islice(conditions, self._batch_size)):
-            answers = victim([attacked for attacked, _ in batch], audio.SAMPLE_RATE_HZ)
-            rows += [self._row(utterance, answer, facts) for answer, (_, facts) in zip(answers, batch, strict=True)]
-        return rows
-
-    def _search(self, victim: Victim, utterance: Utterance, clean: np.ndarray, plan: Plan) -> list[dict[str, Any]]:
-        """Returns a row for each question of a search through the victim."""
-        reference = reference_noise(clean, estimator=plan.estimator)  # type: ignore[arg-type]
-        label = self._classes.index(truth(utterance, self._classes))
-        waveforms = {(place, each.name): each.waveform for place, found in plan.noise.items() for each in found}
-        rows = []
-        for budget in plan.budgets:
-
-            def ask(drawn: Draw, budget: Budget = budget) -> float:
-                piece = segment(waveforms[drawn.environment, drawn.recording], drawn.offset, clean.size)
-                made = perturb_to(clean, piece, reference.mean, reference.variance, budget, self._add)
-                return margin(victim([made.waveform], audio.SAMPLE_RATE_HZ)[0], label)
-
-            seed = (plan.seed, utterance.id, plan.stretch, budget.kind, budget.value)
-            queries = plan.draws * len(plan.noise)
-            for number, query in enumerate(bayesian_search(plan.noise, clean.size, ask, queries, seed), 1):
-                where = {"id": utterance.id, "budget": budget.kind, "target": budget.value, "method": threats.BAYESIAN}
-                rows.append({**where, "query": number, "correct": query.margin >= 0})
-        return rows
-
-    def _conditions(self, utterance: Utterance, waveform: np.ndarray) -> Iterator[tuple[np.ndarray, dict[str, Any]]]:
-        bounded, clipped = audio.clip(waveform)
-        yield bounded, {"noise": "", "clipped": clipped, "samples": waveform.size}
-        yield from attacks(waveform, utterance.id, self._plan, self._add)
-
-    def _row(self, utterance: Utterance, answer: np.ndarray, facts: Mapping[str, Any]) -> dict[str, Any]:
-        """Returns who spoke, what was done to it, the truth and the answer; columns as those of Evaluator."""
-        label = self._classes.index(truth(utterance, self._classes))
-        return {
-            **{name: getattr(utterance, name) for name in ("id", "speaker", "emotion")},
-            "label": label,
-            "predicted": int(np.argmax(answer)),
-            **{f"p_{name}": float(share) for name, share in zip(self._classes, answer, strict=True)},
-            "margin": margin(answer, label),
-            "cross_entropy": float(-_logarithms(answer)[label]),
-            **{name: facts.get(name) for name in _WAY},
-            "clipped": facts["clipped"],
-            "samples": facts["samples"],
-        }
-
-
-def margin(answer: np.ndarray, label: int) -> float:
-    """Returns the logarithm of the truth's probability less that of the likeliest other class: logits, but for a shift.
-
-    Args:
-        answer: Probabilities `[classes]`.
-        label: The truth.
-    """
-    logs = _logarithms(answer)
-    return float(logs[label] - np.delete(logs, label).max())
-
-
-def _logarithms(answer: np.ndarray) -> np.ndarray:
-    return np.log(np.maximum(answer, np.finfo(np.float32).tiny))
 
 
 def _threats(lines: Sequence[Mapping[str, Any]], scorer: Scorer, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -315,7 +181,7 @@ def _plans(noise: Artifact, parameters: Mapping[str, Any]) -> tuple[Plan, Plan |
     return plan(parameters["epsilons"], parameters["snrs_db"], parameters["draws"]), wider
 
 
-def _ask(attack: _Attack, items: Sequence[shards.Item], answers: Path, limit: int | None, quiet: bool) -> int:
+def _ask(questions: Questions, items: Sequence[shards.Item], answers: Path, limit: int | None, quiet: bool) -> int:
     """Asks about every utterance that has no answers yet, and keeps them one by one; returns the queries of all."""
     known = _lines(answers)
     # A line that a kill has cut short is written anew.
@@ -328,13 +194,13 @@ def _ask(attack: _Attack, items: Sequence[shards.Item], answers: Path, limit: in
     with (
         answers.open("a", encoding="utf-8") as file,
         progress.bar(
-            seconds, "s", f"attack, {attack.size} conditions each", quiet=quiet, initial=seconds - left
+            seconds, "s", f"attack, {questions.size} conditions each", quiet=quiet, initial=seconds - left
         ) as bar,
     ):
         for (utterance, source), waveform in zip(
             missing, audio.waveforms([source for _, source in missing]), strict=True
         ):
-            line = attack(utterance, waveform, limit, queries)
+            line = questions(utterance, waveform, limit, queries)
             file.write(json.dumps(line, allow_nan=False) + "\n")
             file.flush()
             queries += line["queries"]

@@ -117,6 +117,16 @@ def test_the_matrix_shows_what_trained_and_what_tests():
     assert shown == {("", "cafe"): 0, ("", "station"): 0, ("cafe", "cafe"): 100, ("cafe", "station"): 0}
 
 
+def test_who_trained_on_no_noise_meets_it_unseen_as_the_oblivious_attack_does():
+    attacks = Attacks(draws(lambda place, noise, draw: place < 8 and draw == 0))
+    left_out = Attacks(attacks.draws, unseen={"cafe": draws(lambda place, noise, draw: noise == "cafe")})
+    rows = threats.rows({"none": (scorer(), attacks), "gan": (scorer(), left_out)}, [BUDGET])
+    errors = {(row["defence"], row["threat"]): row["error"] for row in rows}
+    assert errors["none", threats.UNSEEN] == errors["none", threats.OBLIVIOUS] == pytest.approx(12.5)
+    assert errors["gan", threats.UNSEEN] == 100
+    assert threats.UNSEEN not in by_threat(attacks)
+
+
 def test_seeds_are_averaged():
     attacked = pd.concat([draws(lambda *_: False, seed=0), draws(lambda *_: True, seed=1)])
     clean = pd.concat(

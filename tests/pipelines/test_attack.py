@@ -126,7 +126,7 @@ def test_a_search_goes_through_the_victim_and_its_queries_count(stage, capsys):
     assert all(threats[name, 2.0]["queries"] == 6 for name in searches)
     # A search stops at its first success; the second of the pieces that both try first is the same waveform.
     means = [row["queries_mean"] for (name, _), row in threats.items() if name == searches[1]]
-    assert report["victim"]["queries"] == asked(stage) <= 12 * (2 + 8 + 2 * 2 + 2 * 6)
+    assert report["victim"]["queries"] == asked(stage) <= 12 * (2 + 8 + 2 * 2 + 2 * 6 + 1)
     assert report["victim"]["queries"] > 12 * (2 + 8 + 2 * 2) and max(means) <= 6
     assert [row["queries"] for row in report["search_curve"] if "epsilon" in row] == [1, 2, 3, 4, 5, 6]
     text = path.with_name("report.md").read_text()
@@ -250,6 +250,23 @@ def test_a_victim_that_changes_its_mind_rings_the_alarm(stage, capsys):
     assert path.parent.name == "manifest-attack-Moody-one"
     assert [alarm["name"] for alarm in report["alarms"]] == ["not_repeatable"]
     assert "- Two runs" in path.with_name("report.md").read_text()
+
+
+def test_a_victim_that_no_noise_can_drown_rings_the_alarm(stage, capsys):
+    arguments = flags(stage, "--threats.draws", "2", "--threats.snrs_db", "[]", speakers=2, each=2)
+    # Two narrow bands, where the voices of this corpus lie, hold next to none of the noise: no speech sounds so.
+    (stage / "filter.py").write_text(
+        "import numpy as np\n"
+        "def answer(waveforms, rate):\n"
+        "    spectra = [np.abs(np.fft.rfft(w, 1 << 18)) for w in waveforms]\n"
+        "    high = np.array([s[round(220 * (1 << 18) / rate)] > s[round(120 * (1 << 18) / rate)] for s in spectra])\n"
+        "    return np.stack([high, ~high], 1).astype(float)\n"
+    )
+    run([*arguments, "--victim.model", "filter:answer"])
+    path, report, _ = reported(capsys)
+    assert report["clean"]["error"] == 0
+    assert "huge_budget_survived" in [alarm["name"] for alarm in report["alarms"]]
+    assert "−20 dB SNR" in path.with_name("report.md").read_text()
 
 
 def test_the_example_of_the_docs_runs(stage, capsys):
