@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import re
 import sys
+from argparse import Action
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, get_type_hints
@@ -14,7 +16,7 @@ import docstring_parser
 from jsonargparse import ArgumentParser, DefaultHelpFormatter, Namespace, set_parsing_settings
 
 from kerasser.errors import InputError
-from pipelines.config import Settings
+from pipelines.config import UNUSED, Settings
 from pipelines.config_files import ConfigFile, names, said
 from pipelines.journal import Journal
 
@@ -29,11 +31,25 @@ _USERS_TO_MEND = (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT)
 set_parsing_settings(docstring_parse_attribute_docstrings=True)
 
 
+def idle(name: str, action: Action) -> bool:
+    """Returns whether a command accepts a flag and makes nothing of it."""
+    return action.dest.partition(".")[0] in UNUSED.get(name, ())
+
+
 class _Help(DefaultHelpFormatter):
+    def add_argument(self, action: Action) -> None:
+        # Suppressed, they would be missing from what --print-config prints.
+        if not idle(self._prog.rpartition(".")[2], action):
+            super().add_argument(action)
+
     def _get_type_str(self, action: Any) -> str | None:
         kind = super()._get_type_str(action)
-        # The choices are in front already.
-        return None if kind and kind.startswith("Literal[") else kind
+        if not kind or kind.startswith("Literal["):
+            # The choices are in front already.
+            return None
+        # As jsonargparse spells the shorter ones, and YAML the values.
+        kind = re.sub(r"^Optional\[(.*)\]$", r"\1 | null", kind)
+        return re.sub(r"Literal\[(.*?)\]", lambda found: found[1].replace("'", "").replace(", ", " | "), kind)
 
 
 class _Parser(ArgumentParser):
@@ -101,6 +117,9 @@ def build(name: str, description: str, settings: type[AnySettings]) -> tuple[Arg
             # Files, listed as a shell lists them.
             kind = {"nargs": field.metadata["nargs"], "type": str, "metavar": "FILE"}
         parser.add_argument(flag, default=default, help=documented[field.name], **kind)
+    if unused := UNUSED.get(name, ()):
+        flags = ", ".join("--" + each.replace("_", "-") + (".*" if each in groups else "") for each in sorted(unused))
+        parser.epilog = f"Accepted too, so that one file serves all commands, and without effect here: {flags}."
     for action in parser._actions:
         # The library's own words fit no setting of ours.
         if action.dest in groups:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
-from pipelines.config import CompanionSettings, Settings
+from pipelines.config import UNUSED, CompanionSettings, Settings
 
 #: Settings that no figure depends on: where things lie, and how a run is watched.
 UNREPORTED = (
@@ -21,9 +21,21 @@ UNREPORTED = (
 _WIDTH = 90
 
 
-def command_line(
-    name: str, settings: Settings, unused: Collection[str] = (), more: Sequence[tuple[str, str]] = ()
-) -> str:
+def reported(name: str, settings: Settings) -> dict[str, Any]:
+    """Returns the settings that a figure of a command depends on: not where things lie, nor how they were watched.
+
+    Args:
+        name: Of the command, such as "evaluate".
+        settings: The run.
+    """
+    names = [field.name for field in fields(Settings) if field.name not in (*UNREPORTED, *UNUSED[name])]
+    kept = {each: value for each, value in asdict(settings).items() if each in names}
+    if "gan" in kept:
+        kept["gan"]["corpora"] = [other["corpus"] for other in kept["gan"]["corpora"]]
+    return kept
+
+
+def command_line(name: str, settings: Settings, more: Sequence[tuple[str, str]] = ()) -> str:
     """Returns the command with every setting that is not its default, on as many lines as it takes.
 
     Words in capitals stand for the folders and files of whoever runs it: paths are private.
@@ -31,7 +43,6 @@ def command_line(
     Args:
         name: Of the command, such as "evaluate".
         settings: The run.
-        unused: Settings that the command does not use, such as "gan".
         more: Further flags with their values.
     """
     flags: list[tuple[str, str]] = []
@@ -43,7 +54,7 @@ def command_line(
         flags.append(("--noise-dir", "NOISE_DIR"))
     chosen, default = asdict(settings), asdict(Settings())
     for field in fields(Settings):
-        if field.name not in (*UNREPORTED, *unused, "corpus"):
+        if field.name not in (*UNREPORTED, *UNUSED[name], "corpus"):
             changed = _changed(chosen[field.name], default[field.name], field.name)
             flags += [(f"--{key}", _spelled(key, value)) for key, value in changed]
     lines = [f"python -m pipelines.{name}"]

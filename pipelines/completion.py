@@ -10,7 +10,7 @@ from dataclasses import dataclass, is_dataclass
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from kerasser.errors import InputError
-from pipelines.cli import build, main
+from pipelines.cli import build, idle, main
 from pipelines.commands import COMMANDS
 from pipelines.config_files import names, perhaps
 
@@ -79,7 +79,11 @@ def completion(settings: CompletionSettings) -> None:
     for name, kind in COMMANDS.items():
         parser, _ = build(name, "", kind)
         # Those with a + append to a list, and are for those who know them.
-        flags[name] = [flag for flag in parser._option_string_actions if flag.startswith("--") and flag[-1] != "+"]
+        flags[name] = [
+            flag
+            for flag, action in parser._option_string_actions.items()
+            if flag.startswith("--") and flag[-1] != "+" and not idle(name, action)
+        ]
         values.update((flag, words) for flag, words in _choices(kind) if flag in flags[name])
     print(
         _SCRIPT.format(

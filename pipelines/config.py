@@ -353,3 +353,26 @@ class PredictSettings:
     """Nothing on standard error but errors."""
     log_json: str | None = None
     """File that gets a line of JSON for the start and the end; /dev/stderr is one."""
+
+
+_UNTRAINED = ("seeds", "all_corpora", "defence", "gan")
+_UNREPORTED = ("threats", "evaluation", "perception", "report")
+#: Command → settings that it accepts, so that one file serves all commands, and does not use.
+UNUSED: dict[str, tuple[str, ...]] = {
+    "generate": (
+        *_UNTRAINED,
+        "seed",
+        "logdir",
+        "classifier",
+        "training",
+        "threats",
+        "evaluation",
+        "perception",
+        "report",
+    ),
+    "train": (*_UNTRAINED, "noise_dir", "noise", "attack", *_UNREPORTED),
+    "evaluate": (*_UNTRAINED, "threats"),
+    "attack": (*_UNTRAINED, "seed", "logdir", "classifier", "training", "report"),
+    "export": ("seeds", "all_corpora", "threats", "perception", "report"),
+    "reproduce": (),
+}

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from kerasser.errors import InputError
 from kerasser.evaluation import comparison
-from pipelines.command_line import UNREPORTED, command_line
+from pipelines.command_line import command_line, reported
 from pipelines.component import Channel
 from pipelines.components.adversarial_gen import AdversarialGen
 from pipelines.components.corpus_gen import CorpusGen
@@ -186,8 +186,8 @@ class Dag:
             perception=self.perception(fold),
             sounds=self.sounds(fold, {comparison.NONE: evaluation}),
             seed=seed,
-            command=command_line("evaluate", self.settings, ("defence", "threats", "gan")),
-            settings=reported(self.settings),
+            command=command_line("evaluate", self.settings),
+            settings=reported("evaluate", self.settings),
         )
 
     @cached_property
@@ -440,11 +440,3 @@ def named(name: str, fold: str, seed: int) -> str:
 
 def _absolute(place: str | None) -> str:
     return str(Path(place).expanduser().resolve()) if place else ""
-
-
-def reported(settings: Settings) -> dict[str, Any]:
-    """Returns the settings that a figure depends on: not where things lie, nor how they were watched."""
-    names = [field.name for field in fields(Settings) if field.name not in UNREPORTED]
-    kept = {name: value for name, value in asdict(settings).items() if name in names}
-    kept["gan"]["corpora"] = [other["corpus"] for other in kept["gan"]["corpora"]]
-    return kept

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kerasser.evaluation import comparison
-from pipelines.command_line import command_line
+from pipelines.command_line import command_line, reported
 from pipelines.component import Channel
 from pipelines.components.reproducer import Reproducer
 from pipelines.components.searcher import Searcher
 from pipelines.components.white_box import WhiteBox
-from pipelines.dag import Dag, System, named, reported
+from pipelines.dag import Dag, System, named
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def reproduction(dag: Dag, environments: Sequence[str] = ()) -> Reproducer:
         replicates=settings.evaluation.replicates,
         confidence=settings.evaluation.confidence,
         command=command_line("reproduce", settings),
-        settings=reported(settings),
+        settings=reported("reproduce", settings),
         quiet=settings.quiet,
     )
 

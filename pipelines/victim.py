@@ -7,13 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from kerasser.attack.adapters import Target
-from pipelines.command_line import command_line
+from pipelines.command_line import command_line, reported
 from pipelines.components.reporter import Reporter
 from pipelines.components.victim_attacker import VictimAttacker
-from pipelines.dag import Dag, reported
-
-# The settings that count where nothing is trained.
-_MEASURED = ("corpus", "fold", "data", "noise", "attack", "threats", "evaluation")
+from pipelines.dag import Dag
 
 
 def attack_report(dag: Dag, target: Target, card: Mapping[str, Any], limit: int | None, batch_size: int) -> Reporter:
@@ -60,9 +57,8 @@ def attack_report(dag: Dag, target: Target, card: Mapping[str, Any], limit: int 
         command=command_line(
             "attack",
             settings,
-            ("classifier", "defence", "gan", "training", "report"),
             [("--victim.model", "MODEL"), ("--victim.input", card["input"])]
             + [("--victim.classes", json.dumps(card["classes"]))],
         ),
-        settings={name: reported(settings)[name] for name in _MEASURED},
+        settings=reported("attack", settings),
     )

@@ -13,7 +13,7 @@ from kerasser.errors import InputError
 from pipelines import cli, completion, config_files
 from pipelines.cli import parse
 from pipelines.commands import COMMANDS
-from pipelines.config import Settings
+from pipelines.config import UNUSED, Settings
 
 ROOT = Path(__file__).parents[2]
 KINDS = {**COMMANDS, "completion": completion.CompletionSettings}
@@ -152,9 +152,15 @@ def test_help_says_every_setting_in_a_sentence(name, capsys):
     assert shown.startswith(f"usage: python -m pipelines.{name} ") and "What it does." in shown
     said = cli._descriptions(KINDS[name])
     flat = " ".join(shown.split())
+    idle = UNUSED.get(name, ())
+    listed, _, left_out = flat.partition("without effect here")
+    assert bool(left_out) is bool(idle)
     for field in fields(KINDS[name]):
-        if field.name in said:
-            assert " ".join(said[field.name].split()) in flat
+        flag = "--" + field.name.replace("_", "-")
+        if field.name in idle:
+            assert f"{flag} " not in listed and f"{flag}." not in listed and flag in left_out
+        elif field.name in said:
+            assert " ".join(said[field.name].split()) in listed
     assert "Path to a configuration file" not in shown and "supported flags" not in shown
 
 
