@@ -3,7 +3,11 @@
 import csv
 import io
 import json
+import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,6 +24,7 @@ from pipelines.run import run
 from tests.pipelines import browser, corpus
 from tests.pipelines.board_server import ask, serving
 
+ROOT = Path(__file__).parents[2]
 GAN = "gan for classifier, fold 1, seed 0"
 TRAINING = "adversarial training 50 %25, fold 1, seed 0"
 
@@ -195,3 +200,31 @@ def test_the_page_shows_the_tags(server, tmp_path):
             # A long tag is cut into two parts, the second of which stays when there is little room.
             shown = "document.body && document.body.innerText.replace(/\\s/g, '')"
             page.wait(f"{shown}.includes({json.dumps(tag)})", 120)
+
+
+@pytest.mark.slow
+def test_the_benchmark_says_what_share_of_each_training_the_log_takes(tmp_path):
+    """Slow: it trains a small classifier and a small GAN."""
+    listing, noise = corpus.write(tmp_path)
+    result = subprocess.run(
+        [
+            sys.executable,
+            ROOT / "tools/tensorboard_benchmark.py",
+            *corpus.arguments(listing, noise, tmp_path),
+            "--quiet",
+        ],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    rows = [line.strip("| %").split(" | ") for line in result.stdout.splitlines() if ", seed 0 |" in line]
+    assert [row[0] for row in rows] == ["classifier, fold 1, seed 0", GAN]
+    for _, took, logged, share in rows:
+        assert 0 < float(logged) < float(took)
+        assert float(share) == pytest.approx(100 * float(logged) / float(took), abs=1)
+    # Nothing stays but what was there.
+    assert {path.name for path in tmp_path.iterdir()} == {"corpus", "noise"}
