@@ -342,7 +342,9 @@ class Dag:
             "form": settings.form,
             "segment_steps": settings.segment_steps,
         }
-        id = f"gan for {trainer.id}" + (f", without {without}" if without else "")
+        # Where the classifier has not heard it either, its name says so.
+        alone = without and not trainer.parameters["without"]
+        id = f"gan for {trainer.id}" + (f", without {without}" if alone else "")
         return GanTrainer(
             id=id,
             model=trainer.outputs["model"],

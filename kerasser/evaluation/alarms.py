@@ -10,8 +10,9 @@ points.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -36,7 +37,13 @@ class Alarm:
     evidence: dict[str, float]
 
 
-def not_growing(errors: Mapping[float, float], *, tolerance: float = 2.0, ceiling: float = 100.0) -> Alarm | None:
+def not_growing(
+    errors: Mapping[float, float],
+    *,
+    tolerance: float = 2.0,
+    ceiling: float = 100.0,
+    spelled: Callable[[float], str] = "a budget of {:g}".format,
+) -> Alarm | None:
     """Rings where more noise does not mean more error: the attack, not the defence, explains the figure.
 
     A budget holds all that a smaller one does, so an attack that works harms at least as much with it. A fall beyond
@@ -49,6 +56,7 @@ def not_growing(errors: Mapping[float, float], *, tolerance: float = 2.0, ceilin
             2 points are the sampling error of a few hundred utterances.
         ceiling: Error that cannot grow. Noise that drowns speech leaves an error of chance, around which it wavers; an
             adversary who sees the model reaches 100.
+        spelled: What the message calls a budget.
 
     Raises:
         ValueError: If there are fewer than two budgets, or a figure is undefined or out of its range.
@@ -65,13 +73,13 @@ def not_growing(errors: Mapping[float, float], *, tolerance: float = 2.0, ceilin
     first, last = budgets[0], budgets[-1]
     if falls[low] > tolerance:
         message = (
-            f"The error falls from {errors[budgets[high]]:.1f} % at a budget of {budgets[high]:g} to "
-            f"{errors[budgets[low]]:.1f} % at the larger one of {budgets[low]:g}."
+            f"The error falls from {errors[budgets[high]]:.1f} % at {spelled(budgets[high])} to "
+            f"{errors[budgets[low]]:.1f} % at {spelled(budgets[low])}, which is more noise."
         )
     elif capped[-1] <= capped[0] < ceiling:
         message = (
-            f"The error at the largest budget, {errors[last]:.1f} % at {last:g}, is not above that at the smallest, "
-            f"{errors[first]:.1f} % at {first:g}."
+            f"The error under most noise, {errors[last]:.1f} % at {spelled(last)}, is not above that under least, "
+            f"{errors[first]:.1f} % at {spelled(first)}."
         )
     else:
         return None
@@ -85,6 +93,35 @@ def not_growing(errors: Mapping[float, float], *, tolerance: float = 2.0, ceilin
         "ceiling": ceiling,
     }
     return Alarm("not_growing", message, evidence)
+
+
+def falls(scores: Mapping[tuple[str, float], Mapping[str, Any]], *, chance: float) -> list[Alarm]:
+    """Returns where `not_growing` rings, over the perturbation factors and over the signal-to-noise ratios.
+
+    Args:
+        scores: Kind of budget, "epsilon" or "snr_db", and amount → `error`, None where it is undefined, and `ci95`,
+            half of whose widest is the tolerance, if that is more than 2 points.
+        chance: The error of a guess.
+    """
+    found = []
+    for kind, sign, spelled in (("epsilon", 1, _epsilon), ("snr_db", -1, _ratio)):
+        # Less signal is more noise.
+        mine = {sign * target: score for (each, target), score in scores.items() if each == kind}
+        errors = {budget: score["error"] for budget, score in mine.items() if score["error"] is not None}
+        if len(errors) > 1:
+            widths = [score["ci95"][1] - score["ci95"][0] for score in mine.values() if score["ci95"]]
+            tolerance = max([2.0, *(width / 2 for width in widths)])
+            found.append(not_growing(errors, tolerance=tolerance, ceiling=chance, spelled=spelled))
+    return [alarm for alarm in found if alarm is not None]
+
+
+def _epsilon(budget: float) -> str:
+    return f"ε = {budget:g}"
+
+
+def _ratio(budget: float) -> str:
+    # No minus before a zero.
+    return f"{0.0 - budget:g} dB".replace("-", "−")
 
 
 def black_box_beats_white_box(

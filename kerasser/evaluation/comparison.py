@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kerasser.evaluation.alarms import Alarm, costs_clean, not_growing
+from kerasser.evaluation.alarms import Alarm, costs_clean, falls
 from kerasser.evaluation.curve import Scorer
 from kerasser.evaluation.paired import mcnemar, minimum_detectable_difference, paired_difference
 from kerasser.evaluation.statistics import holm, one_sided_p
@@ -228,29 +228,15 @@ class Comparison:
         """
         rung = []
         for name in self.names:
-            for found in [*self._not_growing(name), self._costs_clean(name)]:
+            for found in [*self._falls(name), self._costs_clean(name)]:
                 if found is not None:
                     rung.append({"defence": name, "name": found.name, "message": found.message})
         return rung
 
-    def _not_growing(self, name: str) -> list[Alarm | None]:
-        scorer, found = self._systems[name].scorer, []
-        for kind in ("epsilon", "snr_db"):
-            scores = {
-                # Less signal is more noise.
-                target if kind == "epsilon" else -target: scorer.error(
-                    self._draws(self._systems[name], (kind, target))["mean"].mean
-                )
-                for each, target in self._budgets
-                if each == kind
-            }
-            errors = {budget: score["error"] for budget, score in scores.items() if score["error"] is not None}
-            if len(errors) > 1:
-                widths = [score["ci95"][1] - score["ci95"][0] for score in scores.values() if score["ci95"]]
-                tolerance = max([2.0, *(width / 2 for width in widths)])
-                chance = 100.0 - 100.0 / scorer.classes
-                found.append(not_growing(errors, tolerance=tolerance, ceiling=chance))
-        return found
+    def _falls(self, name: str) -> list[Alarm]:
+        system = self._systems[name]
+        scores = {budget: system.scorer.error(self._draws(system, budget)["mean"].mean) for budget in self._budgets}
+        return falls(scores, chance=100.0 - 100.0 / system.scorer.classes)
 
     def _costs_clean(self, name: str) -> Alarm | None:
         before, after = (

@@ -9,8 +9,6 @@ from kerasser.report import document, provenance, sections, sounds, summary, thr
 from kerasser.report.document import Document, Section
 from kerasser.report.words import budget, name, number, percent
 
-_TRIED = "the model answers the same when it is asked again"
-
 
 def chance(classes: int) -> float:
     """Returns the error of a guess, in percent."""
@@ -52,7 +50,7 @@ def evaluation(report: Mapping[str, Any]) -> Document:
         title=f"{name(report['corpus'])}{fold}: error under real-world noise",
         banners=summary.banners(report),
         summary=summary.sentences(report),
-        alarms=sections.alarms(report, _TRIED),
+        alarms=sections.alarms(report),
         sections=[
             Section(
                 "Error against noise",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from kerasser.evaluation import threats
 from kerasser.report.document import Section
 from kerasser.report.summary import few_speakers
 from kerasser.report.words import NAMES, budget, count, name, percent
@@ -19,14 +20,13 @@ def given(title: str, lines: Sequence[str]) -> list[Section]:
     return [Section(title, lines)] if lines else []
 
 
-def alarms(report: Mapping[str, Any], tried: str) -> list[str]:
-    """Returns which alarms rang, and what else is known of the corpus.
+def alarms(report: Mapping[str, Any]) -> list[str]:
+    """Returns which alarms rang, what was looked for, and what else is known of the corpus.
 
     Args:
         report: As `report.json` holds it; without `alarms`, none was tried.
-        tried: What was looked for.
     """
-    rung, lines = report.get("alarms"), []
+    rung, lines, tried = report.get("alarms"), [], "; ".join(_tried(report))
     if rung:
         lines = [f"**{count(len(rung), 'alarm')} rang.** Tried: {tried}.", ""]
         named = [
@@ -39,6 +39,26 @@ def alarms(report: Mapping[str, Any], tried: str) -> list[str]:
     if remarks := [remark for remark in report["remarks"] if remark != said]:
         lines += ["To know:", "", *(f"- {name(remark)}" for remark in remarks), ""]
     return lines
+
+
+def _tried(report: Mapping[str, Any]) -> Iterator[str]:
+    """Yields what was looked for: what a report has no figures for was not."""
+    for kind in ("epsilon", "snr_db_target"):
+        if len({row[kind] for row in report["figure1"] if kind in row}) > 1:
+            yield "the error grows with the noise"
+            break
+    yield "the model answers the same when it is asked again"
+    if "clean_defended" in report:
+        yield "the defence does not cost clean speech"
+        yield "no test recording lies among the others"
+        yield "no test speaker or sample of test noise was trained on"
+    present = {row["threat"] for row in report.get("threats", ())}
+    if threats.WHITE_BOX in present:
+        yield "no black box beats the white box"
+        yield "gradients are there"
+    if threats.ADAPTIVE in present:
+        yield "noise that drowns speech brings the error to chance"
+        yield "a search finds more than random draws"
 
 
 def perception(report: Mapping[str, Any]) -> list[str]:

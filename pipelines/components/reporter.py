@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kerasser import __version__
+from kerasser.evaluation.alarms import falls
 from kerasser.evaluation.comparison import NONE
 from kerasser.report import document, figures, html, page, tables
 from kerasser.report.summary import few_speakers
@@ -49,6 +50,7 @@ class ReporterExecutor(Executor):
         metrics = json.loads((inputs["evaluation"].uri / "metrics.json").read_text())
         answers = breakdowns.read(inputs["evaluation"].uri / "predictions.csv")
         options = parameters["settings"]["evaluation"]
+        chance = page.chance(len(metrics["classes"]))
         corpus["skipped"] = {**corpus["skipped"], **metrics.get("skipped", {})}
         report = {
             "corpus": corpus["name"],
@@ -67,7 +69,8 @@ class ReporterExecutor(Executor):
                 options["replicates"],
                 options["confidence"],
             ),
-            "chance": page.chance(len(metrics["classes"])),
+            "chance": chance,
+            "alarms": [*_falls(metrics["figure1"], chance), *metrics["alarms"]],
             "remarks": remarks(corpus, metrics["test_speakers"], metrics["clean"]),
             "skipped": corpus["skipped"],
             "sounds": listening_gen.copy(several(inputs, "sounds"), directory),
@@ -89,6 +92,16 @@ class ReporterExecutor(Executor):
         figures.figure1(directory / "figure1.png", metrics["clean"], metrics["figure1"], title, classes)
         (directory / "report.html").write_text(html.page(said, directory, title), encoding="utf-8")
         return {"report": {"corpus": corpus["name"], "fold": report["fold"]}}
+
+
+def _falls(figure1: Sequence[Mapping[str, Any]], chance: float) -> list[dict[str, str]]:
+    """Returns whether the error over all environments grows with the noise."""
+    scores = {
+        ("epsilon", row["epsilon"]) if "epsilon" in row else ("snr_db", row["snr_db_target"]): row
+        for row in figure1
+        if row["noise"] == "any"
+    }
+    return [{"name": each.name, "message": each.message} for each in falls(scores, chance=chance)]
 
 
 def hashes(artifacts: Mapping[str, Artifact]) -> dict[str, str]:

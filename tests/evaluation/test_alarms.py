@@ -30,7 +30,7 @@ def test_an_alarm_cannot_be_changed():
 class TestNotGrowing:
     def test_it_rings_where_the_error_falls(self):
         alarm = alarms.not_growing({2.0: 40.0, 0.5: 30.0, 1.0: 45.0, 0.1: 20.0})
-        assert rings(alarm, "not_growing", "45.0 % at a budget of 1 ", "40.0 % at the larger one of 2.")
+        assert rings(alarm, "not_growing", "45.0 % at a budget of 1 ", "40.0 % at a budget of 2, which is more noise.")
         assert alarm.evidence["largest_fall"] == 5.0
         assert (alarm.evidence["smallest_budget"], alarm.evidence["error_at_largest"]) == (0.1, 40.0)
 
@@ -40,7 +40,7 @@ class TestNotGrowing:
     @pytest.mark.parametrize("error", [20.0, 19.0])
     def test_it_rings_where_the_largest_budget_harms_no_more_than_the_smallest(self, error):
         alarm = alarms.not_growing({0.1: 20.0, 1.0: 20.5, 2.0: error}, tolerance=2.0)
-        assert rings(alarm, "not_growing", f"{error:.1f} % at 2,", "20.0 % at 0.1.")
+        assert rings(alarm, "not_growing", f"{error:.1f} % at a budget of 2,", "20.0 % at a budget of 0.1.")
 
     def test_it_is_silent_where_the_error_grows(self):
         assert alarms.not_growing({0.1: 20.0, 1.0: 30.0, 2.0: 30.1}) is None
@@ -67,6 +67,30 @@ class TestNotGrowing:
     def test_undefined_figures_are_refused(self, errors):
         with pytest.raises(ValueError, match="expected"):
             alarms.not_growing(errors)
+
+
+class TestFalls:
+    def test_factors_and_ratios_are_looked_at_apart_and_less_signal_is_more_noise(self):
+        def scored(*errors, ci95=None):
+            budgets = [("epsilon", 1.0), ("epsilon", 2.0), ("snr_db", 20.0), ("snr_db", 0.0)]
+            return {budget: {"error": error, "ci95": ci95} for budget, error in zip(budgets, errors, strict=False)}
+
+        assert alarms.falls(scored(10.0, 20.0, 15.0, 30.0), chance=50.0) == []
+        assert [each.name for each in alarms.falls(scored(20.0, 10.0, 30.0, 15.0), chance=50.0)] == ["not_growing"] * 2
+        (alarm,) = alarms.falls(scored(10.0, 20.0, 30.0, 15.0), chance=50.0)
+        assert "30.0 % at 20 dB to 15.0 % at 0 dB, which is more noise" in alarm.message
+        # One budget, an undefined error, and what wavers around chance tell nothing.
+        assert alarms.falls(scored(20.0), chance=50.0) == alarms.falls(scored(20.0, None), chance=50.0) == []
+        assert alarms.falls(scored(60.0, 55.0, 70.0, 50.0), chance=50.0) == []
+
+    def test_the_tolerance_is_half_the_widest_interval_if_that_is_more_than_two_points(self):
+        def fallen(by, width):
+            wide = {"error": 40.0, "ci95": [40.0 - width / 2, 40.0 + width / 2]}
+            lower = {"error": 40.0 - by, "ci95": [0.0, 0.0]}
+            scores = {("epsilon", 0.5): {"error": 10.0, "ci95": None}, ("epsilon", 1.0): wide, ("epsilon", 2.0): lower}
+            return alarms.falls(scores, chance=50.0)
+
+        assert fallen(4.0, 10.0) == [] and fallen(6.0, 10.0) and fallen(2.1, 1.0) and fallen(1.9, 1.0) == []
 
 
 class TestBlackBoxBeatsWhiteBox:

@@ -192,7 +192,7 @@ def test_every_defence_meets_attackers_who_know_more():
 
 
 def test_alarms_are_printed_when_they_ring_and_silence_is_said():
-    assert "No alarm rang. Tried: the error grows with the noise" in reproduction.markdown(REPORT)
+    assert "No alarm rang. Tried: the model answers the same when it is asked again" in reproduction.markdown(REPORT)
     rung = [
         {"defence": "gan", "name": "costs_clean", "message": "It costs."},
         {"defence": "", "name": "duplicated", "message": "It is known."},
@@ -200,3 +200,22 @@ def test_alarms_are_printed_when_they_ring_and_silence_is_said():
     text = reproduction.markdown(REPORT | {"alarms": rung})
     assert "**2 alarms rang.**" in text
     assert "- GAN: It costs.\n- It is known.\n" in text
+
+
+def test_what_was_not_tried_is_not_said_to_have_been():
+    def tried(**parts):
+        (line,) = (line for line in reproduction.markdown(REPORT | parts).splitlines() if "Tried: " in line)
+        return line
+
+    figure1 = [{**REPORT["figure1"][0], "epsilon": epsilon} for epsilon in (1.0, 2.0)]
+    row = REPORT["threats"][0]
+    everything = [{**row, "threat": threat} for threat in ("oblivious", "adaptive, Bayesian search", "white-box")]
+    for words, parts in {
+        "the error grows": {"figure1": figure1},
+        "noise that drowns speech": {"threats": everything},
+        "a search finds more": {"threats": everything},
+        "no black box beats": {"threats": everything},
+        "gradients are there": {"threats": everything},
+    }.items():
+        assert words not in tried() and words in tried(**parts)
+    assert "clean speech" in tried() and "test noise was trained on" in tried()
