@@ -252,7 +252,8 @@ class Comparison:
         pair: dict[str, Any] = {"better": better, "worse": worse, "difference": difference, "ci95": None, "p": None}
         if scorer.bootstrap:
             differences = scorer.bootstrap.errors(correct[0]) - scorer.bootstrap.errors(correct[1])
-            pair |= {"ci95": scorer.bootstrap.interval(differences), "p": one_sided_p(differences)}
+            pair["ci95"] = scorer.bootstrap.interval(differences)
+            pair["p"] = one_sided_p(differences, scorer.bootstrap.speakers)
         return pair
 
     def _table(self, columns: Mapping[str, str]) -> list[dict[str, Any]]:

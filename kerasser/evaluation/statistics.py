@@ -27,6 +27,7 @@ class SpeakerBootstrap:
         seed: Makes the resamples repeatable.
 
     Attributes:
+        speakers: How many there are.
         usable: False where a class has fewer than two speakers: its spread between speakers cannot be seen, and an
             interval would feign precision.
     """
@@ -44,7 +45,7 @@ class SpeakerBootstrap:
     ) -> None:
         names, self._index = np.unique(np.asarray(speakers), return_inverse=True)
         self._labels, self._confidence = np.asarray(labels), confidence
-        self._shape = (names.size, classes)
+        self._shape, self.speakers = (names.size, classes), int(names.size)
         counts = np.zeros(self._shape)
         np.add.at(counts, (self._index, self._labels), 1.0)
         self.usable = bool((counts > 0).sum(axis=0).min() >= 2)
@@ -105,22 +106,39 @@ def quartiles(values: Iterable[float]) -> dict[str, float | int] | None:
     return {"median": float(middle), "q25": float(low), "q75": float(high), "n": int(known.size)}
 
 
-def one_sided_p(differences: np.ndarray) -> float:
+def least_p(speakers: int) -> float:
+    """Returns the least one-sided p that so many speakers allow: 2⁻ⁿ, that of the sign test.
+
+    All of n speakers lean the same way by chance as often as that, which no resampling of the same few makes rarer.
+    """
+    return 0.5**speakers
+
+
+def one_sided_p(differences: np.ndarray, speakers: int) -> float:
     """Returns how probable it is that a difference is not below zero, from its bootstrap replicates.
 
     The share of replicates at or above zero, counting the observed one too, so that it is never 0
-    (Davison & Hinkley 1997, section 4.2.1).
+    (Davison & Hinkley 1997, section 4.2.1), and never below `least_p`.
+
+    Args:
+        differences: One a replicate.
+        speakers: How many were drawn from.
     """
-    return float((1 + np.sum(differences >= 0)) / (1 + differences.size))
+    return max(float((1 + np.sum(differences >= 0)) / (1 + differences.size)), least_p(speakers))
 
 
-def two_sided_p(differences: np.ndarray) -> float:
+def two_sided_p(differences: np.ndarray, speakers: int) -> float:
     """Returns how probable a difference at least this far from zero is, from its bootstrap replicates.
 
-    Twice the smaller of both one-sided p, at most 1, so that it agrees with the percentile interval. Of R replicates
-    no p is below 2 / (R + 1): what is to survive `holm` over m tests at the level α needs R ≥ 2 m / α.
+    Twice the smaller of both one-sided p, at most 1, so that it agrees with the percentile interval, but for few
+    speakers: fewer than six cannot reach 0.05. Of R replicates no p is below 2 / (R + 1): what is to survive `holm`
+    over m tests at the level α needs R ≥ 2 m / α.
+
+    Args:
+        differences: One a replicate.
+        speakers: How many were drawn from.
     """
-    return min(1.0, 2.0 * min(one_sided_p(differences), one_sided_p(-differences)))
+    return min(1.0, 2.0 * min(one_sided_p(differences, speakers), one_sided_p(-differences, speakers)))
 
 
 def holm(p_values: Mapping[str, float]) -> dict[str, float]:

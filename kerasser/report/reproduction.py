@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from kerasser.evaluation.statistics import least_p
 from kerasser.report import document, paper, provenance, sections, sounds, summary, threats
 from kerasser.report.document import Document, Section
 from kerasser.report.page import figure1_table
-from kerasser.report.words import NAMES, budget, name, number, percent
+from kerasser.report.words import NAMES, budget, count, name, number, percent
 
 
 def scope(report: Mapping[str, Any]) -> str:
@@ -25,6 +26,7 @@ def markdown(report: Mapping[str, Any]) -> str:
 
 def reproduction(report: Mapping[str, Any]) -> Document:
     """Returns what the report of a reproduction says."""
+    speakers = len(report["test_speakers"])
     return Document(
         title=f"{name(report['corpus'])}: real-world noise and three defences, {name(scope(report))}",
         banners=summary.banners(report),
@@ -32,7 +34,7 @@ def reproduction(report: Mapping[str, Any]) -> Document:
         alarms=sections.alarms(report),
         sections=[
             Section("How to read the figures", _reading(report)),
-            *sections.given("The order of the defences", _ordering(report["ordering"])),
+            *sections.given("The order of the defences", _ordering(report["ordering"], speakers)),
             Section("Figure 1: error against noise, no defence", _section1(report)),
             *sections.given("Figure 2: adversarial training", _section2(_shown(report["figure2"]))),
             *sections.given("Table 2: random noise in training", _table2(report["corpus"], _shown(report["table2"]))),
@@ -42,7 +44,7 @@ def reproduction(report: Mapping[str, Any]) -> Document:
                 ["![Error of each defence](figure3.svg)", "", *_figure3(_shown(report["figure3"]))],
             ),
             *sections.given("Figure 4: what the attacker knows", threats.markdown(report)),
-            *sections.given("Which differences are certain", _differences(report["differences"])),
+            *sections.given("Which differences are certain", _differences(report["differences"], speakers)),
             *sections.given("Can the attack be heard?", sections.perception(report)),
             *sections.given("Listen", sounds.lines(report)),
             *sections.given("Does the label survive?", sections.label_survival(report)),
@@ -103,7 +105,7 @@ def _shown(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return [row for row in rows if "epsilon" in row or row["noise"] in ("mean", "any")]
 
 
-def _ordering(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+def _ordering(rows: Sequence[Mapping[str, Any]], speakers: int) -> list[str]:
     """Says whether the paper's order of the defences holds."""
     if not rows or len(rows[0]["order"]) < 2:
         return []
@@ -126,7 +128,8 @@ def _ordering(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         lines.append(f"| {budget(row)} | {draw} | {verdict} | {_probability(row['p'])} | {' | '.join(cells)} |")
     lines += [
         "",
-        "p is the largest of the neighbours' one-sided paired bootstrap p: small where the whole order is certain.",
+        "p is the largest of the neighbours' one-sided paired bootstrap p: small where the whole order is certain."
+        + _least(least_p(speakers), speakers),
         "",
     ]
     return lines
@@ -226,7 +229,7 @@ def _figure3(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     return lines
 
 
-def _differences(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+def _differences(rows: Sequence[Mapping[str, Any]], speakers: int) -> list[str]:
     """Says how certain each difference is."""
     if not any(row["ci95"] for row in rows):
         return []
@@ -234,7 +237,7 @@ def _differences(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         "Points of error, the first less the second, over the mean of the noises. p: paired bootstrap over speakers, "
         "two-sided, adjusted after Holm over the pairs of a budget and draw; McNemar: exact, on utterances that are "
         "right under every draw of every noise, adjusted likewise, and too small where speakers differ. Least: the "
-        "difference that these speakers would show with 80 % power.",
+        "difference that these speakers would show with 80 % power." + _least(2 * least_p(speakers), speakers),
         "",
         "| budget | draw | pair | difference | p | McNemar | least |",
         "| --- | --- | --- | --- | --- | --- | --- |",
@@ -249,6 +252,11 @@ def _differences(rows: Sequence[Mapping[str, Any]]) -> list[str]:
             f"| {p[0]} | {p[1]} | {number(row['minimum_detectable'])} |"
         )
     return [*lines, ""]
+
+
+def _least(p: float, speakers: int) -> str:
+    """Says what no p can be below, where that matters."""
+    return f" {count(speakers, 'speaker')} allow no p below {p:.3f}." if p >= 0.001 else ""
 
 
 def _probability(p: float | None) -> str:

@@ -111,6 +111,13 @@ def test_without_speakers_enough_there_is_an_estimate_alone():
     assert paired_difference(SpeakerBootstrap(list("aabb"), labels, classes=3), one, other).estimate is None
 
 
+def test_five_speakers_show_nothing_at_five_percent_however_far_apart_two_systems_are():
+    few, enough = simulated(0, difference=60.0, speakers=5), simulated(0, difference=60.0, speakers=6)
+    assert paired_difference(*few).p == 2 / 2**5 and paired_difference(*enough).p == 2 / 2**6
+    assert minimum_detectable_difference(*few) is None
+    assert minimum_detectable_difference(*few, alpha=0.1) > 0 and minimum_detectable_difference(*enough) > 0
+
+
 def test_a_difference_of_the_least_size_is_found_four_times_in_five():
     sizes = [minimum_detectable_difference(*simulated(seed)) for seed in range(100)]
     least = float(np.mean(sizes))

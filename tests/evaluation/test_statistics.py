@@ -105,23 +105,30 @@ def test_p_is_uniform_where_there_is_no_difference_and_small_where_there_is():
         one, other = generator.random((2, 400)) < 0.7
         good = generator.random(400) < 0.85
         bootstrap = SpeakerBootstrap(names, labels, classes=2, replicates=300, seed=seed)
-        null.append(one_sided_p(bootstrap.errors(one) - bootstrap.errors(other)))
-        real.append(one_sided_p(bootstrap.errors(good) - bootstrap.errors(other)))
+        null.append(one_sided_p(bootstrap.errors(one) - bootstrap.errors(other), 20))
+        real.append(one_sided_p(bootstrap.errors(good) - bootstrap.errors(other), 20))
     # Twenty clusters make the bootstrap a little too bold.
     assert 0.01 <= np.mean(np.array(null) < 0.05) <= 0.11
     assert np.mean(np.array(real) < 0.05) > 0.95
 
 
 def test_p_is_never_zero():
-    assert one_sided_p(np.full(99, -1.0)) == pytest.approx(0.01)
-    assert one_sided_p(np.zeros(99)) == 1.0
+    assert one_sided_p(np.full(99, -1.0), 40) == pytest.approx(0.01)
+    assert one_sided_p(np.zeros(99), 40) == 1.0
+
+
+@pytest.mark.parametrize("speakers", range(1, 9))
+def test_no_p_is_below_the_least_of_a_sign_test_over_the_speakers(speakers):
+    for alternative, found in (("less", one_sided_p), ("two-sided", two_sided_p)):
+        least = stats.binomtest(0, speakers, 0.5, alternative=alternative).pvalue
+        assert found(np.full(9999, -1.0), speakers) == pytest.approx(least)
 
 
 def test_two_sided_p_is_symmetric_never_zero_and_one_without_a_difference():
     differences = np.random.default_rng(0).normal(1.0, 1.0, 999)
-    assert two_sided_p(differences) == two_sided_p(-differences) == 2 * one_sided_p(-differences)
-    assert two_sided_p(np.full(99, -1.0)) == pytest.approx(0.02)
-    assert two_sided_p(np.zeros(99)) == 1.0
+    assert two_sided_p(differences, 40) == two_sided_p(-differences, 40) == 2 * one_sided_p(-differences, 40)
+    assert two_sided_p(np.full(99, -1.0), 40) == pytest.approx(0.02)
+    assert two_sided_p(np.zeros(99), 40) == 1.0
 
 
 def test_the_observed_error_is_that_of_every_speaker_once():

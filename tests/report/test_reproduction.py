@@ -177,6 +177,12 @@ def test_the_papers_recovered_shares_are_those_it_implies(corpus, low, high):
     assert (round(min(shares), 2), round(max(shares), 2)) == (low, high)
 
 
+def test_few_speakers_are_said_to_allow_no_small_p():
+    text = reproduction.markdown(REPORT)
+    assert "2 speakers allow no p below 0.250." in text and "2 speakers allow no p below 0.500." in text
+    assert "allow no p" not in reproduction.markdown(REPORT | {"test_speakers": list("abcdefghijkl")})
+
+
 def test_how_certain_a_difference_is():
     text = reproduction.markdown(REPORT)
     assert "| ε = 2 | worst of N | GAN − none | -12.3 [-20.0, -4.0] | < 0.001 | 0.043 | 9.9 |" in text
