@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import Any
 
+from kerasser.attack.perturbation import budgets
 from kerasser.evaluation import comparison
 from pipelines.command_line import command_line, reported
 from pipelines.component import Channel
@@ -116,8 +117,7 @@ def reproduction(dag: Dag, environments: Sequence[str] = ()) -> Reproducer:
         white_boxes=attackers.white_boxes,
         unseen=attackers.unseen,
         unseen_systems=attackers.unseen_systems,
-        budgets=[*(["epsilon", value] for value in dag.threat_epsilons)]
-        + [["snr_db", value] for value in dag.threat_snrs_db],
+        budgets=[list(astuple(each)) for each in budgets(dag.threat_epsilons, dag.threat_snrs_db)],
         utterances=dag.corpus.outputs["utterances"],
         noise=dag.noise.outputs["test"],
         training_noise=dag.noise.outputs["train"],

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+from dataclasses import astuple, replace
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 
+from kerasser.attack.perturbation import budgets
 from kerasser.corpora import CLASSES
 from kerasser.evaluation import comparison, threats
 from kerasser.evaluation.curve import Scorer
@@ -41,8 +42,8 @@ def benchmark(settings: Settings) -> None:
             searcher.read(made[search.component]["search"]).assign(seed=0),
         )
         scorer = Scorer(clean, CLASSES, replicates=1, confidence=0.95, seed=0)
-        budgets = [("epsilon", each) for each in dag.threat_epsilons] + [("snr_db", e) for e in dag.threat_snrs_db]
-        curves.append(threats.search_curve({comparison.NONE: (scorer, attacks)}, budgets))
+        amounts = [astuple(each) for each in budgets(dag.threat_epsilons, dag.threat_snrs_db)]
+        curves.append(threats.search_curve({comparison.NONE: (scorer, attacks)}, amounts))
     print(f"{settings.corpus}, fold {fold}, seeds {', '.join(map(str, seeds))}; attack success rate in percent\n")
     print("| budget | queries | random draws | Bayesian search |")
     print("| --- | --- | --- | --- |")

@@ -14,7 +14,7 @@ import pandas as pd
 
 from kerasser import audio
 from kerasser.attack.generation import Plan, attacks
-from kerasser.attack.perturbation import Budget
+from kerasser.attack.perturbation import Budget, budgets
 from kerasser.corpora import CLASSES
 from kerasser.report.sounds import FOLDER
 from kerasser.serving import perturbation
@@ -64,22 +64,21 @@ class ListeningGenExecutor(Executor):
             raise AssertionError(f"the {stretch} stretch of the noise must not meet the test speakers")
         directory = outputs["sounds"]
         directory.mkdir(parents=True, exist_ok=True)
-        budgets = [Budget("epsilon", float(value)) for value in parameters["epsilons"]]
-        budgets += [Budget("snr_db", float(value)) for value in parameters["snrs_db"]]
+        amounts = budgets(parameters["epsilons"], parameters["snrs_db"])
         answers = {
             defence: _first_draws(breakdowns.read(artifact.uri / "predictions.csv"))
             for defence, artifact in zip(parameters["defences"], several(inputs, "evaluations"), strict=True)
         }
         tested = set(answers[parameters["defences"][0]]["id"])
         items = [item for item in utterances.read(inputs["utterances"]) if item[0].id in tested]
-        chosen = choose(items, answers[parameters["defences"][0]], sorted(noise), budgets[-1], parameters["count"])
+        chosen = choose(items, answers[parameters["defences"][0]], sorted(noise), amounts[-1], parameters["count"])
         add = perturbation.load(inputs["perturbation"].uri / "saved_model")
         found = []
         waveforms = audio.waveforms([item[1] for item, _ in chosen])
         for number, ((item, environment), waveform) in enumerate(zip(chosen, waveforms, strict=True)):
             utterance = item[0]
             plan = Plan(
-                {environment: noise[environment]}, stretch, budgets, 1, parameters["estimator"], parameters["seed"]
+                {environment: noise[environment]}, stretch, amounts, 1, parameters["estimator"], parameters["seed"]
             )
             made: list[tuple[np.ndarray, dict[str, Any]]] = [(audio.clip(waveform)[0], {"noise": ""})]
             made += attacks(waveform, utterance.id, plan, add)

@@ -7,6 +7,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -152,15 +153,12 @@ def _threats(lines: Sequence[Mapping[str, Any]], scorer: Scorer, parameters: Map
     drawn = drawn.assign(correct=drawn["predicted"] == drawn["label"])
     searched = pd.DataFrame([row for line in lines for row in line["searched"]])
     systems = {NONE: (scorer, threats.Attacks(drawn, searched.assign(seed=0)))}
-    budgets = [
-        *(("epsilon", float(epsilon)) for epsilon in parameters["search_epsilons"]),
-        *(("snr_db", float(snr_db)) for snr_db in parameters["search_snrs_db"]),
-    ]
-    measured = threats.rows(systems, budgets)
-    rung = threats.alarms(systems, budgets, measured)
+    amounts = [astuple(each) for each in budgets(parameters["search_epsilons"], parameters["search_snrs_db"])]
+    measured = threats.rows(systems, amounts)
+    rung = threats.alarms(systems, amounts, measured)
     return {
         "threats": measured,
-        "search_curve": threats.search_curve(systems, budgets),
+        "search_curve": threats.search_curve(systems, amounts),
         "alarms": [{"name": each.name, "message": each.message} for _, each in rung],
     }
 

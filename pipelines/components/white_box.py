@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from kerasser import progress, records
+from kerasser.attack.perturbation import budgets
 from kerasser.attack.white_box import ProjectedGradientDescent, change, logits_of
 from pipelines.artifacts import Artifact
 from pipelines.component import Component, ComponentSpec, Executor, several
@@ -52,11 +54,8 @@ class WhiteBoxExecutor(Executor):
         deviation = np.sqrt(normalization.variance.numpy())
         dimension = len(shards.features(inputs["clean"].uri))
         clean = _examples(inputs["clean"], fold.test, dimension)
-        budgets = [
-            *(("epsilon", float(epsilon)) for epsilon in parameters["epsilons"]),
-            *(("snr_db", float(snr_db)) for snr_db in parameters["snrs_db"]),
-        ]
-        radii = _radii(inputs["adversarial"], fold.test, clean, deviation, normalization.bound, budgets)
+        amounts = [astuple(each) for each in budgets(parameters["epsilons"], parameters["snrs_db"])]
+        radii = _radii(inputs["adversarial"], fold.test, clean, deviation, normalization.bound, amounts)
         attack = ProjectedGradientDescent(
             logits_of(classifier, gan_trainer.load(generators[0]) if generators else None),
             deviation,
@@ -67,7 +66,7 @@ class WhiteBoxExecutor(Executor):
         ordered = sorted(clean.values(), key=lambda example: (len(example["features"]), example["id"]))
         groups = [ordered[start : start + _BATCH] for start in range(0, len(ordered), _BATCH)]
         rows = []
-        total, quiet = len(budgets) * len(ordered), parameters["quiet"]
+        total, quiet = len(amounts) * len(ordered), parameters["quiet"]
         with progress.bar(total, "utterance", "gradient descent", quiet=quiet) as bar:
             for budget, radius in radii.items():
                 for group in groups:
