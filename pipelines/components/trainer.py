@@ -17,7 +17,7 @@ from kerasser import progress, records
 from kerasser.corpora import CLASSES
 from kerasser.corpora.folds import Fold
 from kerasser.data import TrainingBatches, batches
-from kerasser.development import Heard, one_each
+from kerasser.development import Heard, condition, one_each
 from kerasser.models import classifier
 from kerasser.serving import export
 from kerasser.showcase import Show, Showcase, asking
@@ -133,6 +133,8 @@ def _shown(
     files = [path for place in places for path in shards.files(place.uri, fold.dev)]
     contexts = records.contexts(files)
     settings = {name: parameters[name] for name in TrainerSpec.PARAMETERS if name != "layers"}
+    # TensorBoard takes trainings of the same settings for one.
+    settings["speech"] = ", ".join(sorted({condition(context) for context in contexts}))
     banks = several(inputs, "noise")
     what = "An LSTM classifier of positive and negative emotions on eGeMAPS features, a victim to measure noise with."
     showcase = shown.showcase(

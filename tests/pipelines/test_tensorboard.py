@@ -31,14 +31,15 @@ TRAINING = "adversarial training 50 %25, fold 1, seed 0"
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """A GAN and an adversarially trained classifier; returns the log folder and what every component made."""
+    """A GAN, an adversarially trained classifier and one on white noise; returns the log folder and what every component made."""
     root = tmp_path_factory.mktemp("board")
     listing, noise = corpus.write(root)
     arguments = [*corpus.arguments(listing, noise, root / "out"), "--logdir", str(root / "logs"), "--quiet"]
     graph = Dag(parse("train", "", arguments, Settings), ["1"])
     gan = graph.gan("1", 0, graph.victim("1", 0))
     adversarial = graph.trainer("adversarial training 50 %", "1", 0, adversarial=[graph.training_attack], share=0.5)
-    made = run(graph.settings, gan, adversarial)
+    random = graph.trainer("random noise", "1", 0, examples=graph.random_noise)
+    made = run(graph.settings, gan, adversarial, random)
     return root / "logs", {component.id: outputs for component, outputs in made.items()}
 
 
@@ -167,7 +168,7 @@ def test_the_log_is_beside_the_model_if_no_folder_is_given(trained, tmp_path):
 
 @pytest.fixture(scope="module")
 def server(trained):
-    with serving(trained[0], runs=4) as address:
+    with serving(trained[0], runs=5) as address:
         yield address
 
 
@@ -189,6 +190,15 @@ def test_the_hparams_page_has_a_row_for_each_training_with_its_figures(server):
     assert {"seed", "share"} <= {each["name"] for each in groups["hparamInfos"]}
     metrics = {(each["name"]["tag"]) for each in groups["metricInfos"]}
     assert {"final/dev_ua", "final/dev_error_cafe"} <= metrics
+    wanted = {"experimentName": "", "allowedStatuses": ["STATUS_SUCCESS"], "startIndex": 0, "sliceSize": 100}
+    rows = ask(server, "data/plugin/hparams/session_groups", {**wanted, "colParams": []})["sessionGroups"]
+    phases = [each["hparams"].get("phase") for each in rows]
+    assert sorted(each["hparams"]["speech"] for each, phase in zip(rows, phases, strict=True) if not phase) == [
+        "cafe, clean, station",
+        "clean",
+        "clean, white",
+    ]
+    assert sorted(filter(None, phases)) == ["gan", "pretraining"]
 
 
 @pytest.mark.skipif(browser.CHROMIUM is None, reason="no Chromium is installed")
