@@ -359,17 +359,7 @@ _UNTRAINED = ("seeds", "all_corpora", "defence", "gan")
 _UNREPORTED = ("threats", "evaluation", "perception", "report")
 #: Command → settings that it accepts, so that one file serves all commands, and does not use.
 UNUSED: dict[str, tuple[str, ...]] = {
-    "generate": (
-        *_UNTRAINED,
-        "seed",
-        "logdir",
-        "classifier",
-        "training",
-        "threats",
-        "evaluation",
-        "perception",
-        "report",
-    ),
+    "generate": (*_UNTRAINED, "seed", "logdir", "classifier", "training", *_UNREPORTED),
     "train": (*_UNTRAINED, "noise_dir", "noise", "attack", *_UNREPORTED),
     "evaluate": (*_UNTRAINED, "threats"),
     "attack": (*_UNTRAINED, "seed", "logdir", "classifier", "training", "report"),

@@ -13,7 +13,7 @@ from kerasser.evaluation.alarms import Alarm, costs_clean, falls
 from kerasser.evaluation.curve import Scorer
 from kerasser.evaluation.paired import mcnemar, minimum_detectable_difference, paired_difference
 from kerasser.evaluation.statistics import holm, one_sided_p
-from kerasser.evaluation.threats import amount
+from kerasser.evaluation.threats import amount, budget_of
 
 NONE, RANDOM, RANDOM_FEATURES = "none", "random noise", "random noise on features"
 TRAINING, GAN = "adversarial training", "gan"
@@ -120,7 +120,7 @@ class Comparison:
         undefended, defended = self._systems[NONE].scorer, self._systems[GAN].scorer
         price = defended.error(defended.clean_correct)
         for row in rows:
-            budget = _budget(row)
+            budget = budget_of(row)
             row["clean"] = undefended.error(undefended.clean_correct)["error"]
             row["clean_through_gan"] = price["error"]
             row["ci95"]["clean_through_gan"] = price["ci95"]
@@ -323,7 +323,3 @@ def _under(adversarial: pd.DataFrame, budget: tuple[str, float], noise: str) -> 
     """Returns the answers at one budget, under one noise or any."""
     table = adversarial[(adversarial["budget"] == budget[0]) & (adversarial["target"] == budget[1])]
     return table if noise == "any" else table[table["noise"] == noise]
-
-
-def _budget(row: Mapping[str, Any]) -> tuple[str, float]:
-    return ("epsilon", row["epsilon"]) if "epsilon" in row else ("snr_db", row["snr_db_target"])

@@ -89,7 +89,8 @@ def _answers(
 ) -> Iterable[tuple[str, np.ndarray, dict[str, Any]]]:
     """Yields each threat model, the answers under it, `[seeds, utterances]` in [0, 1], and its facts."""
     draws = scorer.table(_at(attacks.draws, budget), ["draw", "noise"], "correct")
-    yield OBLIVIOUS, draws.mean(axis=2), {}
+    oblivious = draws.mean(axis=2)
+    yield OBLIVIOUS, oblivious, {}
     if attacks.search is not None:
         search = _at(attacks.search, budget)
         if GREY_BOX in set(search["method"]):
@@ -113,7 +114,7 @@ def _answers(
         yield UNSEEN, np.mean(each, axis=0), {}
     elif left_out:
         # What trains on none of the noise meets all of it unheard.
-        yield UNSEEN, draws.mean(axis=2), {}
+        yield UNSEEN, oblivious, {}
 
 
 def asked(scorer: Scorer, search: pd.DataFrame) -> np.ndarray:
@@ -231,6 +232,11 @@ def success_rate(scorer: Scorer, correct: np.ndarray) -> float | None:
 def amount(budget: Budget) -> dict[str, float]:
     """Returns a budget as reports name it."""
     return {"epsilon" if budget[0] == "epsilon" else "snr_db_target": budget[1]}
+
+
+def budget_of(row: Mapping[str, Any]) -> Budget:
+    """Returns the budget of a report's row: the way back from `amount`."""
+    return ("epsilon", row["epsilon"]) if "epsilon" in row else ("snr_db", row["snr_db_target"])
 
 
 def _at(table: pd.DataFrame, budget: Budget) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from typing import Any
 from kerasser import __version__
 from kerasser.evaluation.alarms import falls
 from kerasser.evaluation.comparison import NONE
+from kerasser.evaluation.threats import budget_of
 from kerasser.report import document, figures, html, page, tables
 from kerasser.report.summary import few_speakers
 from pipelines.artifacts import Artifact
@@ -96,11 +97,7 @@ class ReporterExecutor(Executor):
 
 def _falls(figure1: Sequence[Mapping[str, Any]], chance: float) -> list[dict[str, str]]:
     """Returns whether the error over all environments grows with the noise."""
-    scores = {
-        ("epsilon", row["epsilon"]) if "epsilon" in row else ("snr_db", row["snr_db_target"]): row
-        for row in figure1
-        if row["noise"] == "any"
-    }
+    scores = {budget_of(row): row for row in figure1 if row["noise"] == "any"}
     return [{"name": each.name, "message": each.message} for each in falls(scores, chance=chance)]
 
 

@@ -1,10 +1,7 @@
 """The attackers who know more, in a whole reproduction on a tiny corpus."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +20,7 @@ from pipelines.components import noise_gen, reproducer, searcher, utterances
 from pipelines.components.searcher import SearcherExecutor
 from tests.pipelines import corpus
 from tests.pipelines.test_commands import run
-
-ROOT = Path(__file__).parents[2]
+from tests.tools import run as run_tool
 
 
 @pytest.fixture(scope="module")
@@ -186,15 +182,7 @@ def test_the_benchmark_of_the_searches_prints_a_row_a_query(tmp_path):
     """Slow: two small classifiers are trained, one for each seed."""
     listing, noise = corpus.write(tmp_path)
     flags = [*corpus.arguments(listing, noise, tmp_path / "out"), "--threats.draws", "1", "--seeds", "[0, 1]"]
-    result = subprocess.run(
-        [sys.executable, ROOT / "tools/search_benchmark.py", *flags, "--threats.snrs_db", "[]", "--quiet"],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=900,
-        check=False,
-    )
+    result = run_tool("search_benchmark.py", *flags, "--threats.snrs_db", "[]", "--quiet", timeout=900)
     assert result.returncode == 0, result.stderr
     rows = [line for line in result.stdout.splitlines() if line.startswith("| ε = 2 |")]
     assert [row.split(" | ")[1] for row in rows] == ["1", "2"]

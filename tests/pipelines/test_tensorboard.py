@@ -3,11 +3,7 @@
 import csv
 import io
 import json
-import os
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,8 +19,8 @@ from pipelines.dag import Dag
 from pipelines.run import run
 from tests.pipelines import browser, corpus
 from tests.pipelines.board_server import ask, serving
+from tests.tools import run as run_tool
 
-ROOT = Path(__file__).parents[2]
 GAN = "gan for classifier, fold 1, seed 0"
 TRAINING = "adversarial training 50 %25, fold 1, seed 0"
 
@@ -215,21 +211,8 @@ def test_the_page_shows_the_tags(server, tmp_path):
 @pytest.mark.slow
 def test_the_benchmark_says_what_share_of_each_training_the_log_takes(tmp_path):
     """Slow: it trains a small classifier and a small GAN."""
-    listing, noise = corpus.write(tmp_path)
-    result = subprocess.run(
-        [
-            sys.executable,
-            ROOT / "tools/tensorboard_benchmark.py",
-            *corpus.arguments(listing, noise, tmp_path),
-            "--quiet",
-        ],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=900,
-        check=False,
-    )
+    flags = corpus.arguments(*corpus.write(tmp_path), tmp_path)
+    result = run_tool("tensorboard_benchmark.py", *flags, "--quiet", timeout=900)
     assert result.returncode == 0, result.stderr
     rows = [line.strip("| %").split(" | ") for line in result.stdout.splitlines() if ", seed 0 |" in line]
     assert [row[0] for row in rows] == ["classifier, fold 1, seed 0", GAN]

@@ -1,28 +1,12 @@
 """The tools that measure what is served; against a real server they need one, here they meet the loopback."""
 
-import os
 import re
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from tests.serving import server
-
-ROOT = Path(__file__).parents[2]
-
-
-def run(script, *arguments, **variables):
-    return subprocess.run(
-        [sys.executable, ROOT / "tools" / script, *map(str, arguments)],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **variables},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+from tests.tools import ROOT, run
 
 
 @pytest.mark.slow
