@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from kerasser.errors import InputError
+from kerasser.util.errors import InputError
 
 SAMPLE_RATE_HZ = 16000
 FULL_SCALE = float(np.float32(1.0 - 2.0**-15))

@@ -7,12 +7,12 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.cli import main
+from pipelines.cli.main import main
 from pipelines.config import VictimRunSettings, VictimSettings
-from pipelines.journal import LOADING, current
+from pipelines.engine.run_log import LOADING, current
 
 if TYPE_CHECKING:
-    from kerasser.attack.adapters import Target
+    from kerasser.victims.adapters import Target
 
 DESCRIPTION = "Attacks any recogniser with real-world noise, without training anything, and writes the report."
 
@@ -20,9 +20,9 @@ DESCRIPTION = "Attacks any recogniser with real-world noise, without training an
 def attack(settings: VictimRunSettings) -> None:
     """Asks the victim about every condition and puts the report where people find it."""
     current().say(LOADING)
-    from kerasser.attack import adapters
     from kerasser.corpora import CLASSES
     from kerasser.report.page import headlines
+    from kerasser.victims import adapters
     from pipelines.dag import Dag
     from pipelines.run import publish, run
     from pipelines.victim import attack_report
@@ -45,7 +45,7 @@ def _target(victim: VictimSettings) -> Target:
     """Returns who is attacked; of a server, the version that it has now, so that the whole run asks the same."""
     from dataclasses import replace
 
-    from kerasser.attack import adapters
+    from kerasser.victims import adapters
 
     model = victim.model or ""
     target = adapters.Target(
@@ -66,7 +66,7 @@ def _target(victim: VictimSettings) -> Target:
 
 def _card(victim: VictimSettings, target: Target, classes: tuple[str, ...]) -> dict[str, Any]:
     """Returns what the report says of the victim; where its files lie is no part of it."""
-    from kerasser.attack import adapters
+    from kerasser.victims import adapters
 
     if target.kind == adapters.SERVER:
         # A password in the URL is nobody's business.

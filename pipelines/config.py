@@ -15,7 +15,7 @@ from jsonargparse.typing import (
     restricted_number_type,
 )
 
-from kerasser.attack.perturbation import EPSILONS
+from kerasser.attack.budget import EPSILONS
 
 HalfOpenUnitInterval = restricted_number_type("HalfOpenUnitInterval", float, [(">=", 0), ("<", 1)])
 CorpusName = Literal["demo", "emodb", "ravdess", "urdu", "iemocap", "fau-aibo", "manifest", "audformat"]

@@ -8,10 +8,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from kerasser.errors import InputError
 from kerasser.evaluation import comparison
-from pipelines.command_line import command_line, reported
-from pipelines.component import Channel
+from kerasser.util.errors import InputError
+from pipelines.cli.command_line import command_line, reported
 from pipelines.components.adversarial_gen import AdversarialGen
 from pipelines.components.corpus_gen import CorpusGen
 from pipelines.components.evaluator import Evaluator
@@ -28,7 +27,8 @@ from pipelines.components.random_noise_gen import RandomNoiseGen
 from pipelines.components.reporter import Reporter
 from pipelines.components.trainer import Trainer
 from pipelines.config import CompanionSettings, Settings
-from pipelines.logs import log_folder
+from pipelines.engine.component import Channel
+from pipelines.io.logs import log_folder
 
 # What trains a GAN; the rest of its settings say what its networks are.
 _GAN_TRAINING = (

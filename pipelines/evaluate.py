@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from pipelines.cli import main
+from pipelines.cli.main import main
 from pipelines.config import Settings
-from pipelines.journal import LOADING, current
+from pipelines.engine.run_log import LOADING, current
 
 DESCRIPTION = "Measures the classifier's error against ε and SNR for each noise, and writes the report."
 

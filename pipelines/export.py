@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipelines.cli import main
+from pipelines.cli.main import main
 from pipelines.config import ExportSettings
-from pipelines.journal import LOADING, current
+from pipelines.engine.run_log import LOADING, current
 
 DESCRIPTION = (
     "Trains the classifier and the GAN, measures and validates what would be served, and publishes it as a new version."

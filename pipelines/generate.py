@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pipelines.cli import main
+from pipelines.cli.main import main
 from pipelines.config import Settings
-from pipelines.journal import LOADING, current
+from pipelines.engine.run_log import LOADING, current
 
 DESCRIPTION = "Reads a corpus and noise, attacks the test speakers' speech, and writes all features as TFRecords."
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kerasser.errors import InputError
-from pipelines import cli
+from kerasser.util.errors import InputError
+from pipelines.cli import main as cli
 
 DESCRIPTION = "Prints where an artifact comes from: who made it from what, up to the corpus and the noise."
 

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 from jsonargparse.typing import ClosedUnitInterval, NonNegativeInt, PositiveFloat, PositiveInt
 
-from kerasser.errors import InputError
-from pipelines.cli import main
+from kerasser.util.errors import InputError
+from pipelines.cli.main import main
 from pipelines.config import Settings
-from pipelines.journal import LOADING, current
+from pipelines.engine.run_log import LOADING, current
 
 if TYPE_CHECKING:
-    from kerasser.attack.perturbation import Recording
     from kerasser.audio import AudioFile
-    from kerasser.report.listening import Sound, Trial
+    from kerasser.listening.abx import Sound, Trial
+    from kerasser.noise.bank import Recording
 
 DESCRIPTION = "Makes a listening test, ABX trials of original against attacked speech, or scores the answers to one."
 
@@ -54,11 +54,11 @@ def listening_test(settings: ListeningSettings) -> None:
 
 
 def _score(settings: ListeningSettings) -> None:
-    from kerasser.report import listening_score
+    from kerasser.listening import score
 
-    key = listening_score.read_keys(map(Path, settings.key))
-    answers = listening_score.read_answers(map(Path, settings.score), key)
-    print(listening_score.markdown(answers, key, settings.catch_right))
+    key = score.read_keys(map(Path, settings.key))
+    answers = score.read_answers(map(Path, settings.score), key)
+    print(score.markdown(answers, key, settings.catch_right))
 
 
 def _make(settings: ListeningSettings) -> None:
@@ -68,19 +68,20 @@ def _make(settings: ListeningSettings) -> None:
         InputError: If its folder exists, or the corpus is too small.
     """
     current().say(LOADING)
-    from kerasser.report import listening
-    from pipelines.components import noise_gen, utterances
-    from pipelines.components.folds import read_fold
+    from kerasser.listening import abx
+    from pipelines.components import noise_gen
     from pipelines.dag import Dag
+    from pipelines.io import utterances
+    from pipelines.io.folds import read_fold
     from pipelines.run import one_fold, run
 
     if settings.out:
         # Reading a corpus takes a while; so said before it, too.
-        listening.refuse_existing(Path(settings.out))
+        abx.refuse_existing(Path(settings.out))
     fold = one_fold(settings)
     name = f"{settings.corpus}-fold-{fold}-seed-{settings.seed}"
     place = Path(settings.out or Path(settings.output_dir, "listening-tests", name))
-    listening.refuse_existing(place)
+    abx.refuse_existing(place)
     graph = Dag(settings, [fold])
     made = run(settings, graph.corpus, graph.noise)
     corpus, bank = made[graph.corpus], made[graph.noise]["test"]
@@ -91,7 +92,7 @@ def _make(settings: ListeningSettings) -> None:
         each.id: file for each, file in table if each.speaker in speakers and file.duration_s <= settings.longest_s
     }
     stretch, synthetic, noise = noise_gen.load(bank)
-    trials = listening.design(
+    trials = abx.design(
         list(files), list(noise), settings.attack.epsilons, settings.items, settings.catch_items, settings.seed
     )
     facts = utterances.facts(corpus["utterances"])
@@ -104,7 +105,7 @@ def _make(settings: ListeningSettings) -> None:
         "utterances": corpus["utterances"].content_hash,
         "noise": bank.content_hash,
     }
-    listening.write(place, trials, _sounds(settings, trials, files, noise, stretch), about)
+    abx.write(place, trials, _sounds(settings, trials, files, noise, stretch), about)
     current().finish(place / "key.json", place / "listeners" / "index.html")
 
 
@@ -116,8 +117,9 @@ def _sounds(
     stretch: str,
 ) -> Iterator[Sound]:
     """Yields the sounds of every trial, one utterance after the other."""
-    from kerasser import audio, progress
-    from kerasser.report import listening
+    from kerasser import audio
+    from kerasser.listening import abx
+    from kerasser.util import progress
 
     heard = [name for name in files if any(trial.utterance == name for trial in trials)]
     with progress.bar(len(trials), "trials", "sounds", quiet=settings.quiet) as bar:
@@ -125,7 +127,7 @@ def _sounds(
             for number, trial in enumerate(trials):
                 if trial.utterance == name:
                     attack = settings.attack
-                    yield listening.attacked(waveform, number, trial, noise, stretch, attack.estimator, attack.seed)
+                    yield abx.attacked(waveform, number, trial, noise, stretch, attack.estimator, attack.seed)
                     bar.update()
 
 

@@ -8,10 +8,10 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kerasser.errors import InputError
-from pipelines.cli import main
+from kerasser.util.errors import InputError
+from pipelines.cli.main import main
 from pipelines.config import PredictSettings
-from pipelines.journal import current
+from pipelines.engine.run_log import current
 
 if TYPE_CHECKING:
     from kerasser.serving.client import Answer, Model
@@ -23,10 +23,10 @@ def predict(settings: PredictSettings) -> None:
     """Prints one line a file: its label and probabilities, or what is wrong with it."""
     from tqdm import tqdm
 
-    from kerasser import progress
-    from kerasser.features import Egemaps
+    from kerasser.features.opensmile import Egemaps
     from kerasser.serving import sound
     from kerasser.serving.client import DEFENDED, UNDEFENDED
+    from kerasser.util import progress
 
     paths, model = sound.files(settings.files), _model(settings)
     signatures = (DEFENDED, UNDEFENDED) if settings.compare else (DEFENDED,)

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from pipelines.cli import main
+from pipelines.cli.main import main
 from pipelines.config import CompanionSettings, Settings
-from pipelines.journal import LOADING, current
+from pipelines.engine.run_log import LOADING, current
 
 DESCRIPTION = (
     "Attacks the classifier, trains the three defences, and prints the paper's figures and tables beside its own."

@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, field
 from typing import Any
 
-from kerasser.attack.perturbation import budgets
+from kerasser.attack.budget import budgets
 from kerasser.evaluation import comparison
-from pipelines.command_line import command_line, reported
-from pipelines.component import Channel
+from pipelines.cli.command_line import command_line, reported
 from pipelines.components.reproducer import Reproducer
 from pipelines.components.searcher import Searcher
 from pipelines.components.white_box import WhiteBox
 from pipelines.dag import Dag, System, named
+from pipelines.engine.component import Channel
 
 
 @dataclass(frozen=True)

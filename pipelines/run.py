@@ -7,14 +7,14 @@ import os
 import shutil
 from pathlib import Path
 
-from kerasser.errors import InputError
-from pipelines.artifacts import Artifact
-from pipelines.component import Component
-from pipelines.components.folds import read_folds
+from kerasser.util.errors import InputError
 from pipelines.config import Settings
 from pipelines.dag import Dag
-from pipelines.journal import current
-from pipelines.launcher import Launcher
+from pipelines.engine.artifacts import Artifact
+from pipelines.engine.component import Component
+from pipelines.engine.launcher import Launcher
+from pipelines.engine.run_log import current
+from pipelines.io.folds import read_folds
 
 
 def run(settings: Settings, *targets: Component) -> dict[Component, dict[str, Artifact]]:

@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from kerasser.attack.adapters import Target
-from pipelines.command_line import command_line, reported
+from kerasser.victims.adapters import Target
+from pipelines.cli.command_line import command_line, reported
 from pipelines.components.reporter import Reporter
 from pipelines.components.victim_attacker import VictimAttacker
 from pipelines.dag import Dag

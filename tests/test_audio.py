@@ -5,7 +5,7 @@ import pytest
 import soundfile
 
 from kerasser import audio
-from kerasser.errors import InputError
+from kerasser.util.errors import InputError
 
 RATE = audio.SAMPLE_RATE_HZ
 

@@ -9,9 +9,9 @@ import pytest
 
 from kerasser import corpora
 from kerasser.noise import bank
-from pipelines import cli
-from pipelines.commands import COMMANDS
-from pipelines.completion import CompletionSettings
+from pipelines.cli import main as cli
+from pipelines.cli.commands import COMMANDS
+from pipelines.cli.completion import CompletionSettings
 from pipelines.config import CompanionSettings, Settings
 from tests import documented, world
 

@@ -9,14 +9,15 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 
-from kerasser.attack.perturbation import budgets
+from kerasser.attack.budget import budgets
 from kerasser.corpora import CLASSES
 from kerasser.evaluation import comparison, threats
 from kerasser.evaluation.curve import Scorer
-from pipelines.cli import main
-from pipelines.components import breakdowns, searcher
+from pipelines.cli.main import main
+from pipelines.components import searcher
 from pipelines.config import Settings
 from pipelines.dag import Dag, System
+from pipelines.io import breakdowns
 from pipelines.reproduction import Attackers
 from pipelines.run import one_fold, run
 

@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasser.audio import SAMPLE_RATE_HZ, clip
-from kerasser.features import Egemaps
+from kerasser.features.opensmile import Egemaps
 from kerasser.models import classifier, gan
 from kerasser.models.layers import FrameNormalization
 from kerasser.serving import export

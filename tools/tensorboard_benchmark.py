@@ -13,18 +13,18 @@ from unittest import mock
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from kerasser.board import Board
-from kerasser.showcase import BoardCallback, Show
-from pipelines.cli import main
-from pipelines.component import Component
-from pipelines.components import shown
+from kerasser.training.tensorboard.log import Board
+from kerasser.training.tensorboard.pages import BoardCallback, Show
+from pipelines.cli.main import main
 from pipelines.config import Settings
 from pipelines.dag import Dag
+from pipelines.engine.component import Component
+from pipelines.io import log_examples
 from pipelines.run import one_fold, run
 
 DESCRIPTION = "Measures how much of a training's time goes into what TensorBoard shows."
 _LOGGING = [
-    *((shown, "showcase"), (Show, "begin"), (Show, "look"), (Show, "end")),
+    *((log_examples, "showcase"), (Show, "begin"), (Show, "look"), (Show, "end")),
     *((BoardCallback, "on_epoch_end"), (Board, "close")),
 ]
 

@@ -8,12 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from kerasser.attack import perturbation
-from kerasser.attack.perturbation import Add, Budget, Draw, Perturbed, Recording
+from kerasser.attack import draws, perturbation
+from kerasser.attack.budget import Budget
+from kerasser.attack.draws import Draw
+from kerasser.attack.perturbation import Add, Perturbed
 from kerasser.audio import clip
-from kerasser.errors import InputError
-from kerasser.features import FrontEnd
+from kerasser.features.base import FrontEnd
+from kerasser.noise.bank import Recording
 from kerasser.noise.estimation import ReferenceNoise, reference_noise
+from kerasser.util.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ class Plan:
         """Returns the environments and budgets that an utterance meets."""
         if self.conditions is None:
             return [(environment, budget) for environment in self.noise for budget in self.budgets]
-        seed = perturbation.derive_seed(self.seed, utterance_id, self.stretch, "conditions")
+        seed = draws.derive_seed(self.seed, utterance_id, self.stretch, "conditions")
         generator = np.random.default_rng(int(seed, 16))
         environments = generator.permutation(list(self.noise))
         orders = [generator.permutation(len(self.budgets)) for _ in environments]
@@ -99,7 +102,7 @@ class Speech:
             budget: How much of it.
         """
         noise = self._waveforms[drawn.environment, drawn.recording]
-        piece = perturbation.segment(noise, drawn.offset, self.clean.size)
+        piece = draws.segment(noise, drawn.offset, self.clean.size)
         return perturbation.attack(self.clean, piece, self.reference.mean, self.reference.variance, budget, self._add)
 
 
@@ -128,10 +131,10 @@ def attacks(
     samples = speech.clean.size
     for environment, budget in plan.pairs(utterance_id):
         for number in range(plan.draws):
-            seed = perturbation.derive_seed(
+            seed = draws.derive_seed(
                 plan.seed, utterance_id, plan.stretch, environment, budget.kind, budget.value, number
             )
-            drawn = perturbation.draw(plan.noise[environment], samples, seed)
+            drawn = draws.draw(plan.noise[environment], samples, seed)
             result = speech.under(drawn, budget)
             facts = {
                 "noise": environment,
@@ -190,7 +193,7 @@ def noisy_example(
     """
     clean, _ = clip(waveform)
     reference = reference_noise(clean, estimator=estimator)  # type: ignore[arg-type]
-    drawn = perturbation.derive_seed(seed, utterance_id, "white")
+    drawn = draws.derive_seed(seed, utterance_id, "white")
     white = np.random.default_rng(int(drawn, 16)).standard_normal(clean.size)
     result = perturbation.attack(clean, white, reference.mean, reference.variance, Budget("epsilon", epsilon))
     facts = {"noise": "white", "seed": drawn, "budget": "epsilon", "target": epsilon}
@@ -227,7 +230,7 @@ def replay(
     """
     if clean.size != provenance["samples"]:
         raise InputError(f"replay: expected {provenance['samples']} samples. Received: {clean.size}")
-    piece = perturbation.segment(noise, provenance["offset"], clean.size)
+    piece = draws.segment(noise, provenance["offset"], clean.size)
     budget = Budget(provenance["budget"], provenance["target"])
     return perturbation.attack(
         clean, piece, provenance["reference_mean"], provenance["reference_variance"], budget, add

@@ -1,79 +1,14 @@
-"""The perturbation: real noise matched to an utterance's own background, x' = x + ε·δ (paper, section 3).
-
-Drawing a piece of noise is apart from applying it, so that every draw can be written down and
-played again bit for bit.
-"""
+"""The perturbation: real noise matched to an utterance's own background, x' = x + ε·δ (paper, section 3)."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
+from kerasser.attack.budget import Budget
 from kerasser.audio import clip
-from kerasser.errors import InputError
-
-#: The paper's range of the perturbation factor.
-EPSILONS = (0.1, 0.5, 1.0, 1.5, 2.0)
-_TRIES = 16
-
-
-@dataclass(frozen=True)
-class Recording:
-    """One stretch of environmental noise.
-
-    Attributes:
-        environment: "cafe", "meeting", "station" or any other place.
-        name: The recording's name in its bank.
-        waveform: float32 `[samples]`, 16 kHz mono.
-    """
-
-    environment: str
-    name: str
-    waveform: np.ndarray
-
-
-@dataclass(frozen=True)
-class Budget:
-    """How much noise may be added: a perturbation factor ε, or a signal-to-noise ratio in dB."""
-
-    kind: str
-    value: float
-
-    def __post_init__(self) -> None:
-        if self.kind not in ("epsilon", "snr_db"):
-            raise InputError(f'budget: expected "epsilon" or "snr_db". Received: {self.kind!r}')
-        if not np.isfinite(self.value) or (self.kind == "epsilon" and self.value < 0):
-            raise InputError(f"{self.kind}: expected a finite number, and ε not negative. Received: {self.value}")
-
-
-def budgets(epsilons: Iterable[float], snrs_db: Iterable[float]) -> list[Budget]:
-    """Returns the budgets of some factors and ratios, in this order."""
-    return [
-        *(Budget("epsilon", float(epsilon)) for epsilon in epsilons),
-        *(Budget("snr_db", float(snr_db)) for snr_db in snrs_db),
-    ]
-
-
-@dataclass(frozen=True)
-class Draw:
-    """Which piece of noise meets an utterance.
-
-    Attributes:
-        environment: Where the noise was recorded.
-        recording: Name of the recording.
-        offset: First sample taken from the recording.
-        seed: What the draw was made from, hex; kept for provenance.
-    """
-
-    environment: str
-    recording: str
-    offset: int
-    seed: str
 
 
 @dataclass(frozen=True)
@@ -102,44 +37,6 @@ class Add(Protocol):
     ) -> Perturbed:
         """Returns the adversarial utterance."""
         ...
-
-
-def derive_seed(*parts: object) -> str:
-    """Returns 128 bits, in hex, that depend on every part and on nothing else."""
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
-
-
-def draw(recordings: Sequence[Recording], samples: int, seed: str) -> Draw:
-    """Draws a recording, by length, and an offset, uniformly.
-
-    Args:
-        recordings: Noise of one environment.
-        samples: How long the utterance is.
-        seed: From `derive_seed`.
-
-    Raises:
-        InputError: If the recordings hold nothing but digital silence wherever the draw looks.
-    """
-    generator = np.random.default_rng(int(seed, 16))
-    lengths = np.array([recording.waveform.size for recording in recordings], float)
-    for _ in range(_TRIES):
-        recording = recordings[generator.choice(len(recordings), p=lengths / lengths.sum())]
-        size = recording.waveform.size
-        offset = int(generator.integers(size - samples + 1 if size >= samples else size))
-        if np.ptp(segment(recording.waveform, offset, samples)) > 0:
-            return Draw(recording.environment, recording.name, offset, seed)
-    raise InputError(f"{recording.name}: expected noise. Received: digital silence in {_TRIES} places")
-
-
-def segment(noise: np.ndarray, offset: int, samples: int) -> np.ndarray:
-    """Cuts `samples` samples from `offset` on.
-
-    A recording that is too short is played to and fro, which makes no click at the turn.
-    """
-    if offset + samples <= noise.size:
-        return noise[offset : offset + samples]
-    position = (offset + np.arange(samples)) % (2 * noise.size)
-    return noise[np.minimum(position, 2 * noise.size - 1 - position)]
 
 
 def delta(noise: np.ndarray, mean: float, variance: float) -> np.ndarray:

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import linalg
 
-from kerasser.attack.perturbation import Draw, Recording, derive_seed, draw, segment
+from kerasser.attack.draws import Draw, derive_seed, draw, segment
 from kerasser.audio import SAMPLE_RATE_HZ
+from kerasser.noise.bank import Recording
 
 #: From a draw to the victim's margin: by how much the truth wins, below 0 where the answer is wrong.
 Ask = Callable[[Draw], float]

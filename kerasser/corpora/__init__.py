@@ -9,7 +9,7 @@ from pathlib import Path
 from kerasser.corpora import audformat, emodb, fau_aibo, iemocap, manifest, ravdess, urdu
 from kerasser.corpora.base import CLASSES, VALENCE, Corpus, Utterance, with_emotions
 from kerasser.corpora.folds import Fold, folds
-from kerasser.errors import InputError
+from kerasser.util.errors import InputError
 
 __all__ = ["CLASSES", "READERS", "VALENCE", "Corpus", "Fold", "Utterance", "folds", "read", "with_emotions"]
 

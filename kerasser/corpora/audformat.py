@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from kerasser.corpora.base import SEXES, VALENCE, Corpus, Tally, inner_path, received, segment_id
-from kerasser.errors import InputError
+from kerasser.util.errors import InputError
 
 NAME = "audformat"
 

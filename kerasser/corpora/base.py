@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from kerasser.errors import InputError
+from kerasser.util.errors import InputError
 
 CLASSES = ("negative", "positive")
 SEXES = ("female", "male")

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from kerasser.corpora.base import Corpus, Tally, received, text_lines
-from kerasser.errors import InputError
+from kerasser.util.errors import InputError
 
 NAME = "fau-aibo"
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from kerasser.corpora.base import CLASSES, Corpus
-from kerasser.errors import InputError
+from kerasser.util.errors import InputError
 
 PARTS = ("train", "dev", "test")
 

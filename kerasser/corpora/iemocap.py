@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from kerasser.corpora.base import Corpus, Tally, received, text_lines
-from kerasser.errors import InputError
+from kerasser.util.errors import InputError
 
 NAME = "iemocap"
 

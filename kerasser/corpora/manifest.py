@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from kerasser.corpora.base import CLASSES, SEXES, VALENCE, Corpus, Tally, inner_path, received, segment_id
-from kerasser.errors import InputError
+from kerasser.util.errors import InputError
 
 NAME = "manifest"
 

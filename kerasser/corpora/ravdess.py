@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from kerasser.corpora.base import VALENCE, Corpus, Tally, received
-from kerasser.errors import InputError
+from kerasser.util.errors import InputError
 
 NAME = "ravdess"
 

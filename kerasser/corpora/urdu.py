@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from kerasser.corpora.base import VALENCE, Corpus, Tally, Utterance, received
-from kerasser.errors import InputError
+from kerasser.util.errors import InputError
 
 NAME = "urdu"
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kerasser import progress
 from kerasser.evaluation.metrics import confusion, unweighted_average_recall
 from kerasser.evaluation.statistics import SpeakerBootstrap
+from kerasser.util import progress
 
 
 class Scorer:

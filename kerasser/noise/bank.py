@@ -10,12 +10,27 @@ from pathlib import Path
 import numpy as np
 
 from kerasser.audio import SAMPLE_RATE_HZ, AudioFile, probe
-from kerasser.errors import InputError
+from kerasser.util.errors import InputError
 
 #: Environment → its names in DEMAND (Thiemann, Ito, Vincent 2013), the preferred one first.
 DEMAND = {"cafe": ("PCAFETER", "SCAFE"), "meeting": ("OMEETING",), "station": ("PSTATION",)}
 _SHORTEST_STRETCH_S = 1.0
 _ENVIRONMENT = re.compile(r"[A-Za-z0-9_-]+")
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One stretch of environmental noise.
+
+    Attributes:
+        environment: "cafe", "meeting", "station" or any other place.
+        name: The recording's name in its bank.
+        waveform: float32 `[samples]`, 16 kHz mono.
+    """
+
+    environment: str
+    name: str
+    waveform: np.ndarray
 
 
 @dataclass(frozen=True)

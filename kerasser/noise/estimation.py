@@ -14,8 +14,8 @@ import numpy as np
 from scipy import ndimage, signal, special
 
 from kerasser.audio import SAMPLE_RATE_HZ
-from kerasser.errors import InputError
 from kerasser.noise.gains import mmse_lsa_gain, mmse_stsa_gain, noise_gain
+from kerasser.util.errors import InputError
 
 Estimator = Literal["lsa", "stsa"]
 

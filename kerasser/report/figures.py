@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from kerasser.report.words import NAMES
+from kerasser.report.formatting import NAMES
 
 # Okabe and Ito's palette, safe for colour-blind readers; "any" is the envelope of the others.
 _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")

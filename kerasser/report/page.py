@@ -7,7 +7,7 @@ from typing import Any
 
 from kerasser.report import document, provenance, sections, sounds, summary, threats
 from kerasser.report.document import Document, Section
-from kerasser.report.words import budget, name, number, percent
+from kerasser.report.formatting import budget, name, number, percent
 
 
 def chance(classes: int) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kerasser.report.words import NAMES, count, name
+from kerasser.report.formatting import NAMES, count, name
 
 # A hash is told apart by fewer digits than it has.
 _DIGITS = 16

@@ -8,8 +8,8 @@ from typing import Any
 from kerasser.evaluation.statistics import least_p
 from kerasser.report import document, paper, provenance, sections, sounds, summary, threats
 from kerasser.report.document import Document, Section
+from kerasser.report.formatting import NAMES, budget, count, name, number, percent
 from kerasser.report.page import figure1_table
-from kerasser.report.words import NAMES, budget, count, name, number, percent
 
 
 def scope(report: Mapping[str, Any]) -> str:

@@ -7,8 +7,8 @@ from typing import Any
 
 from kerasser.evaluation import threats
 from kerasser.report.document import Section
+from kerasser.report.formatting import NAMES, budget, count, name, percent
 from kerasser.report.summary import few_speakers
-from kerasser.report.words import NAMES, budget, count, name, percent
 
 _NO_DEFENCE = "none"
 #: Systems whose errors are printed; the CSV files hold the others.

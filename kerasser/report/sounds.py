@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kerasser.report.words import NAMES, budget, name, number
+from kerasser.report.formatting import NAMES, budget, name, number
 
 #: Where the sounds lie beside the report.
 FOLDER = "sounds"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kerasser.report.words import NAMES, budget, count, name, number, percent
+from kerasser.report.formatting import NAMES, budget, count, name, number, percent
 
 #: With fewer test speakers than these, intervals over speakers are too narrow.
 FEW_SPEAKERS = 6

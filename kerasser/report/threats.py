@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kerasser.evaluation import threats
-from kerasser.report.words import NAMES, budget, name, number, percent
+from kerasser.report.formatting import NAMES, budget, name, number, percent
 
 _EXPLAINED = {
     threats.OBLIVIOUS: "one random piece of noise; the paper's attack",

@@ -23,8 +23,8 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from kerasser.errors import InputError
-from kerasser.records import serialize_frames
+from kerasser.features.records import serialize_frames
+from kerasser.util.errors import InputError
 
 DEFENDED, UNDEFENDED = "serialized", "serialized_undefended"
 _TRY_AGAIN_HTTP = (429, 502, 503, 504)

@@ -13,9 +13,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from kerasser.features.records import parse_frames
 from kerasser.models.layers import valid_frames
-from kerasser.records import parse_frames
-from kerasser.serving.checks import expect
+from kerasser.util.checks import expect
 
 
 def write(directory: Path, classifier: keras.Model, classes: Sequence[str], cleaner: keras.Model | None = None) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from kerasser.audio import AudioFile, clip, probe, waveforms
-from kerasser.errors import InputError
-from kerasser.features import FrontEnd
-from kerasser.parallel import ahead
+from kerasser.features.base import FrontEnd
+from kerasser.util.errors import InputError
+from kerasser.util.parallel import ahead
 
 _SUFFIXES = (".wav", ".flac")
 

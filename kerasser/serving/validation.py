@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from kerasser.errors import InputError
 from kerasser.serving import warmup
+from kerasser.util.errors import InputError
 
 #: Largest difference, absolute below 1 and relative above.
 TOLERANCE = 1e-5

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from kerasser.errors import InputError
+from kerasser.util.errors import InputError
 
 _WITHDRAWN = ".withdrawn"
 

@@ -18,9 +18,9 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
-from kerasser import records
-from kerasser.errors import InputError
+from kerasser.features import records
 from kerasser.serving import export
+from kerasser.util.errors import InputError
 
 FILE = Path("assets.extra", "tf_serving_warmup_requests")
 #: Seconds of the speech that a record asks about.

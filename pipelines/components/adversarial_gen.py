@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from kerasser.attack import perturbation_graph
+from kerasser.attack.budget import budgets
 from kerasser.attack.generation import Plan, adversarial_examples
-from kerasser.attack.perturbation import budgets
-from kerasser.serving import perturbation
-from pipelines.artifacts import Artifact
-from pipelines.component import Component, ComponentSpec, Executor
-from pipelines.components import noise_gen, shards, types, utterances
+from pipelines.components import noise_gen
 from pipelines.components.feature_gen import chosen_front_end
-from pipelines.components.folds import read_fold, speakers
+from pipelines.engine.artifacts import Artifact
+from pipelines.engine.component import Component, ComponentSpec, Executor
+from pipelines.io import shards, types, utterances
+from pipelines.io.folds import read_fold, speakers
 
 
 class AdversarialGenSpec(ComponentSpec):
@@ -71,7 +72,7 @@ class AdversarialGenExecutor(Executor):
             parameters["conditions"] or None,
         )
         front_end = chosen_front_end(parameters["enhance"])
-        add = perturbation.load(inputs["perturbation"].uri / "saved_model")
+        add = perturbation_graph.load(inputs["perturbation"].uri / "saved_model")
         written = shards.write(
             outputs["examples"],
             [item for item in utterances.read(inputs["utterances"]) if item[0].speaker in chosen],

@@ -10,15 +10,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from kerasser import corpora, progress
+from kerasser import corpora
 from kerasser.audio import AudioFile, probe
-from kerasser.corpora import demo
 from kerasser.corpora.base import Corpus, Utterance
 from kerasser.corpora.folds import Fold, folds
-from kerasser.errors import InputError
-from pipelines.artifacts import Artifact, fingerprint
-from pipelines.component import Component, ComponentSpec, Executor
-from pipelines.components import types, utterances
+from kerasser.demo import corpus as demo
+from kerasser.util import progress
+from kerasser.util.errors import InputError
+from pipelines.engine.artifacts import Artifact, fingerprint
+from pipelines.engine.component import Component, ComponentSpec, Executor
+from pipelines.io import types, utterances
 
 
 class CorpusGenSpec(ComponentSpec):

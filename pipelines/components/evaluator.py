@@ -10,16 +10,18 @@ from typing import Any
 import pandas as pd
 import tensorflow as tf
 
-from kerasser import progress, records
 from kerasser.corpora import CLASSES
 from kerasser.corpora.folds import Fold
 from kerasser.evaluation.alarms import not_repeatable
 from kerasser.evaluation.curve import Scorer, figure1
-from pipelines.artifacts import Artifact
-from pipelines.component import Component, ComponentSpec, Executor, several
-from pipelines.components import gan_trainer, shards, types
-from pipelines.components.folds import read_fold
+from kerasser.features import records
+from kerasser.util import progress
+from pipelines.components import gan_trainer
 from pipelines.components.trainer import load, refuse_known
+from pipelines.engine.artifacts import Artifact
+from pipelines.engine.component import Component, ComponentSpec, Executor, several
+from pipelines.io import shards, types
+from pipelines.io.folds import read_fold
 
 _BATCH = 64
 # Of the utterance before the attack; clean examples do not have it.

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from kerasser.audio import SAMPLE_RATE_HZ
-from kerasser.features import Egemaps
-from pipelines.artifacts import Artifact
-from pipelines.component import Component, ComponentSpec, Executor
-from pipelines.components import reporter, types, utterances
+from kerasser.features.opensmile import Egemaps
+from pipelines.components import reporter
+from pipelines.engine.artifacts import Artifact
+from pipelines.engine.component import Component, ComponentSpec, Executor
+from pipelines.io import types, utterances
 
 #: Folders of an export, each a SavedModel.
 DEFENDED, PERTURBATION = "defended", "perturbation"

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from kerasser.attack.generation import clean_example
-from kerasser.features import Egemaps, FrontEnd
-from kerasser.noise.enhancement import Enhanced
-from pipelines.artifacts import Artifact
-from pipelines.component import Component, ComponentSpec, Executor
-from pipelines.components import shards, types, utterances
+from kerasser.features.base import FrontEnd
+from kerasser.features.enhanced import Enhanced
+from kerasser.features.opensmile import Egemaps
+from pipelines.engine.artifacts import Artifact
+from pipelines.engine.component import Component, ComponentSpec, Executor
+from pipelines.io import shards, types, utterances
 
 
 class FeatureGenSpec(ComponentSpec):

@@ -13,19 +13,21 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasser import progress, records
 from kerasser.corpora import CLASSES
 from kerasser.corpora.folds import Fold
-from kerasser.data import PairedBatches, batches
-from kerasser.errors import InputError
-from kerasser.gan_training import CleanedDevelopment, GanTraining, fit_gan
+from kerasser.features import records
 from kerasser.models.gan import SpeechGAN, build_discriminator, build_generator, cleaner
 from kerasser.models.layers import FrameNormalization
 from kerasser.serving import export, warmup
-from pipelines.artifacts import Artifact
-from pipelines.component import Component, ComponentSpec, Executor, several
-from pipelines.components import shards, shown, trainer, types, utterances
-from pipelines.components.folds import read_fold
+from kerasser.training.batches import PairedBatches, batches
+from kerasser.training.gan import CleanedDevelopment, GanTraining, fit_gan
+from kerasser.util import progress
+from kerasser.util.errors import InputError
+from pipelines.components import trainer
+from pipelines.engine.artifacts import Artifact
+from pipelines.engine.component import Component, ComponentSpec, Executor, several
+from pipelines.io import log_examples, shards, types, utterances
+from pipelines.io.folds import read_fold
 
 
 class GanTrainerSpec(ComponentSpec):
@@ -131,7 +133,7 @@ class GanTrainerExecutor(Executor):
             work_dir=work_dir,
             log_dir=Path(parameters["logdir"] or directory / "logs"),
             examples=examples,
-            showcase=shown.showcase(
+            showcase=log_examples.showcase(
                 "A generator that cleans eGeMAPS features of noisy speech for a classifier that stays as it is.",
                 {**{name: parameters[name] for name in GanTrainerSpec.PARAMETERS}, "classifier_share": share},
                 fold,

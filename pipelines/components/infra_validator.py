@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from kerasser import progress
 from kerasser.serving import validation
-from pipelines.artifacts import Artifact
-from pipelines.component import Component, ComponentSpec, Executor
-from pipelines.components import exporter, types
+from kerasser.util import progress
+from pipelines.components import exporter
+from pipelines.engine.artifacts import Artifact
+from pipelines.engine.component import Component, ComponentSpec, Executor
+from pipelines.io import types
 
 
 class InfraValidatorSpec(ComponentSpec):

@@ -13,15 +13,16 @@ import numpy as np
 import pandas as pd
 
 from kerasser import audio
+from kerasser.attack import perturbation_graph
+from kerasser.attack.budget import Budget, budgets
 from kerasser.attack.generation import Plan, attacks
-from kerasser.attack.perturbation import Budget, budgets
 from kerasser.corpora import CLASSES
 from kerasser.report.sounds import FOLDER
-from kerasser.serving import perturbation
-from pipelines.artifacts import Artifact
-from pipelines.component import Component, ComponentSpec, Executor, several
-from pipelines.components import breakdowns, noise_gen, types, utterances
-from pipelines.components.shards import Item
+from pipelines.components import noise_gen
+from pipelines.engine.artifacts import Artifact
+from pipelines.engine.component import Component, ComponentSpec, Executor, several
+from pipelines.io import breakdowns, types, utterances
+from pipelines.io.shards import Item
 
 # Longer utterances would make the page heavy: three in three versions of 8 s are 3 MB.
 _LONGEST_S = 8.0
@@ -72,7 +73,7 @@ class ListeningGenExecutor(Executor):
         tested = set(answers[parameters["defences"][0]]["id"])
         items = [item for item in utterances.read(inputs["utterances"]) if item[0].id in tested]
         chosen = choose(items, answers[parameters["defences"][0]], sorted(noise), amounts[-1], parameters["count"])
-        add = perturbation.load(inputs["perturbation"].uri / "saved_model")
+        add = perturbation_graph.load(inputs["perturbation"].uri / "saved_model")
         found = []
         waveforms = audio.waveforms([item[1] for item, _ in chosen])
         for number, ((item, environment), waveform) in enumerate(zip(chosen, waveforms, strict=True)):

@@ -9,12 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from kerasser import audio, progress
-from kerasser.attack.perturbation import Recording, derive_seed
-from kerasser.noise import bank, demo
-from pipelines.artifacts import Artifact, fingerprint
-from pipelines.component import Component, ComponentSpec, Executor
-from pipelines.components import types
+from kerasser import audio
+from kerasser.attack.draws import derive_seed
+from kerasser.demo import noise
+from kerasser.noise import bank
+from kerasser.noise.bank import Recording
+from kerasser.util import progress
+from pipelines.engine.artifacts import Artifact, fingerprint
+from pipelines.engine.component import Component, ComponentSpec, Executor
+from pipelines.io import types
 
 
 class NoiseGenSpec(ComponentSpec):
@@ -73,10 +76,10 @@ def _recordings(parameters: Mapping[str, Any]):
     """Yields each recording, whole, with the SHA-256 of its file; synthetic noise has none."""
     shown: dict[str, Any] = {"unit": "recordings", "title": "noise", "quiet": parameters.get("quiet")}
     if not parameters["noise_dir"]:
-        wanted = parameters["environments"] or demo.ENVIRONMENTS
+        wanted = parameters["environments"] or noise.ENVIRONMENTS
         for environment in progress.steps(wanted, len(wanted), **shown):
             seed = int(derive_seed(parameters["seed"], environment), 16) % 2**32
-            waveform = demo.synthesise(environment, parameters["demo_duration_s"], seed)
+            waveform = noise.synthesise(environment, parameters["demo_duration_s"], seed)
             yield Recording(environment, f"demo/{environment}", waveform), ""
         return
     sources = bank.read(Path(parameters["noise_dir"]), parameters["channel"])

@@ -15,17 +15,18 @@ from typing import Any
 
 import numpy as np
 
-from kerasser import audio, progress
-from kerasser.attack import perception
+from kerasser import audio
+from kerasser.attack import audibility, perturbation_graph
+from kerasser.attack.budget import budgets
 from kerasser.attack.generation import Plan, attacks
-from kerasser.attack.perturbation import budgets
-from kerasser.parallel import ahead
-from kerasser.serving import perturbation
-from pipelines.artifacts import Artifact
-from pipelines.component import Component, ComponentSpec, Executor
-from pipelines.components import noise_gen, types, utterances
-from pipelines.components.folds import read_fold
-from pipelines.components.shards import Item
+from kerasser.util import progress
+from kerasser.util.parallel import ahead
+from pipelines.components import noise_gen
+from pipelines.engine.artifacts import Artifact
+from pipelines.engine.component import Component, ComponentSpec, Executor
+from pipelines.io import types, utterances
+from pipelines.io.folds import read_fold
+from pipelines.io.shards import Item
 
 _FACTS = ("noise", "budget", "target", "draw", "epsilon")
 
@@ -60,12 +61,12 @@ class PerceptionGenExecutor(Executor):
     @staticmethod
     def fingerprint(parameters: Mapping[str, Any]) -> str:
         """Changes when a package comes, goes or is replaced."""
-        return json.dumps(perception.packages())
+        return json.dumps(audibility.packages())
 
     def do(
         self, inputs: Mapping[str, Artifact], outputs: Mapping[str, Path], parameters: Mapping[str, Any]
     ) -> Mapping[str, Mapping[str, Any]]:
-        """Writes `perception.csv`, a row an utterance, environment and budget, and `perception.json`.
+        """Writes `audibility.csv`, a row an utterance, environment and budget, and `audibility.json`.
 
         Raises:
             AssertionError: If it is not the test stretch of the noise.
@@ -77,15 +78,15 @@ class PerceptionGenExecutor(Executor):
         limits = budgets(parameters["epsilons"], parameters["snrs_db"])
         # A draw does not depend on how many are made: this is the first of those that are judged.
         plan = Plan(noise, stretch, limits, 1, parameters["estimator"], parameters["seed"])
-        add = perturbation.load(inputs["perturbation"].uri / "saved_model")
+        add = perturbation_graph.load(inputs["perturbation"].uri / "saved_model")
         known = [item for item in utterances.read(inputs["utterances"]) if item[0].speaker in speakers]
         items = spread(known, parameters["utterances_limit"])
-        absent = [package for package, version in perception.packages().items() if version == "absent"]
-        names = [name for name, package in perception.MEASURES.items() if package not in absent]
+        absent = [package for package, version in audibility.packages().items() if version == "absent"]
+        names = [name for name, package in audibility.MEASURES.items() if package not in absent]
         directory = outputs["perception"]
         directory.mkdir(parents=True, exist_ok=True)
         with (directory / "perception.csv").open("w", newline="", encoding="utf-8") as file:
-            columns = ("id", "speaker", *_FACTS, *perception.MEASURES)
+            columns = ("id", "speaker", *_FACTS, *audibility.MEASURES)
             table = csv.DictWriter(file, columns, lineterminator="\n")
             table.writeheader()
             total, quiet = len(items) * plan.size, parameters["quiet"]
@@ -121,7 +122,7 @@ def _measured(
     """Yields the rows of each utterance, in order."""
     workers = workers or os.cpu_count() or 1
     # PESQ holds the interpreter's lock, and STOI's warnings are the process' own: threads would not do.
-    asking = any(perception.MEASURES[name] for name in names)
+    asking = any(audibility.MEASURES[name] for name in names)
     pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) if asking else nullcontext()
     with pool as processes:
 
@@ -147,10 +148,10 @@ def _all_measures(
     processes: Pool | None, clean: np.ndarray, adversarial: Sequence[np.ndarray], names: Sequence[str]
 ) -> list[dict[str, float | None]]:
     if processes is None:
-        return [perception.measures(clean, each, names) for each in adversarial]
+        return [audibility.measures(clean, each, names) for each in adversarial]
     return [
         future.result()
-        for future in [processes.submit(perception.measures, clean, each, names) for each in adversarial]
+        for future in [processes.submit(audibility.measures, clean, each, names) for each in adversarial]
     ]
 
 

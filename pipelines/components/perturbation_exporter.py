@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import kerasser
+from kerasser.attack import perturbation_graph
 from kerasser.audio import SAMPLE_RATE_HZ
-from kerasser.serving import perturbation, warmup
-from pipelines.artifacts import Artifact
-from pipelines.component import Component, ComponentSpec, Executor
-from pipelines.components import types
+from kerasser.serving import warmup
+from pipelines.engine.artifacts import Artifact
+from pipelines.engine.component import Component, ComponentSpec, Executor
+from pipelines.io import types
 
 
 class PerturbationExporterSpec(ComponentSpec):
@@ -30,12 +31,12 @@ class PerturbationExporterExecutor(Executor):
         """Writes `saved_model/`, with warm-up records that the library has answered, and `model_card.json`."""
         directory = outputs["perturbation"]
         directory.mkdir(parents=True, exist_ok=True)
-        perturbation.write(directory / "saved_model")
-        warmup.write(directory / "saved_model", perturbation.warm_up_records())
+        perturbation_graph.write(directory / "saved_model")
+        warmup.write(directory / "saved_model", perturbation_graph.warm_up_records())
         card = {
             "what": "adds noise to speech: the waveform plus epsilon times noise matched to a reference noise",
             "sample_rate_hz": SAMPLE_RATE_HZ,
-            "inputs": {spec.name: f"{spec.dtype.name} {list(spec.shape)}" for spec in perturbation.SIGNATURE},
+            "inputs": {spec.name: f"{spec.dtype.name} {list(spec.shape)}" for spec in perturbation_graph.SIGNATURE},
             "kerasser": kerasser.__version__,
         }
         (directory / "model_card.json").write_text(json.dumps(card, indent=1))

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from kerasser.errors import InputError
 from kerasser.serving import configuration, versions
-from pipelines.artifacts import Artifact, content_hash, fingerprint
-from pipelines.component import Component, ComponentSpec, Executor
-from pipelines.components import types
+from kerasser.util.errors import InputError
 from pipelines.components.exporter import CARD, DEFENDED, PERTURBATION
+from pipelines.engine.artifacts import Artifact, content_hash, fingerprint
+from pipelines.engine.component import Component, ComponentSpec, Executor
+from pipelines.io import types
 
 
 class PusherSpec(ComponentSpec):

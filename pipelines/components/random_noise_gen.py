@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from kerasser.attack.generation import noisy_example
-from kerasser.features import Egemaps
-from pipelines.artifacts import Artifact
-from pipelines.component import Component, ComponentSpec, Executor
-from pipelines.components import shards, types, utterances
-from pipelines.components.folds import read_fold, speakers
+from kerasser.features.opensmile import Egemaps
+from pipelines.engine.artifacts import Artifact
+from pipelines.engine.component import Component, ComponentSpec, Executor
+from pipelines.io import shards, types, utterances
+from pipelines.io.folds import read_fold, speakers
 
 
 class RandomNoiseGenSpec(ComponentSpec):

@@ -14,9 +14,10 @@ from kerasser.evaluation.comparison import NONE
 from kerasser.evaluation.threats import budget_of
 from kerasser.report import document, figures, html, page, tables
 from kerasser.report.summary import few_speakers
-from pipelines.artifacts import Artifact
-from pipelines.component import Component, ComponentSpec, Executor, several
-from pipelines.components import breakdowns, listening_gen, types, utterances
+from pipelines.components import listening_gen
+from pipelines.engine.artifacts import Artifact
+from pipelines.engine.component import Component, ComponentSpec, Executor, several
+from pipelines.io import breakdowns, types, utterances
 
 _PACKAGES = ("tensorflow", "tensorflow-io", "keras", "numpy", "scipy", "opensmile")
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import pandas as pd
 
-from kerasser import progress
 from kerasser.corpora import CLASSES
 from kerasser.evaluation import comparison, threats
 from kerasser.evaluation.alarms import Alarm, duplicated, seen_in_training
@@ -17,10 +16,12 @@ from kerasser.evaluation.comparison import Comparison, System
 from kerasser.evaluation.curve import Scorer, figure1
 from kerasser.evaluation.threats import Attacks
 from kerasser.report import document, figures, html, reproduction, tables
-from pipelines.artifacts import Artifact
-from pipelines.component import Component, ComponentSpec, Executor, several
-from pipelines.components import breakdowns, listening_gen, noise_gen, searcher, types, utterances, white_box
+from kerasser.util import progress
+from pipelines.components import listening_gen, noise_gen, searcher, white_box
 from pipelines.components.reporter import hashes, remarks, versions
+from pipelines.engine.artifacts import Artifact
+from pipelines.engine.component import Component, ComponentSpec, Executor, several
+from pipelines.io import breakdowns, types, utterances
 
 _TABLES = ("figure1", "figure2", "table2", "table3", "figure3", "differences", "threats", "search_curve", "unseen")
 

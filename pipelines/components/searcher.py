@@ -11,22 +11,24 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from kerasser import audio, progress
-from kerasser.attack import perturbation
+from kerasser import audio
+from kerasser.attack.budget import Budget, budgets
+from kerasser.attack.draws import Draw
 from kerasser.attack.generation import Speech
-from kerasser.attack.perturbation import Budget, Draw
 from kerasser.attack.search import Noise, Query, bayesian_search, one_draw
 from kerasser.corpora import CLASSES
 from kerasser.evaluation.threats import BAYESIAN, DROWNED, DROWNING_SNR_DB, GREY_BOX
-from kerasser.features import FrontEnd
-from kerasser.parallel import ahead
-from pipelines.artifacts import Artifact
-from pipelines.component import Component, ComponentSpec, Executor, several
-from pipelines.components import noise_gen, types, utterances
+from kerasser.features.base import FrontEnd
+from kerasser.util import progress
+from kerasser.util.parallel import ahead
+from pipelines.components import noise_gen
 from pipelines.components.evaluator import refuse_leak, served
 from pipelines.components.feature_gen import chosen_front_end
-from pipelines.components.folds import read_fold
-from pipelines.components.shards import Item
+from pipelines.engine.artifacts import Artifact
+from pipelines.engine.component import Component, ComponentSpec, Executor, several
+from pipelines.io import types, utterances
+from pipelines.io.folds import read_fold
+from pipelines.io.shards import Item
 
 _PARTIAL = "answers.jsonl"
 
@@ -69,9 +71,9 @@ class SearcherExecutor(Executor):
         hardest = {}
         for transfer in several(inputs, "transfer"):
             hardest = _hardest(read(transfer))
-        budgets = perturbation.budgets(parameters["epsilons"], parameters["snrs_db"])
+        wanted = budgets(parameters["epsilons"], parameters["snrs_db"])
         items = [item for item in utterances.read(inputs["utterances"]) if item[0].speaker in fold.test]
-        attack = _Attack(noise, model, chosen_front_end(parameters["enhance"]), budgets, hardest, parameters)
+        attack = _Attack(noise, model, chosen_front_end(parameters["enhance"]), wanted, hardest, parameters)
         rows = _answered(outputs["search"] / _PARTIAL, items, attack, parameters)
         table = pd.DataFrame(row for each in rows for row in each)
         table.to_csv(outputs["search"] / "search.csv", index=False, lineterminator="\n")

@@ -13,19 +13,20 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasser import progress, records
 from kerasser.corpora import CLASSES
 from kerasser.corpora.folds import Fold
-from kerasser.data import TrainingBatches, batches
-from kerasser.development import Heard, condition, one_each
+from kerasser.features import records
 from kerasser.models import classifier
 from kerasser.serving import export
-from kerasser.showcase import Show, Showcase, asking
-from kerasser.training import fit
-from pipelines.artifacts import Artifact
-from pipelines.component import Component, ComponentSpec, Executor, several
-from pipelines.components import shards, shown, types
-from pipelines.components.folds import read_fold
+from kerasser.training.batches import TrainingBatches, batches
+from kerasser.training.classifier import fit
+from kerasser.training.development import Heard, condition, one_each
+from kerasser.training.tensorboard.pages import Show, Showcase, asking
+from kerasser.util import progress
+from pipelines.engine.artifacts import Artifact
+from pipelines.engine.component import Component, ComponentSpec, Executor, several
+from pipelines.io import log_examples, shards, types
+from pipelines.io.folds import read_fold
 
 
 class TrainerSpec(ComponentSpec):
@@ -137,7 +138,7 @@ def _shown(
     settings["speech"] = ", ".join(sorted({condition(context) for context in contexts}))
     banks = several(inputs, "noise")
     what = "An LSTM classifier of positive and negative emotions on eGeMAPS features, a victim to measure noise with."
-    showcase = shown.showcase(
+    showcase = log_examples.showcase(
         what, settings, fold, inputs["utterances"], files, contexts, names, banks[0] if banks else None
     )
     return showcase, Heard(records.read(files, len(names), one_each(contexts)))

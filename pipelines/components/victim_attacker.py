@@ -14,21 +14,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kerasser import audio, progress
-from kerasser.attack import adapters
+from kerasser import audio
+from kerasser.attack import perturbation_graph
+from kerasser.attack.budget import budgets
 from kerasser.attack.generation import Plan
-from kerasser.attack.perturbation import budgets
-from kerasser.attack.questions import Questions, truth
-from kerasser.errors import InputError
 from kerasser.evaluation import threats
 from kerasser.evaluation.alarms import not_repeatable
 from kerasser.evaluation.comparison import NONE
 from kerasser.evaluation.curve import Scorer, figure1
-from kerasser.serving import perturbation
-from pipelines.artifacts import Artifact
-from pipelines.component import Component, ComponentSpec, Executor
-from pipelines.components import noise_gen, shards, types, utterances
-from pipelines.components.folds import read_fold
+from kerasser.util import progress
+from kerasser.util.errors import InputError
+from kerasser.victims import adapters
+from kerasser.victims.questions import Questions, truth
+from pipelines.components import noise_gen
+from pipelines.engine.artifacts import Artifact
+from pipelines.engine.component import Component, ComponentSpec, Executor
+from pipelines.io import shards, types, utterances
+from pipelines.io.folds import read_fold
 
 _ANSWERS = "answers.jsonl"
 
@@ -97,7 +99,7 @@ class VictimAttackerExecutor(Executor):
         items, skipped = labelled(everything, classes)
         answers = directory / _ANSWERS
         victim = adapters.victim(parameters["target"], parameters["workers"])
-        add = perturbation.load(inputs["perturbation"].uri / "saved_model")
+        add = perturbation_graph.load(inputs["perturbation"].uri / "saved_model")
         plan, wider = _plans(inputs["noise"], parameters)
         questions = Questions(victim, plan, wider, add, parameters["batch_size"])
         queries = _ask(questions, items, answers, parameters["limit"], parameters["quiet"])

@@ -11,15 +11,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kerasser import progress, records
-from kerasser.attack.perturbation import budgets
+from kerasser.attack.budget import budgets
 from kerasser.attack.white_box import ProjectedGradientDescent, change, logits_of
-from pipelines.artifacts import Artifact
-from pipelines.component import Component, ComponentSpec, Executor, several
-from pipelines.components import gan_trainer, shards, types
+from kerasser.features import records
+from kerasser.util import progress
+from pipelines.components import gan_trainer
 from pipelines.components.evaluator import refuse_leak
-from pipelines.components.folds import read_fold
 from pipelines.components.trainer import load
+from pipelines.engine.artifacts import Artifact
+from pipelines.engine.component import Component, ComponentSpec, Executor, several
+from pipelines.io import shards, types
+from pipelines.io.folds import read_fold
 
 _BATCH = 32
 

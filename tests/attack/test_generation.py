@@ -7,10 +7,11 @@ import pytest
 
 from kerasser import audio
 from kerasser.attack import generation
+from kerasser.attack.budget import Budget
 from kerasser.attack.generation import Plan, adversarial_examples, noisy_example, replay
-from kerasser.attack.perturbation import Budget, Recording
-from kerasser.features import Egemaps
+from kerasser.features.opensmile import Egemaps
 from kerasser.noise import bank
+from kerasser.noise.bank import Recording
 
 BUDGETS = (Budget("epsilon", 0.5), Budget("epsilon", 2.0), Budget("snr_db", 5.0))
 

@@ -4,10 +4,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from kerasser.attack import perturbation
-from kerasser.attack.perturbation import Budget, Recording
+from kerasser.attack import draws, perturbation
+from kerasser.attack.budget import Budget
 from kerasser.audio import FULL_SCALE
-from kerasser.errors import InputError
+from kerasser.noise.bank import Recording
+from kerasser.util.errors import InputError
 
 SAMPLES = st.integers(2, 400).flatmap(
     lambda n: arrays(np.float32, n, elements=st.floats(-1, 1, width=32)).filter(lambda x: np.var(x, dtype=float) > 1e-8)
@@ -74,18 +75,18 @@ def recordings():
 
 
 def test_the_same_seed_draws_the_same_piece_and_another_seed_another():
-    draws = [perturbation.draw(recordings(), 5000, perturbation.derive_seed(0, "a", n % 20)) for n in range(40)]
+    draws = [draws.draw(recordings(), 5000, draws.derive_seed(0, "a", n % 20)) for n in range(40)]
     assert draws[:20] == draws[20:]
     assert len({(d.recording, d.offset) for d in draws}) == 20
 
 
 def test_every_part_of_the_seed_matters():
-    seeds = {perturbation.derive_seed(*parts) for parts in [(0, "a", 1.0), (1, "a", 1.0), (0, "b", 1.0), (0, "a", 2.0)]}
+    seeds = {draws.derive_seed(*parts) for parts in [(0, "a", 1.0), (1, "a", 1.0), (0, "b", 1.0), (0, "a", 2.0)]}
     assert len(seeds) == 4
 
 
 def test_recordings_are_drawn_by_length_and_offsets_stay_inside():
-    drawn = [perturbation.draw(recordings(), 2000, perturbation.derive_seed(n)) for n in range(600)]
+    drawn = [draws.draw(recordings(), 2000, draws.derive_seed(n)) for n in range(600)]
     names = [d.recording for d in drawn]
     assert names.count("cafe/0") / 600 == pytest.approx(40 / 53, abs=0.06)
     sizes = {recording.name: recording.waveform.size for recording in recordings()}
@@ -94,16 +95,16 @@ def test_recordings_are_drawn_by_length_and_offsets_stay_inside():
 
 def test_a_recording_that_is_too_short_is_played_to_and_fro():
     noise = np.arange(5, dtype=np.float32)
-    np.testing.assert_array_equal(perturbation.segment(noise, 2, 12), [2, 3, 4, 4, 3, 2, 1, 0, 0, 1, 2, 3])
+    np.testing.assert_array_equal(draws.segment(noise, 2, 12), [2, 3, 4, 4, 3, 2, 1, 0, 0, 1, 2, 3])
 
 
 def test_digital_silence_is_drawn_around_or_refused():
     half = np.concatenate([np.zeros(20000, np.float32), voice(20000)])
     for n in range(30):
-        drawn = perturbation.draw([Recording("cafe", "half", half)], 1000, perturbation.derive_seed(n))
+        drawn = draws.draw([Recording("cafe", "half", half)], 1000, draws.derive_seed(n))
         assert drawn.offset > 19000
     with pytest.raises(InputError, match="mute: expected noise. Received: digital silence"):
-        perturbation.draw([Recording("cafe", "mute", np.zeros(9000, np.float32))], 1000, perturbation.derive_seed(0))
+        draws.draw([Recording("cafe", "mute", np.zeros(9000, np.float32))], 1000, draws.derive_seed(0))
 
 
 @pytest.mark.parametrize("budget", [("loudness", 1.0), ("epsilon", -0.1), ("epsilon", float("nan"))])

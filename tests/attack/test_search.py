@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kerasser.attack.perturbation import Recording
 from kerasser.attack.search import _posterior, bayesian_search, random_search
+from kerasser.noise.bank import Recording
 
 SAMPLES, SECONDS = 16000, 20
 NOISE = {

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from kerasser.corpora.audformat import read
-from kerasser.errors import InputError
+from kerasser.util.errors import InputError
 from tests.corpora.trees import write_wav
 
 FILES = ("wav/a.wav", "wav/b.wav", "wav/c.wav")

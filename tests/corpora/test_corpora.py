@@ -5,7 +5,7 @@ import pytest
 from kerasser import corpora
 from kerasser.corpora import READERS, Corpus, Utterance
 from kerasser.corpora.base import inner_path, text_lines
-from kerasser.errors import InputError
+from kerasser.util.errors import InputError
 from tests.corpora.trees import make_iemocap, write_wav
 
 FOLDERS = [name for name in READERS if name != "manifest"]

@@ -4,7 +4,7 @@ import pytest
 
 from kerasser.corpora.base import VALENCE
 from kerasser.corpora.fau_aibo import CHALLENGE, read
-from kerasser.errors import InputError
+from kerasser.util.errors import InputError
 from tests.corpora.trees import make_fau_aibo
 
 LABELS = "labels/IS2009EmotionChallenge/chunk_labels_{}cl_corpus.txt"

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from kerasser.corpora import CLASSES, Corpus, Fold, Utterance, fau_aibo, folds, iemocap
 from kerasser.corpora.folds import PARTS, check
-from kerasser.errors import InputError
+from kerasser.util.errors import InputError
 from tests.corpora.trees import make_fau_aibo, make_iemocap
 
 #: Utterances of each class, for every speaker.

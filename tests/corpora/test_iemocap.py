@@ -4,7 +4,7 @@ import pytest
 
 from kerasser.corpora import VALENCE
 from kerasser.corpora.iemocap import FULL_RELEASE, TABLE_1, read
-from kerasser.errors import InputError
+from kerasser.util.errors import InputError
 from tests.corpora.trees import iemocap_line, make_iemocap, write_wav
 
 LABELS = "Session1/dialog/EmoEvaluation/Ses01F_impro01.txt"

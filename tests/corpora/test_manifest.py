@@ -1,7 +1,7 @@
 import pytest
 
 from kerasser.corpora.manifest import read
-from kerasser.errors import InputError
+from kerasser.util.errors import InputError
 from tests.corpora.trees import write_wav
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from kerasser.corpora import emodb, folds, ravdess, urdu
 from kerasser.corpora.folds import check
-from kerasser.errors import InputError
+from kerasser.util.errors import InputError
 from tests.corpora.trees import write_wav
 
 NAMES = {"angry": "anger", "happy": "happiness", "sad": "sadness", "fearful": "fear", "surprised": "surprise"}

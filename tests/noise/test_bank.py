@@ -4,8 +4,8 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kerasser.errors import InputError
 from kerasser.noise import bank
+from kerasser.util.errors import InputError
 
 
 def record(path, seconds=4.0, rate=16000):

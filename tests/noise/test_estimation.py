@@ -6,15 +6,8 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kerasser.errors import InputError
-from kerasser.noise.estimation import (
-    SNR_RANGE_DB,
-    analyse,
-    enhance,
-    noise_power,
-    reference_noise,
-    synthesise,
-)
+from kerasser.noise.estimation import SNR_RANGE_DB, analyse, enhance, noise_power, reference_noise, synthesise
+from kerasser.util.errors import InputError
 
 RATE_HZ = 16000
 SNRS_DB = (0, 5, 10, 15, 20)

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from pipelines import attack
-from pipelines.cli import main
+from pipelines.cli.main import main
 from pipelines.config import VictimRunSettings
 from tests.pipelines import corpus
 

@@ -10,14 +10,15 @@ import pytest
 import tensorflow as tf
 
 from kerasser import audio
-from kerasser.attack import perturbation
-from kerasser.attack.perturbation import Budget
+from kerasser.attack import draws, perturbation
+from kerasser.attack.budget import Budget
 from kerasser.evaluation import threats
-from kerasser.features import Egemaps
+from kerasser.features.opensmile import Egemaps
 from kerasser.noise.estimation import reference_noise
-from pipelines.artifacts import Artifact
-from pipelines.components import noise_gen, reproducer, searcher, utterances
+from pipelines.components import noise_gen, reproducer, searcher
 from pipelines.components.searcher import SearcherExecutor
+from pipelines.engine.artifacts import Artifact
+from pipelines.io import utterances
 from tests.pipelines import corpus
 from tests.pipelines.test_commands import run
 from tests.tools import run as run_tool
@@ -117,7 +118,7 @@ def test_every_question_can_be_asked_again(place):
         (waveform,) = audio.waveforms([files[row.id]])
         clean, _ = audio.clip(waveform)
         reference = reference_noise(clean)
-        piece = perturbation.segment(waveforms[row.noise, row.recording], row.offset, clean.size)
+        piece = draws.segment(waveforms[row.noise, row.recording], row.offset, clean.size)
         made = perturbation.attack(
             clean, piece, reference.mean, reference.variance, Budget(row.budget, float(row.target))
         )

@@ -19,8 +19,8 @@ import soundfile
 
 import kerasser
 from pipelines import attack, evaluate, generate, train
-from pipelines.cli import main
-from pipelines.command_line import reported
+from pipelines.cli.command_line import reported
+from pipelines.cli.main import main
 from pipelines.config import VictimRunSettings
 from pipelines.lineage import ancestors, lineage
 from tests.corpora import trees

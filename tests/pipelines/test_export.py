@@ -11,16 +11,16 @@ import pytest
 import soundfile
 import tensorflow as tf
 
-from kerasser.errors import InputError
 from kerasser.serving import versions
+from kerasser.util.errors import InputError
 from pipelines import export, predict
-from pipelines.artifacts import Artifact, content_hash
-from pipelines.cli import main
+from pipelines.cli.main import main
 from pipelines.components import pusher
 from pipelines.components.exporter import CARD
 from pipelines.components.infra_validator import InfraValidatorExecutor
 from pipelines.components.pusher import PusherExecutor
 from pipelines.config import ExportSettings, PredictSettings
+from pipelines.engine.artifacts import Artifact, content_hash
 from pipelines.lineage import ancestors, lineage
 from tests.pipelines import corpus
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from kerasser.errors import InputError
-from pipelines import launcher
-from pipelines.artifacts import ArtifactType
-from pipelines.component import Component, ComponentSpec, Executor
-from pipelines.launcher import Launcher
+from kerasser.util.errors import InputError
+from pipelines.engine import launcher
+from pipelines.engine.artifacts import ArtifactType
+from pipelines.engine.component import Component, ComponentSpec, Executor
+from pipelines.engine.launcher import Launcher
 from pipelines.lineage import ancestors, lineage, main
 
 CORPUS, NUMBERS, REPORT = ArtifactType("Corpus"), ArtifactType("Numbers"), ArtifactType("Report")

@@ -3,14 +3,15 @@
 import pandas as pd
 import pytest
 
-from kerasser.attack.perturbation import Budget
+from kerasser.attack.budget import Budget
 from kerasser.audio import AudioFile
 from kerasser.corpora.base import Utterance
 from pipelines import dag
-from pipelines.component import Component
-from pipelines.components import listening_gen, noise_gen, types
+from pipelines.components import listening_gen, noise_gen
 from pipelines.components.listening_gen import ListeningGenExecutor, choose
 from pipelines.config import ReportSettings, Settings
+from pipelines.engine.component import Component
+from pipelines.io import types
 from pipelines.reproduction import reproduction
 
 # Id → right when clean, right in the café, right in the station, seconds.

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from kerasser.attack.perturbation import Budget
-from kerasser.report import listening_score
-from pipelines.cli import main
+from kerasser.attack.budget import Budget
+from kerasser.listening import score
+from pipelines.cli.main import main
 from pipelines.listening_test import DESCRIPTION, ListeningSettings, listening_test
 from tests.pipelines import browser, corpus
 
@@ -61,7 +61,7 @@ def test_the_test_speakers_meet_the_test_stretch(place, made):
 
 def test_what_is_heard_is_the_first_draw_of_the_attack(place, made):
     """The seed of a draw is that of the examples which evaluate measures."""
-    from kerasser.attack.perturbation import derive_seed
+    from kerasser.attack.draws import derive_seed
 
     for row in json.loads((made / "key.json").read_text())["trials"]:
         budget = Budget(row["budget"], row["target"])
@@ -110,7 +110,7 @@ def test_scores_are_printed_for_several_files_and_keys(made, tmp_path, capsys):
         files.append(tmp_path / f"{listener}.csv")
         with files[-1].open("w", newline="") as file:
             table = csv.writer(file)
-            table.writerow(listening_score.COLUMNS)
+            table.writerow(score.COLUMNS)
             table.writerows([listener, row["trial"], row["x"], "x", 1] for row in rows)
     run("--score", *files, "--key", made / "key.json", made / "key.json")
     said = capsys.readouterr().out

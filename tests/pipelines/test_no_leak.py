@@ -5,15 +5,15 @@ import json
 import numpy as np
 import pytest
 
-from kerasser.attack.perturbation import Recording
 from kerasser.corpora.folds import Fold
-from kerasser.errors import InputError
-from pipelines.artifacts import Artifact
+from kerasser.noise.bank import Recording
+from kerasser.util.errors import InputError
 from pipelines.components import adversarial_gen, evaluator, gan_trainer, noise_gen
 from pipelines.components.adversarial_gen import AdversarialGenExecutor
-from pipelines.components.folds import speakers
 from pipelines.components.noise_gen import NoiseGenExecutor
 from pipelines.components.trainer import refuse_leak
+from pipelines.engine.artifacts import Artifact
+from pipelines.io.folds import speakers
 from tests.pipelines import corpus
 
 FOLD = Fold("1", ("a", "b"), ("c",), ("d",))

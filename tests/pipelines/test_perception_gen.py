@@ -10,16 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kerasser import audio, records
-from kerasser.attack import perception
+from kerasser import audio
+from kerasser.attack import audibility, perturbation_graph
 from kerasser.attack.generation import replay
 from kerasser.corpora.base import Utterance
-from kerasser.serving import perturbation
-from pipelines.artifacts import Artifact
-from pipelines.cli import main
-from pipelines.components import breakdowns, noise_gen, perception_gen, shards, utterances
+from kerasser.features import records
+from pipelines.cli.main import main
+from pipelines.components import noise_gen, perception_gen
 from pipelines.components.perception_gen import PerceptionGenExecutor, spread
 from pipelines.dag import Dag
+from pipelines.engine.artifacts import Artifact
+from pipelines.io import breakdowns, shards, utterances
 from pipelines.run import run
 from tests.pipelines import corpus
 
@@ -103,7 +104,7 @@ def test_the_draws_are_those_that_are_judged(settings, absent):
     made = run(settings, graph.attack("1"), graph.corpus, graph.noise, graph.perturbation)
     examples, table = made[graph.attack("1")]["examples"], made[graph.corpus]["utterances"]
     _, _, noise = noise_gen.load(made[graph.noise]["test"])
-    add = perturbation.load(made[graph.perturbation]["perturbation"].uri / "saved_model")
+    add = perturbation_graph.load(made[graph.perturbation]["perturbation"].uri / "saved_model")
     speech = {utterance.id: next(audio.waveforms([file])) for utterance, file in utterances.read(table)}
     files, judged = shards.files(examples.uri, [f"s{number}" for number in range(6)]), {}
     for example in records.dataset(files, len(shards.features(examples.uri))):
@@ -116,7 +117,7 @@ def test_the_draws_are_those_that_are_judged(settings, absent):
         (recording,) = (each for each in noise[facts["noise"]] if each.name == facts["recording"])
         adversarial = replay(clean, recording.waveform, facts, add)
         for name in ("snr_db", "segmental_snr_db"):
-            assert float(row[name]) == getattr(perception, name)(clean, adversarial)
+            assert float(row[name]) == getattr(audibility, name)(clean, adversarial)
         assert float(row["epsilon"]) == facts["epsilon"]
 
 
@@ -129,7 +130,7 @@ def test_the_real_packages_answer_as_they_do_in_this_process(settings):
     graph = Dag(settings, ["1"])
     made = run(settings, graph.corpus, graph.noise, graph.perturbation)
     _, _, noise = noise_gen.load(made[graph.noise]["test"])
-    add = perturbation.load(made[graph.perturbation]["perturbation"].uri / "saved_model")
+    add = perturbation_graph.load(made[graph.perturbation]["perturbation"].uri / "saved_model")
     plan = perception_gen.Plan(noise, "test", [perception_gen.Budget("epsilon", 2.0)], 1, "lsa", 0)
     speech = {
         each.id: next(audio.waveforms([file])) for each, file in utterances.read(made[graph.corpus]["utterances"])
@@ -137,7 +138,7 @@ def test_the_real_packages_answer_as_they_do_in_this_process(settings):
     for name in {row["id"] for row in found}:
         clean, _ = audio.clip(speech[name])
         waveforms = [adversarial for adversarial, _ in perception_gen.attacks(clean, name, plan, add)]
-        expected = perception_gen._all_measures(None, clean, waveforms, list(perception.MEASURES))
+        expected = perception_gen._all_measures(None, clean, waveforms, list(audibility.MEASURES))
         mine = [row for row in found if row["id"] == name and row["target"] == "2.0"]
         for row, values in zip(mine, expected, strict=True):
             for measure, value in values.items():

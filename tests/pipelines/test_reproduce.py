@@ -16,9 +16,9 @@ import soundfile
 
 from kerasser.evaluation.comparison import COMBINED, ENHANCEMENT, GAN, NONE, ORDER, RANDOM, TRAINING, Comparison
 from pipelines import reproduce
-from pipelines.artifacts import Artifact
-from pipelines.cli import main
+from pipelines.cli.main import main
 from pipelines.components import evaluator, reproducer
+from pipelines.engine.artifacts import Artifact
 from pipelines.lineage import ancestors, lineage
 from tests.corpora import trees
 from tests.pipelines import corpus

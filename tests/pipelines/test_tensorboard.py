@@ -12,8 +12,8 @@ import tensorflow as tf
 from tensorboard.backend.event_processing.plugin_event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams import metadata as hparams_metadata
 
-from kerasser.board import GAN_TAGS
-from pipelines.cli import parse
+from kerasser.training.tensorboard.log import GAN_TAGS
+from pipelines.cli.main import parse
 from pipelines.config import Settings
 from pipelines.dag import Dag
 from pipelines.run import run

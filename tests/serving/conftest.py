@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from kerasser.serving import configuration, export, perturbation, versions, warmup
+from kerasser.attack import perturbation_graph
+from kerasser.serving import configuration, export, versions, warmup
 from tests.serving import server
 from tests.serving.small import CLASSES, MEAN, VARIANCE, networks
 
@@ -31,8 +32,8 @@ def models_dir(saved_model, tmp_path_factory):
     """What Pusher would leave: two models and what a server is started with."""
     place = tmp_path_factory.mktemp("published")
     beside = tmp_path_factory.mktemp("beside") / "saved_model"
-    perturbation.write(beside)
-    warmup.write(beside, perturbation.warm_up_records())
+    perturbation_graph.write(beside)
+    warmup.write(beside, perturbation_graph.warm_up_records())
     versions.publish(saved_model, place / "tiny")
     versions.publish(beside, place / "perturbation")
     configuration.write(place)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import requests
 
-from kerasser.errors import InputError
 from kerasser.serving import client
 from kerasser.serving.client import DEFENDED, UNDEFENDED, LocalModel, connect
+from kerasser.util.errors import InputError
 from tests.serving.small import padded, speech
 
 UTTERANCES = [speech(frames, seed) for seed, frames in enumerate((1, 37, 400, 4))]

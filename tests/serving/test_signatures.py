@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-from kerasser.records import serialize_frames
+from kerasser.features.records import serialize_frames
 from kerasser.serving import export
 from tests.serving.small import CLASSES, networks, padded, speech
 

@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
-from kerasser.errors import InputError
 from kerasser.serving import export, validation, warmup
+from kerasser.util.errors import InputError
 from tests.serving.small import CLASSES, networks
 
 

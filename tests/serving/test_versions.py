@@ -2,8 +2,8 @@ import threading
 
 import pytest
 
-from kerasser.errors import InputError
 from kerasser.serving import versions
+from kerasser.util.errors import InputError
 
 
 @pytest.fixture

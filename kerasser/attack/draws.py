@@ -1,0 +1,74 @@
+"""Which piece of noise meets an utterance.
+
+Drawing a piece of noise is apart from applying it, so that every draw can be written down and
+played again bit for bit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from kerasser.noise.bank import Recording
+from kerasser.util.errors import InputError
+
+_TRIES = 16
+
+
+@dataclass(frozen=True)
+class Draw:
+    """Which piece of noise meets an utterance.
+
+    Attributes:
+        environment: Where the noise was recorded.
+        recording: Name of the recording.
+        offset: First sample taken from the recording.
+        seed: What the draw was made from, hex; kept for provenance.
+    """
+
+    environment: str
+    recording: str
+    offset: int
+    seed: str
+
+
+def derive_seed(*parts: object) -> str:
+    """Returns 128 bits, in hex, that depend on every part and on nothing else."""
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
+
+
+def draw(recordings: Sequence[Recording], samples: int, seed: str) -> Draw:
+    """Draws a recording, by length, and an offset, uniformly.
+
+    Args:
+        recordings: Noise of one environment.
+        samples: How long the utterance is.
+        seed: From `derive_seed`.
+
+    Raises:
+        InputError: If the recordings hold nothing but digital silence wherever the draw looks.
+    """
+    generator = np.random.default_rng(int(seed, 16))
+    lengths = np.array([recording.waveform.size for recording in recordings], float)
+    for _ in range(_TRIES):
+        recording = recordings[generator.choice(len(recordings), p=lengths / lengths.sum())]
+        size = recording.waveform.size
+        offset = int(generator.integers(size - samples + 1 if size >= samples else size))
+        if np.ptp(segment(recording.waveform, offset, samples)) > 0:
+            return Draw(recording.environment, recording.name, offset, seed)
+    raise InputError(f"{recording.name}: expected noise. Received: digital silence in {_TRIES} places")
+
+
+def segment(noise: np.ndarray, offset: int, samples: int) -> np.ndarray:
+    """Cuts `samples` samples from `offset` on.
+
+    A recording that is too short is played to and fro, which makes no click at the turn.
+    """
+    if offset + samples <= noise.size:
+        return noise[offset : offset + samples]
+    position = (offset + np.arange(samples)) % (2 * noise.size)
+    return noise[np.minimum(position, 2 * noise.size - 1 - position)]

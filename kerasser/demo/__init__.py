@@ -1,0 +1,1 @@
+"""The embedded demo: synthetic speech, a corpus of it, and synthetic noise; nothing real imports it."""

@@ -1,0 +1,1 @@
+"""Acoustic features: front ends, and frames on disk."""

@@ -1,0 +1,79 @@
+"""What a front end is, and the names of the eGeMAPSv02 features."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from kerasser.audio import FULL_SCALE, SAMPLE_RATE_HZ, SHORTEST_S
+from kerasser.util.errors import InputError
+
+#: The descriptors under opensmile's names and in its order (Eyben et al. 2016).
+EGEMAPS_NAMES = (
+    "Loudness_sma3",
+    "alphaRatio_sma3",
+    "hammarbergIndex_sma3",
+    "slope0-500_sma3",
+    "slope500-1500_sma3",
+    "spectralFlux_sma3",
+    "mfcc1_sma3",
+    "mfcc2_sma3",
+    "mfcc3_sma3",
+    "mfcc4_sma3",
+    "F0semitoneFrom27.5Hz_sma3nz",
+    "jitterLocal_sma3nz",
+    "shimmerLocaldB_sma3nz",
+    "HNRdBACF_sma3nz",
+    "logRelF0-H1-H2_sma3nz",
+    "logRelF0-H1-A3_sma3nz",
+    "F1frequency_sma3nz",
+    "F1bandwidth_sma3nz",
+    "F1amplitudeLogRelF0_sma3nz",
+    "F2frequency_sma3nz",
+    "F2bandwidth_sma3nz",
+    "F2amplitudeLogRelF0_sma3nz",
+    "F3frequency_sma3nz",
+    "F3bandwidth_sma3nz",
+    "F3amplitudeLogRelF0_sma3nz",
+)
+
+
+#: How many functionals eGeMAPSv02 has.
+FUNCTIONALS = 88
+
+
+class FrontEnd(Protocol):
+    """Turns a waveform into feature frames.
+
+    Attributes:
+        names: One name a feature, in order.
+        frame_rate_hz: Frames a second.
+    """
+
+    names: tuple[str, ...]
+    frame_rate_hz: float
+
+    def __call__(self, waveform: np.ndarray, name: str = "waveform") -> np.ndarray:
+        """Returns float32 `[frames, len(names)]`; `name` is what an error calls the waveform."""
+        ...
+
+
+def usable(waveform: np.ndarray, name: str) -> np.ndarray:
+    """Returns a waveform as it is, once opensmile can describe it.
+
+    Raises:
+        InputError: If it is not one-dimensional, too short, not finite or beyond full scale, where opensmile would
+            wrap it around.
+    """
+    if waveform.ndim != 1:
+        raise InputError(f"{name}: expected mono, shape [samples]. Received: shape {list(waveform.shape)}")
+    if waveform.size < SHORTEST_S * SAMPLE_RATE_HZ:
+        length = waveform.size / SAMPLE_RATE_HZ
+        raise InputError(f"{name}: expected at least {SHORTEST_S} s of audio. Received: {length:.3f} s")
+    if not np.isfinite(waveform).all():
+        raise InputError(f"{name}: expected finite samples. Received: NaN or infinity")
+    if waveform.min() < -1.0 or waveform.max() > FULL_SCALE:
+        peak = waveform[np.argmax(np.abs(waveform))]
+        raise InputError(f"{name}: expected samples in [-1, 1 - 2**-15]; clip them first. Received: {peak:.6g}")
+    return waveform

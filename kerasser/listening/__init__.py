@@ -1,0 +1,1 @@
+"""Listening tests: whether people can tell attacked speech from clean."""

@@ -1,0 +1,1 @@
+"""Training: batches, schedule, checkpoint, the classifier, the GAN."""

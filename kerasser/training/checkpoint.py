@@ -1,0 +1,74 @@
+"""Everything that a training stands on, in one file that is whole or absent."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kerasser.training.schedule import LearningRateRule
+
+
+class Checkpoint(keras.callbacks.Callback):
+    """Writes everything that training stands on after each epoch, in one file that is whole or absent.
+
+    Keras' BackupAndRestore does not know the rule's state or the order of the batches.
+
+    Args:
+        path: The file, ending in ".npz".
+        rule: The rule whose state goes along.
+        epoch: The variable that tells the batches which epoch comes next.
+    """
+
+    def __init__(self, path: Path, rule: LearningRateRule, epoch: tf.Variable) -> None:
+        super().__init__()
+        self.path, self.rule, self.epoch = path, rule, epoch
+        self.history: list[dict[str, float]] = []
+        self.finished = False
+
+    def _variables(self) -> list[Any]:
+        # A GAN has a second optimiser.
+        second = getattr(self.model, "discriminator_optimizer", None)
+        optimizers = [self.model.optimizer, *([second] if second else [])]
+        return [*self.model.variables, *(variable for optimizer in optimizers for variable in optimizer.variables)]
+
+    def restore(self) -> int:
+        """Returns the epoch to begin with, after restoring what an earlier run had reached."""
+        if not self.path.exists():
+            return 0
+        with np.load(self.path, allow_pickle=False) as saved:
+            state = json.loads(str(saved["state"]))
+            for number, variable in enumerate(self._variables()):
+                variable.assign(saved[f"variable_{number}"])
+            self.rule.best_weights = [saved[f"best_{number}"] for number in range(state["weights"])]
+        self.rule.best, self.rule.best_epoch, self.rule.wait = state["best"], state["best_epoch"], state["wait"]
+        self.history, self.finished = state["history"], state["finished"]
+        return len(self.history)
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Chooses this epoch's order."""
+        self.epoch.assign(epoch)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Saves variables, optimiser, rule and history together."""
+        row = {name: float(value) for name, value in (logs or {}).items()}
+        self.history.append({"epoch": epoch, **row})
+        state = {
+            "best": self.rule.best,
+            "best_epoch": self.rule.best_epoch,
+            "wait": self.rule.wait,
+            "weights": len(self.rule.best_weights),
+            "history": self.history,
+            "finished": bool(self.model.stop_training),
+        }
+        arrays = {f"variable_{number}": np.asarray(variable) for number, variable in enumerate(self._variables())}
+        arrays |= {f"best_{number}": weight for number, weight in enumerate(self.rule.best_weights)}
+        part = self.path.with_suffix(".part")
+        with part.open("wb") as file:
+            np.savez(file, state=np.array(json.dumps(state)), **arrays)
+        os.replace(part, self.path)

@@ -1,0 +1,75 @@
+"""Training of the classifier, by the paper's learning-rate rule."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from kerasser.evaluation.metrics import UnweightedAverageRecall
+from kerasser.training.batches import TrainingBatches
+from kerasser.training.epochs import MeasuredAdam, run_epochs
+from kerasser.training.schedule import LearningRateRule
+from kerasser.training.tensorboard.log import CLASSIFIER_TAGS
+from kerasser.training.tensorboard.pages import Show
+
+
+def fit(
+    model: keras.Model,
+    train: TrainingBatches,
+    dev: tf.data.Dataset,
+    *,
+    work_dir: Path,
+    log_dir: Path | None = None,
+    show: Show | None = None,
+    classes: int = 2,
+    learning_rate: float = 0.002,
+    patience: int = 5,
+    lowest_rate: float = 1e-5,
+    epochs: int = 200,
+    gradient_norm: float = 1.0,
+    quiet: bool = True,
+) -> list[dict[str, float]]:
+    """Trains a classifier and leaves it with the weights of its best epoch on the development speakers.
+
+    Args:
+        model: From `kerasser.models.classifier.build`, normalisation adapted.
+        train: Training batches.
+        dev: Batches of the development speakers, which steer the learning rate.
+        work_dir: Holds `checkpoint.npz`; a second call with the same arguments goes on from it.
+        log_dir: Where TensorBoard's event files go, if there are to be any; they change nothing else.
+        show: What they hold beside the curves.
+        classes: Number of classes.
+        learning_rate: First learning rate of Adam.
+        patience: Epochs without improvement before the rate is halved.
+        lowest_rate: Training stops below it.
+        epochs: Training stops after so many epochs in any case.
+        gradient_norm: Largest norm of a gradient, which keeps long utterances from exploding.
+        quiet: No progress bar; there is none either where standard error is no terminal.
+
+    Returns:
+        One row an epoch: `epoch`, `loss`, `uar`, `val_loss`, `val_uar`, `val_error`, `learning_rate`, `gradient_norm`.
+    """
+    trained = keras.Model(model.inputs, model.get_layer("logits").output)
+    optimizer = MeasuredAdam(learning_rate, global_clipnorm=gradient_norm)
+    trained.compile(
+        optimizer,
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=[UnweightedAverageRecall(classes)],
+        jit_compile=False,
+    )
+    optimizer.build(trained.trainable_variables)
+    return run_epochs(
+        trained,
+        train.dataset,
+        train.epoch,
+        LearningRateRule(patience=patience, lowest=lowest_rate),
+        path=work_dir / "checkpoint.npz",
+        log_dir=log_dir,
+        tags=CLASSIFIER_TAGS,
+        show=show,
+        epochs=epochs,
+        validation=dev,
+        quiet=quiet,
+    )

@@ -1,0 +1,176 @@
+"""What a training's log shows beside its curves: a few utterances, confusion matrices, settings and a model card."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kerasser.features.records import Example
+from kerasser.models.layers import FrameNormalization
+from kerasser.training.development import Answers, condition, padded
+from kerasser.training.tensorboard import pictures
+from kerasser.training.tensorboard.log import Board, plain, table
+
+#: Epochs between two looks at pictures, after the first epoch and before the last.
+EVERY = 10
+
+
+@dataclass(frozen=True)
+class Shown:
+    """An utterance that the log shows.
+
+    Attributes:
+        own: The utterance, as the model's development speech holds it.
+        adversarial: The same under environmental noise, where the training knows such.
+        sounds: "original" and "adversarial" → float32 `[samples]`, 16 kHz; none where they cannot be heard.
+    """
+
+    own: Example
+    adversarial: Example | None
+    sounds: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Showcase:
+    """What is known of a training before it starts.
+
+    Attributes:
+        card: The model card, Markdown.
+        settings: Name → value, nested.
+        descriptors: Names of the features.
+        classes: Names of the classes.
+        utterances: Of development speakers.
+    """
+
+    card: str
+    settings: Mapping[str, Any]
+    descriptors: Sequence[str]
+    classes: Sequence[str]
+    utterances: Sequence[Shown]
+
+
+class Show:
+    """Shows it on a board as the training goes on.
+
+    Args:
+        showcase: What there is.
+        normalization: The model's, adapted.
+        answers: Asks the model, as it is at the moment, about the development speakers.
+        kept: The same of the model that is kept; `answers` by default.
+        cleaner: From raw features to cleaned ones, `{"features", "lengths"}`, where the model cleans. Its training
+            writes the errors of every epoch itself.
+    """
+
+    def __init__(
+        self,
+        showcase: Showcase,
+        normalization: FrameNormalization,
+        answers: Callable[[], Answers],
+        kept: Callable[[], Answers] | None = None,
+        cleaner: Callable[[Mapping[str, Any]], Any] | None = None,
+    ) -> None:
+        self._showcase, self._normalization, self._answers = showcase, normalization, answers
+        self._kept, self._cleaner = kept or answers, cleaner
+
+    def begin(self, board: Board) -> None:
+        """Shows what no epoch changes."""
+        board.text("model_card", self._showcase.card)
+        board.text("configuration", table(self._showcase.settings))
+        board.hyperparameters(self._showcase.settings)
+        for number, shown in enumerate(self._showcase.utterances, 1):
+            for name, waveform in shown.sounds.items():
+                board.sound(f"speech/{number}_{name}", waveform, 0, _described(shown))
+        if self._cleaner is None:
+            self._features(board, 0)
+
+    def look(self, board: Board, step: int) -> None:
+        """Shows the model as it is."""
+        self._look(board, step, self._answers())
+
+    def end(self, board: Board, step: int, dev_ua: float) -> None:
+        """Shows the model that is kept, and what it reaches on development speakers under the training noise."""
+        answers = self._kept()
+        self._look(board, step, answers)
+        board.scalar("final/dev_ua", dev_ua, step)
+        for name, error in answers.errors().items():
+            board.scalar(f"final/dev_error_{name}", error, step)
+
+    def _look(self, board: Board, step: int, answers: Answers) -> None:
+        errors = answers.errors()
+        for name, counts in answers.confusions().items():
+            picture = pictures.confusion_matrix(counts, self._showcase.classes, f"development speech, {name}")
+            board.picture(f"confusion/{name}", picture, step)
+            if self._cleaner is None and name in errors:
+                board.scalar(f"error/dev_{name}", errors[name], step)
+        if self._cleaner is not None:
+            self._features(board, step)
+
+    def _features(self, board: Board, step: int) -> None:
+        for number, shown in enumerate(self._showcase.utterances, 1):
+            heard = {condition(shown.own): shown.own.features}
+            if shown.adversarial is not None:
+                heard[_noise(shown.adversarial)] = shown.adversarial.features
+            panels = {name: self._normalised(padded([frames])) for name, frames in heard.items()}
+            if self._cleaner is not None:
+                batch = padded([list(heard.values())[-1]])
+                panels["cleaned"] = self._normalised({**batch, "features": self._cleaner(batch)})
+            picture = pictures.heat_map(panels, self._showcase.descriptors, f"utterance {number}")
+            board.picture(f"features/{number}", picture, step, _described(shown))
+
+    def _normalised(self, batch: Mapping[str, Any]) -> np.ndarray:
+        return np.asarray(self._normalization(batch["features"], batch["lengths"]))[0]
+
+
+def _noise(example: Example) -> str:
+    """Returns what noise an example holds: its name and the signal-to-noise ratio."""
+    snr_db = example.provenance["snr_db"]
+    return f"{condition(example)}, " + ("nothing added" if snr_db is None else f"{snr_db:.1f} dB")
+
+
+def _described(shown: Shown) -> str:
+    facts = f"{shown.own.id}, speaker {shown.own.speaker}, {shown.own.emotion}"
+    return plain(facts + (f"; {_noise(shown.adversarial)}" if shown.adversarial else ""))
+
+
+class BoardCallback(keras.callbacks.Callback):
+    """Writes an epoch's figures, and looks at the model after the first epoch and every tenth.
+
+    Args:
+        board: The log.
+        tags: An epoch's figure → its tag.
+        show: What is shown beside them, if anything.
+    """
+
+    def __init__(self, board: Board, tags: Mapping[str, str], show: Show | None) -> None:
+        super().__init__()
+        self._board, self._tags, self._show = board, tags, show
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Writes."""
+        for name, value in (logs or {}).items():
+            if name in self._tags:
+                self._board.scalar(self._tags[name], value, epoch)
+        if self._show is not None and epoch % EVERY == 0:
+            self._show.look(self._board, epoch)
+        self._board.flush()
+
+
+def asking(model: keras.Model, dimension: int) -> Callable[[Mapping[str, Any]], Any]:
+    """Returns a model as a function of batches of any length, traced once.
+
+    Args:
+        model: From `{"features", "lengths"}`.
+        dimension: Features per frame.
+    """
+    features = tf.TensorSpec((None, None, dimension), tf.float32)
+
+    @tf.function(input_signature=[{"features": features, "lengths": tf.TensorSpec((None,), tf.int32)}])
+    def ask(batch: Mapping[str, Any]) -> Any:
+        return model(batch, training=False)
+
+    return ask

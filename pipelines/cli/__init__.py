@@ -1,0 +1,1 @@
+"""Flags, YAML files and errors of one line for all commands."""

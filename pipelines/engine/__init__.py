@@ -1,0 +1,1 @@
+"""Components, artifacts, the launcher and its cache."""

@@ -1,0 +1,1 @@
+"""Artifacts read and written: tables, shards, folds."""

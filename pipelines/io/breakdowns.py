@@ -1,0 +1,83 @@
+"""What the reports say beside the errors: how audible the attack is, and whether the label survives."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from kerasser.attack.audibility import MEASURES
+from kerasser.evaluation import audibility, breakdown
+from kerasser.report import tables
+from pipelines.engine.artifacts import Artifact
+
+_TEXT = ("id", "speaker", "emotion", "noise", "budget")
+
+
+def read(path: Path) -> pd.DataFrame:
+    """Reads `predictions.csv` or `perception.csv`, in which a speaker, or an environment, may well be called "NA"."""
+    return pd.read_csv(path, dtype={name: str for name in _TEXT}, keep_default_na=False, na_values=[""])
+
+
+def perception(
+    artifacts: Sequence[Artifact], figure1: Sequence[Mapping[str, Any]], adversarial: pd.DataFrame
+) -> dict[str, Any]:
+    """Returns how audible the attack is: `utterances` measured, packages `missing`, and `rows` beside figure 1's."""
+    facts = [json.loads((artifact.uri / "perception.json").read_text()) for artifact in artifacts]
+    empty = pd.DataFrame(columns=[*_TEXT, "target", *MEASURES])
+    measured = [read(artifact.uri / "perception.csv") for artifact in artifacts]
+    return {
+        "utterances": sum(each["utterances"] for each in facts),
+        "missing": sorted({package for each in facts for package in each["missing"]}),
+        "rows": audibility.beside(figure1, adversarial, pd.concat(measured) if measured else empty),
+    }
+
+
+def label_survival(
+    systems: Sequence[tuple[str, float, pd.DataFrame]],
+    sexes: Mapping[str, str | None],
+    classes: Sequence[str],
+    replicates: int,
+    confidence: float,
+) -> dict[str, Any]:
+    """Returns the reference noise by emotion, its test, and the errors by emotion and by sex.
+
+    Args:
+        systems: Defence, share of adversarial training examples in percent and all answers, the undefended one first.
+        sexes: Utterance id → sex of its speaker.
+        classes: The class names, in order.
+        replicates: Bootstrap replicates.
+        confidence: Coverage of the intervals.
+    """
+    attacked = systems[0][2]
+    attacked = attacked[attacked["noise"].notna()]
+    found: dict[str, Any] = {
+        "reference_noise": breakdown.noise_by_emotion(attacked),
+        "test": breakdown.noise_test(attacked),
+        "errors_by_emotion": [],
+        "errors_by_sex": [],
+    }
+    options: dict[str, Any] = {"replicates": replicates, "confidence": confidence}
+    for defence, share, answers in systems:
+        answers = answers.assign(sex=answers["id"].map(sexes))
+        clean, adversarial = answers[answers["noise"].isna()], answers[answers["noise"].notna()]
+        rows = {
+            "errors_by_emotion": breakdown.errors_by_emotion(clean, adversarial, **options),
+            "errors_by_sex": breakdown.errors_by_sex(clean, adversarial, classes, **options),
+        }
+        for name, mine in rows.items():
+            found[name] += [{"defence": defence, "percent": share, **row} for row in mine]
+    return found
+
+
+def write(directory: Path, report: Mapping[str, Any]) -> None:
+    """Writes `perception.csv`, `reference_noise.csv`, `errors_by_emotion.csv` and, where known, `errors_by_sex.csv`."""
+    survival = report["label_survival"]
+    parts = {"perception": report["perception"]["rows"]}
+    parts |= {name: survival[name] for name in ("reference_noise", "errors_by_emotion", "errors_by_sex")}
+    for name, rows in parts.items():
+        if rows:
+            tables.write(directory / f"{name}.csv", rows)

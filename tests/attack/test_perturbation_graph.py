@@ -1,0 +1,113 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kerasser import audio
+from kerasser.attack import perturbation as library
+from kerasser.attack import perturbation_graph
+from kerasser.attack.budget import Budget
+from kerasser.attack.generation import Plan, adversarial_examples, replay
+from kerasser.audio import FULL_SCALE
+from kerasser.features.opensmile import Egemaps
+from kerasser.noise import bank
+from kerasser.noise.bank import Recording
+
+
+@pytest.fixture(scope="module")
+def place(models_dir):
+    return models_dir / "perturbation" / "1"
+
+
+@pytest.fixture(scope="module")
+def add(place):
+    return perturbation_graph.load(place)
+
+
+def sound(samples, seed, level=0.3):
+    noise = np.random.default_rng(seed).normal(0, level, samples)
+    return noise.clip(-1, FULL_SCALE).astype(np.float32)
+
+
+@settings(max_examples=60)
+@given(
+    samples=st.integers(2, 3000),
+    seed=st.integers(0, 10**6),
+    mean=st.floats(-0.2, 0.2),
+    deviation=st.floats(0, 0.5),
+    epsilon=st.floats(0, 4),
+    level=st.floats(0.01, 1.0),
+)
+def test_it_equals_the_library(add, samples, seed, mean, deviation, epsilon, level):
+    arguments = sound(samples, seed, level), sound(samples, seed + 1), mean, deviation**2, epsilon
+    served, expected = add(*arguments), library.add(*arguments)
+    np.testing.assert_allclose(served.waveform, expected.waveform, atol=1e-6, rtol=0)
+    assert served.waveform.dtype == np.float32
+    assert served.clipped == expected.clipped
+    assert served.epsilon == expected.epsilon
+    assert served.snr_db == pytest.approx(expected.snr_db, abs=1e-6)
+
+
+def test_it_saturates_and_counts():
+    # Through the graph itself, in a batch: one row that clips and one that does not.
+    waveform = np.stack([sound(500, 0, 0.6), sound(500, 0, 0.01)])
+    noise = np.stack([sound(500, 1), sound(500, 2)])
+    numbers = [tf.constant(values, tf.float64) for values in ([0.0, 0.0], [0.2, 1e-6], [2.0, 1.0])]
+    made = perturbation_graph.perturb(tf.constant(waveform), tf.constant(noise), *numbers)
+    assert made["clipped"][0] > 0
+    assert made["clipped"][1] == 0
+    assert made["adversarial"].numpy().max() == FULL_SCALE
+    assert made["adversarial"].numpy().min() == -1.0
+
+
+def test_an_epsilon_of_zero_changes_no_bit(add):
+    waveform = sound(800, 3)
+    made = add(waveform, sound(800, 4), 0.1, 0.2, 0.0)
+    np.testing.assert_array_equal(made.waveform, waveform)
+    assert made.snr_db == float("inf")
+
+
+GOOD = {
+    "waveform": sound(40, 0)[None],
+    "noise": sound(40, 1)[None],
+    "reference_mean": np.array([0.0]),
+    "reference_variance": np.array([0.1]),
+    "epsilon": np.array([1.0]),
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"noise": sound(39, 1)[None]}, "noise: expected the shape"),
+        ({"noise": np.full((1, 40), 0.5, np.float32)}, "noise: expected sound"),
+        ({"epsilon": np.array([-0.1])}, "epsilon: expected"),
+        ({"epsilon": np.array([np.nan])}, "epsilon: expected"),
+        ({"epsilon": np.array([1.0, 2.0])}, "for each waveform"),
+        ({"reference_variance": np.array([-1e-9])}, "reference_variance: expected"),
+        ({"reference_mean": np.array([np.inf])}, "reference_mean: expected"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_added_is_an_error(place, change, words):
+    loaded = tf.saved_model.load(str(place))
+    with pytest.raises(tf.errors.InvalidArgumentError, match=words):
+        loaded.signatures["serving_default"](**{k: tf.constant(v) for k, v in {**GOOD, **change}.items()})
+
+
+@pytest.mark.real_audio
+def test_attacked_speech_is_the_librarys(add, real_data):
+    source = bank.read(real_data / "noise")[0]
+    (recording,) = audio.waveforms([source.audio])
+    noise = {source.environment: [Recording(source.environment, source.name, recording)]}
+    (waveform,) = audio.waveforms([audio.probe(real_data / "EMO-DB/wav/03a01Fa.wav")])
+    plan = Plan(noise, "test", [Budget("epsilon", 2.0), Budget("snr_db", 5.0)], 2, "lsa", 0)
+    front_end = Egemaps()
+    served = adversarial_examples(waveform, "u", plan, front_end, "u", add)
+    own = adversarial_examples(waveform, "u", plan, front_end, "u")
+    clean, _ = audio.clip(waveform)
+    for (frames, facts), (expected, known) in zip(served, own, strict=True):
+        np.testing.assert_allclose(frames, expected, rtol=1e-3, atol=1e-3)
+        assert facts["snr_db"] == pytest.approx(known["snr_db"], abs=1e-6)
+        np.testing.assert_array_equal(front_end(replay(clean, recording, facts, add)), frames)
