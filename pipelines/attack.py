@@ -82,7 +82,7 @@ def _card(victim: VictimSettings, target: Target, classes: tuple[str, ...]) -> d
         "kind": target.kind,
         "name": re.sub(r"[^\w.-]+", "-", victim.name or name),
         "asked": asked,
-        "input": target.hears,
+        "input": target.input_kind,
         "classes": list(classes),
         "signature": target.signature if target.kind in (adapters.SERVER, adapters.SAVED_MODEL) else None,
         "served_version": target.version,

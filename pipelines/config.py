@@ -83,7 +83,7 @@ class ClassifierSettings:
     """last takes the output at the last frame; mean averages the outputs."""
     dropout: HalfOpenUnitInterval = 0.0  # type: ignore[valid-type]
     """Share of LSTM outputs dropped in training."""
-    bound: PositiveFloat = 5.0
+    clip_value: PositiveFloat = 5.0
     """Bound of the normalised features, in standard deviations."""
 
 
@@ -145,7 +145,7 @@ class GanSettings:
     """Further corpora to train on, each with corpus, corpus_dir and, if wanted, fold and valence."""
     units: PositiveInt = 128
     """Units of the generator's encoder and of its decoder."""
-    code: PositiveInt = 48
+    bottleneck: PositiveInt = 48
     """Width of the code between encoder and decoder, in both networks."""
     discriminator_units: PositiveInt = 64
     """Units of the discriminator's encoder and of its decoder."""

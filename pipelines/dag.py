@@ -337,7 +337,7 @@ class Dag:
         settings = self.settings.gan
         frames_per_step = settings.frames_per_step or self.settings.classifier.frames_per_step
         network: dict[str, Any] = {
-            "code": settings.code,
+            "bottleneck": settings.bottleneck,
             "frames_per_step": frames_per_step,
             "form": settings.form,
             "segment_steps": settings.segment_steps,
@@ -360,7 +360,7 @@ class Dag:
             other_fold_names=[other.fold or "" for other, _, _, _ in self._companions],
             fold=fold,
             # The classifier's bound: what it would hear of clean speech is then left as it is.
-            generator_network={**network, "units": settings.units, "bound": self.settings.classifier.bound},
+            generator_network={**network, "units": settings.units, "clip_value": self.settings.classifier.clip_value},
             discriminator_network={
                 **network,
                 "units": settings.discriminator_units,

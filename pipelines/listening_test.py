@@ -91,7 +91,7 @@ def _make(settings: ListeningSettings) -> None:
     files = {
         each.id: file for each, file in table if each.speaker in speakers and file.duration_s <= settings.longest_s
     }
-    stretch, synthetic, noise = noise_gen.load(bank)
+    noise_split, synthetic, noise = noise_gen.load(bank)
     trials = abx.design(
         list(files), list(noise), settings.attack.epsilons, settings.items, settings.catch_items, settings.seed
     )
@@ -105,7 +105,7 @@ def _make(settings: ListeningSettings) -> None:
         "utterances": corpus["utterances"].content_hash,
         "noise": bank.content_hash,
     }
-    abx.write(place, trials, _sounds(settings, trials, files, noise, stretch), about)
+    abx.write(place, trials, _sounds(settings, trials, files, noise, noise_split), about)
     current().finish(place / "key.json", place / "listeners" / "index.html")
 
 
@@ -114,7 +114,7 @@ def _sounds(
     trials: Sequence[Trial],
     files: Mapping[str, AudioFile],
     noise: Mapping[str, Sequence[Recording]],
-    stretch: str,
+    noise_split: str,
 ) -> Iterator[Sound]:
     """Yields the sounds of every trial, one utterance after the other."""
     from kerasser import audio
@@ -127,7 +127,7 @@ def _sounds(
             for number, trial in enumerate(trials):
                 if trial.utterance == name:
                     attack = settings.attack
-                    yield abx.attacked(waveform, number, trial, noise, stretch, attack.estimator, attack.seed)
+                    yield abx.attacked(waveform, number, trial, noise, noise_split, attack.estimator, attack.seed)
                     bar.update()
 
 

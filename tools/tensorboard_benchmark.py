@@ -13,8 +13,8 @@ from unittest import mock
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from kerasser.training.tensorboard.log import Board
-from kerasser.training.tensorboard.pages import BoardCallback, Show
+from kerasser.training.tensorboard.log import EventLog
+from kerasser.training.tensorboard.pages import EventLogCallback, LogWriter
 from pipelines.cli.main import main
 from pipelines.config import Settings
 from pipelines.dag import Dag
@@ -24,8 +24,8 @@ from pipelines.run import one_fold, run
 
 DESCRIPTION = "Measures how much of a training's time goes into what TensorBoard shows."
 _LOGGING = [
-    *((log_examples, "showcase"), (Show, "begin"), (Show, "look"), (Show, "end")),
-    *((BoardCallback, "on_epoch_end"), (Board, "close")),
+    *((log_examples, "contents"), (LogWriter, "begin"), (LogWriter, "look"), (LogWriter, "end")),
+    *((EventLogCallback, "on_epoch_end"), (EventLog, "close")),
 ]
 
 

@@ -25,7 +25,7 @@ class Plan:
 
     Attributes:
         noise: Environment → its recordings, all of one stretch.
-        stretch: "train" or "test": what part of the recordings in time these are.
+        noise_split: "train" or "test": what part of the recordings in time these are.
         budgets: How much noise.
         draws: Pieces of noise for each environment and budget.
         estimator: Gain behind the reference noise, "lsa" or "stsa".
@@ -35,7 +35,7 @@ class Plan:
     """
 
     noise: Mapping[str, Sequence[Recording]]
-    stretch: str
+    noise_split: str
     budgets: Sequence[Budget]
     draws: int
     estimator: str
@@ -52,7 +52,7 @@ class Plan:
         """Returns the environments and budgets that an utterance meets."""
         if self.conditions is None:
             return [(environment, budget) for environment in self.noise for budget in self.budgets]
-        seed = draws.derive_seed(self.seed, utterance_id, self.stretch, "conditions")
+        seed = draws.derive_seed(self.seed, utterance_id, self.noise_split, "conditions")
         generator = np.random.default_rng(int(seed, 16))
         environments = generator.permutation(list(self.noise))
         orders = [generator.permutation(len(self.budgets)) for _ in environments]
@@ -132,13 +132,13 @@ def attacks(
     for environment, budget in plan.pairs(utterance_id):
         for number in range(plan.draws):
             seed = draws.derive_seed(
-                plan.seed, utterance_id, plan.stretch, environment, budget.kind, budget.value, number
+                plan.seed, utterance_id, plan.noise_split, environment, budget.kind, budget.value, number
             )
             drawn = draws.draw(plan.noise[environment], samples, seed)
             result = speech.under(drawn, budget)
             facts = {
                 "noise": environment,
-                "stretch": plan.stretch,
+                "noise_split": plan.noise_split,
                 "recording": drawn.recording,
                 "offset": drawn.offset,
                 "seed": drawn.seed,

@@ -107,7 +107,7 @@ def _margin(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
     return of_truth - tf.reduce_max(tf.where(truth, -np.inf, logits), axis=-1)
 
 
-def change(clean: np.ndarray, adversarial: np.ndarray, deviation: np.ndarray, bound: float) -> float:
+def change(clean: np.ndarray, adversarial: np.ndarray, deviation: np.ndarray, clip_value: float) -> float:
     """Returns how far an attack moves the features: root mean square over frames, in standard deviations.
 
     A ball of this radius lets every feature of every frame move as far as noise moves them on average, so the white
@@ -117,9 +117,9 @@ def change(clean: np.ndarray, adversarial: np.ndarray, deviation: np.ndarray, bo
         clean: Raw frames, float `[frames, features]`.
         adversarial: The same under attack.
         deviation: As for `ProjectedGradientDescent`.
-        bound: Beyond so many deviations a model looks no further; a change counts up to there.
+        clip_value: Beyond so many deviations a model looks no further; a change counts up to there.
     """
-    moved = np.clip((adversarial - clean) / deviation, -bound, bound)
+    moved = np.clip((adversarial - clean) / deviation, -clip_value, clip_value)
     return float(np.sqrt(np.mean(np.square(moved, dtype=np.float64))))
 
 

@@ -196,11 +196,11 @@ def plan(voice: Voice, prosody: Prosody, duration_s: float, rng: np.random.Gener
         now += length_s
     table = np.concatenate(rows)
     # Stretched to the asked length instead of cut, so that no vowel ends abruptly.
-    stretch = duration_s / now
-    times = table[:, 0] * stretch
+    noise_split = duration_s / now
+    times = table[:, 0] * noise_split
     at, heights = np.array(accents).T
     heights -= heights.mean()
-    contour = np.interp(times, at * stretch, heights) * voice.range_semitones * 2.0**prosody.range_log2
+    contour = np.interp(times, at * noise_split, heights) * voice.range_semitones * 2.0**prosody.range_log2
     slope = prosody.slope_semitones_per_s - 1.0
     semitones = prosody.f0_semitones + contour + slope * (times - duration_s / 2)
     f0 = np.clip(voice.f0_hz * 2.0 ** (semitones / 12), 55.0, 520.0)

@@ -99,7 +99,7 @@ def falls(scores: Mapping[tuple[str, float], Mapping[str, Any]], *, chance: floa
     """Returns where `not_growing` rings, over the perturbation factors and over the signal-to-noise ratios.
 
     Args:
-        scores: Kind of budget, "epsilon" or "snr_db", and amount → `error`, None where it is undefined, and `ci95`,
+        scores: Kind of budget, "epsilon" or "snr_db", and amount → `error`, None where it is undefined, and `interval`,
             half of whose widest is the tolerance, if that is more than 2 points.
         chance: The error of a guess.
     """
@@ -109,7 +109,7 @@ def falls(scores: Mapping[tuple[str, float], Mapping[str, Any]], *, chance: floa
         mine = {sign * target: score for (each, target), score in scores.items() if each == kind}
         errors = {budget: score["error"] for budget, score in mine.items() if score["error"] is not None}
         if len(errors) > 1:
-            widths = [score["ci95"][1] - score["ci95"][0] for score in mine.values() if score["ci95"]]
+            widths = [score["interval"][1] - score["interval"][0] for score in mine.values() if score["interval"]]
             tolerance = max([2.0, *(width / 2 for width in widths)])
             found.append(not_growing(errors, tolerance=tolerance, ceiling=chance, spelled=spelled))
     return [alarm for alarm in found if alarm is not None]

@@ -25,7 +25,7 @@ def beside(
 
     Returns:
         One row for each of figure 1, with the quartiles of `snr_db`, `segmental_snr_db`, `stoi` and `pesq` — None where
-        there is no value — and figure 1's `error`, `ci95` and `error_worst_of`.
+        there is no value — and figure 1's `error`, `interval` and `error_worst_of`.
     """
     rows = []
     # Trainings of several seeds were attacked with the same waveforms.
@@ -48,7 +48,7 @@ def beside(
                 **amount,
                 "snr_db": quartiles(mine["snr_db"]),
                 **{name: quartiles(heard[name]) for name in MEASURED},
-                **{name: row[name] for name in ("error", "ci95", "error_worst_of")},
+                **{name: row[name] for name in ("error", "interval", "error_worst_of")},
             }
         )
     return rows

@@ -136,8 +136,8 @@ def errors_by_emotion(
 
     Returns:
         For each emotion a row for clean speech and one for each of `budgets`, with `epsilon` or `snr_db_target`: `n`
-        utterances, `speakers`, `error` and `ci95` of the mean draw over all noises, and `error_worst_of` N draws over
-        all noises. A group with one speaker has no interval.
+        utterances, `speakers`, `error` and `interval` of the mean draw over all noises, and `error_worst_of` N draws
+        over all noises. A group with one speaker has no interval.
     """
     # One class of which every right answer is the only label: 100 − its recall is the share of wrong answers.
     wrong, attacked = (

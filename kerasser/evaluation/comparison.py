@@ -123,11 +123,11 @@ class Comparison:
             budget = budget_of(row)
             row["clean"] = undefended.error(undefended.clean_correct)["error"]
             row["clean_through_gan"] = price["error"]
-            row["ci95"]["clean_through_gan"] = price["ci95"]
+            row["interval"]["clean_through_gan"] = price["interval"]
             for kind, place in (("mean", row), ("worst", row["worst_of"])):
                 share, interval = self._recovered(budget, row["noise"], kind)
                 place["recovered_share"] = share
-                place["ci95"]["recovered_share"] = interval
+                place["interval"]["recovered_share"] = interval
         return rows
 
     def figure3(self) -> list[dict[str, Any]]:
@@ -205,12 +205,12 @@ class Comparison:
     def _difference(self, first: str, second: str, budget: tuple[str, float], kind: str) -> dict[str, Any]:
         draws = [self._draws(self._systems[name], budget) for name in (first, second)]
         correct = [each["mean"].of(kind) for each in draws]
-        row: dict[str, Any] = {"first": first, "second": second, "difference": None, "ci95": None}
+        row: dict[str, Any] = {"first": first, "second": second, "difference": None, "interval": None}
         row |= {"minimum_detectable": None, "bootstrap": {"p": None, "p_holm": None}}
         bootstrap = self._systems[NONE].scorer.bootstrap
         if bootstrap:
             paired = paired_difference(bootstrap, *correct)
-            row |= {"difference": paired.estimate, "ci95": paired.interval}
+            row |= {"difference": paired.estimate, "interval": paired.interval}
             row["bootstrap"]["p"] = paired.p
             row["minimum_detectable"] = minimum_detectable_difference(bootstrap, *correct)
         row["mcnemar"] = {"first_only": None, "second_only": None, "p": None, "p_holm": None}
@@ -249,10 +249,10 @@ class Comparison:
         scorer = self._systems[NONE].scorer
         errors = [scorer.error(each)["error"] for each in correct]
         difference = None if None in errors else errors[0] - errors[1]
-        pair: dict[str, Any] = {"better": better, "worse": worse, "difference": difference, "ci95": None, "p": None}
+        pair: dict[str, Any] = {"better": better, "worse": worse, "difference": difference, "interval": None, "p": None}
         if scorer.bootstrap:
             differences = scorer.bootstrap.errors(correct[0]) - scorer.bootstrap.errors(correct[1])
-            pair["ci95"] = scorer.bootstrap.interval(differences)
+            pair["interval"] = scorer.bootstrap.interval(differences)
             pair["p"] = one_sided_p(differences, scorer.bootstrap.speakers)
         return pair
 
@@ -261,12 +261,12 @@ class Comparison:
         rows = []
         for budget in self.hardest():
             for noise in self.environments:
-                row: dict[str, Any] = {"noise": noise, **amount(budget), "ci95": {}, "worst_of": {"ci95": {}}}
+                row: dict[str, Any] = {"noise": noise, **amount(budget), "interval": {}, "worst_of": {"interval": {}}}
                 for column, system in present.items():
                     draws = self._draws(system, budget)[noise]
                     for kind, place in (("mean", row), ("worst", row["worst_of"])):
                         score = system.scorer.error(draws.of(kind))
-                        place[column], place["ci95"][column] = score["error"], score["ci95"]
+                        place[column], place["interval"][column] = score["error"], score["interval"]
                     row["worst_of"]["N"] = draws.n
                 rows.append(row)
         return rows

@@ -50,13 +50,13 @@ class Scorer:
         self.bootstrap = bootstrap if bootstrap.usable else None
 
     def error(self, correct: np.ndarray) -> dict[str, Any]:
-        """Returns `error` (100 − UA, percent) and `ci95` for `[seeds, utterances]` answers in [0, 1], sorted by id."""
+        """Returns `error` (100 − UA, percent) and `interval` of `[seeds, utterances]` answers in [0, 1] by id."""
         error = 100.0 - unweighted_average_recall(self._labels, correct.mean(axis=0), self.classes)
         interval = self.bootstrap.interval(self.bootstrap.errors(correct)) if self.bootstrap else None
-        return {"error": None if np.isnan(error) else error, "ci95": interval}
+        return {"error": None if np.isnan(error) else error, "interval": interval}
 
     def clean(self) -> dict[str, Any]:
-        """Returns `ua`, `error`, `ci95`, `n` utterances and the `confusion` matrix, over all seeds, of clean speech."""
+        """Returns `ua`, `error`, `interval`, `n` utterances and the `confusion` over all seeds, of clean speech."""
         score = self.error(self.clean_correct)
         labels = np.tile(self._labels, len(self._seeds))
         matrix = confusion(labels, self._answers.reshape(-1), self.classes)
@@ -101,7 +101,7 @@ class Scorer:
             adversarial: As for `correct`, with `snr_db`, `clipped` and `samples`.
 
         Returns:
-            `error` and `ci95` of the mean draw; `error_worst_of`, which counts an utterance as
+            `error` and `interval` of the mean draw; `error_worst_of`, which counts an utterance as
             wrong if any of its N draws is; `attack_success_rate`, the share of correctly classified
             utterances that a draw turns wrong, mean over draws, in percent; `snr_db_median`;
             `clipped_share` of all samples; `n` utterances.

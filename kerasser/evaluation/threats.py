@@ -29,9 +29,9 @@ from kerasser.evaluation.curve import Scorer
 OBLIVIOUS, GREY_BOX, WHITE_BOX, UNSEEN = "oblivious", "grey-box", "white-box", "unseen environment"
 ADAPTIVE_RANDOM, ADAPTIVE = "adaptive, random search", "adaptive, Bayesian search"
 #: Ways in which a search asked its questions, in `search.csv`.
-BAYESIAN, DROWNED = "bayesian", "drowned"
+BAYESIAN, EXTREME = "bayesian", "extreme"
 #: A budget that should leave nothing of the speech.
-DROWNING_SNR_DB = -20.0
+EXTREME_SNR_DB = -20.0
 
 Budget = tuple[str, float]
 
@@ -64,7 +64,7 @@ def rows(systems: Mapping[str, tuple[Scorer, Attacks]], budgets: Sequence[Budget
 
     Returns:
         Rows with `defence`, `epsilon` or `snr_db_target`, `threat`, `queries` allowed and `queries_mean` asked for an
-        utterance, `radius` of the white box in deviations, `error`, `ci95` and `attack_success_rate`.
+        utterance, `radius` of the white box in deviations, `error`, `interval` and `attack_success_rate`.
     """
     found = []
     left_out = any(attacks.unseen for _, attacks in systems.values())
@@ -163,7 +163,8 @@ def unseen_matrix(systems: Mapping[str, tuple[Scorer, Attacks]], budgets: Sequen
     """Returns the error by noise that trained and noise that tests.
 
     Returns:
-        Rows with `defence`, the budget, `trained_without` ("" where nothing was left out), `noise`, `error` and `ci95`.
+        Rows with `defence`, the budget, `trained_without` ("" where nothing was left out), `noise`, `error` and
+        `interval`.
     """
     found = []
     for budget in budgets:
@@ -210,10 +211,10 @@ def alarms(
             once = attacks.white_box.drop_duplicates(["id", "seed"])
             rung.append((defence, zero_gradients(once["gradient_norm"].to_numpy())))
         if attacks.search is not None:
-            drowned = attacks.search[attacks.search["method"] == DROWNED]
+            drowned = attacks.search[attacks.search["method"] == EXTREME]
             error = scorer.error(scorer.table(drowned, ["query"], "correct")[:, :, 0])["error"]
             if error is not None:
-                budget_name = f"{DROWNING_SNR_DB:g} dB SNR".replace("-", "−")
+                budget_name = f"{EXTREME_SNR_DB:g} dB SNR".replace("-", "−")
                 rung.append((defence, huge_budget_survived(error, chance=chance, budget=budget_name)))
     return [(defence, alarm) for defence, alarm in rung if alarm is not None]
 

@@ -130,7 +130,7 @@ def attacked(
     number: int,
     trial: Trial,
     noise: Mapping[str, Sequence[Recording]],
-    stretch: str,
+    noise_split: str,
     estimator: str,
     seed: int,
 ) -> Sound:
@@ -141,11 +141,11 @@ def attacked(
         number: Position of the trial in its test.
         trial: The trial.
         noise: Environment → its recordings.
-        stretch: "train" or "test": what part of the recordings in time these are.
+        noise_split: "train" or "test": what part of the recordings in time these are.
         estimator: Gain behind the reference noise, "lsa" or "stsa".
         seed: Seed of the draws of noise.
     """
-    plan = Plan({trial.environment: noise[trial.environment]}, stretch, [trial.budget], 1, estimator, seed)
+    plan = Plan({trial.environment: noise[trial.environment]}, noise_split, [trial.budget], 1, estimator, seed)
     # Listeners hear the waveform itself, in the place of its features.
     examples = adversarial_examples(waveform, trial.utterance, plan, lambda heard, _: heard, trial.utterance)  # type: ignore[arg-type]
     return Sound(number, audio.clip(waveform)[0], *examples[0])

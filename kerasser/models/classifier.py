@@ -19,7 +19,7 @@ def build(
     pooling: str = "last",
     dropout: float = 0.0,
     gaussian_noise: float = 0.0,
-    bound: float = 5.0,
+    clip_value: float = 5.0,
 ) -> keras.Model:
     """Builds the classifier.
 
@@ -32,7 +32,7 @@ def build(
         pooling: "last" takes the output at the last frame, "mean" averages the outputs.
         dropout: Share of the LSTM outputs dropped in training, in [0, 1).
         gaussian_noise: Standard deviation of the noise added to the normalised features in training (section 5.2).
-        bound: Bound of the normalised features, in standard deviations.
+        clip_value: Bound of the normalised features, in standard deviations.
 
     Returns:
         A model from `{"features": [batch, frames, features], "lengths": [batch]}`, raw features,
@@ -41,7 +41,7 @@ def build(
     """
     frames = keras.Input((None, features), name="features", dtype="float32")
     lengths = keras.Input((), name="lengths", dtype="int32")
-    x, steps = FrameNormalization(bound, name="normalization")(frames, lengths), lengths
+    x, steps = FrameNormalization(clip_value, name="normalization")(frames, lengths), lengths
     if frames_per_step > 1:
         x, steps = FrameGroups(frames_per_step, name="groups")(x, lengths)
     if gaussian_noise:

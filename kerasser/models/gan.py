@@ -30,24 +30,24 @@ def build_generator(
     *,
     features: int = 25,
     units: int = 128,
-    code: int = 48,
+    bottleneck: int = 48,
     frames_per_step: int = 1,
     form: str = "frame",
     segment_steps: int = 50,
-    bound: float = 5.0,
+    clip_value: float = 5.0,
 ) -> keras.Model:
     """Builds the generator.
 
     Args:
         features: Features per frame.
         units: Units of the encoder's and the decoder's LSTM.
-        code: Width of the code between them.
+        bottleneck: Width between them.
         frames_per_step: Frames averaged into one LSTM step; every frame of a step gets the same correction.
         form: "frame" passes a code at every step and adds the decoder's output to the input; "segment" passes one
             for each segment, read at its end, and puts the output in the input's place: an autoencoder taken
             literally.
         segment_steps: Steps of a segment.
-        bound: Bound of what comes out, in standard deviations.
+        clip_value: Bound of what comes out, in standard deviations.
 
     Returns:
         A model from `{"features" [batch, frames, features], "lengths" [batch]}`, normalised frames, to frames of
@@ -55,10 +55,10 @@ def build_generator(
     """
     frames, lengths = _inputs(features)
     x, steps = _steps(frames, lengths, frames_per_step)
-    x = _encoder_decoder(x, steps, features, units, code, segment_steps if form == "segment" else 0)
+    x = _encoder_decoder(x, steps, features, units, bottleneck, segment_steps if form == "segment" else 0)
     if frames_per_step > 1:
         x = Repeated(frames_per_step, name="repeated")(x, frames)
-    cleaned = Cleaned(bound, residual=form == "frame", name="cleaned")(x, frames, lengths)
+    cleaned = Cleaned(clip_value, residual=form == "frame", name="cleaned")(x, frames, lengths)
     return keras.Model({"features": frames, "lengths": lengths}, cleaned, name="generator")
 
 
@@ -66,7 +66,7 @@ def build_discriminator(
     *,
     features: int = 25,
     units: int = 64,
-    code: int = 48,
+    bottleneck: int = 48,
     frames_per_step: int = 1,
     form: str = "frame",
     segment_steps: int = 50,
@@ -77,7 +77,7 @@ def build_discriminator(
     Args:
         features: Features per frame.
         units: Units of the encoder's and the decoder's LSTM.
-        code: Width of the code between them.
+        bottleneck: Width between them.
         frames_per_step: Frames averaged into one LSTM step.
         form: As for the generator.
         segment_steps: As for the generator.
@@ -90,7 +90,7 @@ def build_discriminator(
     frames, lengths = _inputs(features)
     x, steps = _steps(frames, lengths, frames_per_step)
     segment = segment_steps if form == "segment" else 0
-    logits = _encoder_decoder(x, steps, 1, units, code, segment, spectral_normalization)
+    logits = _encoder_decoder(x, steps, 1, units, bottleneck, segment, spectral_normalization)
     outputs = {"logits": logits[:, :, 0], "steps": keras.layers.Identity(name="steps", dtype="int32")(steps)}
     return keras.Model({"features": frames, "lengths": lengths}, outputs, name="discriminator")
 
@@ -105,7 +105,7 @@ def _steps(frames: Any, lengths: Any, frames_per_step: int) -> tuple[Any, Any]:
 
 
 def _encoder_decoder(
-    x: Any, steps: Any, outputs: int, units: int, code: int, segment: int, spectral: bool = False
+    x: Any, steps: Any, outputs: int, units: int, bottleneck: int, segment: int, spectral: bool = False
 ) -> Any:
     """An LSTM encoder that compresses, an LSTM decoder that reconstructs: `[batch, steps, outputs]`."""
 
@@ -119,7 +119,7 @@ def _encoder_decoder(
     x = keras.layers.LSTM(units, return_sequences=True, name="encoder")(x)
     if segment:
         x = LastFrame(name="end")(x, steps)
-    x = dense(code, "code")(x)
+    x = dense(bottleneck, "bottleneck")(x)
     if segment:
         x = keras.layers.RepeatVector(segment, name="code_repeated")(x)
     x = keras.layers.LSTM(units, return_sequences=True, name="decoder")(x)

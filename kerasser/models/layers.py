@@ -41,12 +41,12 @@ class FrameNormalization(keras.layers.Layer):
     rule every squared loss.
 
     Args:
-        bound: Largest absolute value, in standard deviations.
+        clip_value: Largest absolute value, in standard deviations.
     """
 
-    def __init__(self, bound: float = 5.0, **kwargs: Any) -> None:
+    def __init__(self, clip_value: float = 5.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.bound = bound
+        self.clip_value = clip_value
 
     def build(self, features_shape: tuple, lengths_shape: tuple) -> None:
         """Makes the statistics, which training reads but never moves."""
@@ -66,13 +66,13 @@ class FrameNormalization(keras.layers.Layer):
         if inverse:
             mapped = features * deviation + self.mean
         else:
-            mapped = ops.clip((features - self.mean) / deviation, -self.bound, self.bound)
+            mapped = ops.clip((features - self.mean) / deviation, -self.clip_value, self.clip_value)
         valid = valid_frames(lengths, ops.shape(features)[1])
         return ops.where(valid[:, :, None], mapped, 0.0)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
-        return {**super().get_config(), "bound": self.bound}
+        return {**super().get_config(), "clip_value": self.clip_value}
 
 
 @keras.saving.register_keras_serializable("kerasser")
@@ -181,19 +181,19 @@ class Cleaned(keras.layers.Layer):
     """Makes a generator's output of a decoder's: added to the input or not, bounded, zero beyond `lengths`.
 
     Args:
-        bound: Largest absolute value, in standard deviations.
+        clip_value: Largest absolute value, in standard deviations.
         residual: Whether the decoder says what to add to the input, or the output itself.
     """
 
-    def __init__(self, bound: float = 5.0, residual: bool = True, **kwargs: Any) -> None:
+    def __init__(self, clip_value: float = 5.0, residual: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.bound, self.residual = bound, residual
+        self.clip_value, self.residual = clip_value, residual
 
     def call(self, decoded: Any, features: Any, lengths: Any) -> Any:
         """Maps two `[batch, frames, dimension]` to one."""
-        output = ops.clip(decoded + features if self.residual else decoded, -self.bound, self.bound)
+        output = ops.clip(decoded + features if self.residual else decoded, -self.clip_value, self.clip_value)
         return ops.where(valid_frames(lengths, ops.shape(features)[1])[:, :, None], output, 0.0)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
-        return {**super().get_config(), "bound": self.bound, "residual": self.residual}
+        return {**super().get_config(), "clip_value": self.clip_value, "residual": self.residual}

@@ -121,8 +121,8 @@ def split(waveform: np.ndarray, name: str, test_share: float, guard_s: float) ->
     cut = round(waveform.size * (1.0 - test_share))
     guard = round(guard_s * SAMPLE_RATE_HZ)
     train, test = slice(0, cut - guard // 2), slice(cut + guard - guard // 2, waveform.size)
-    for part, stretch in (("training", train), ("test", test)):
-        length = (stretch.stop - stretch.start) / SAMPLE_RATE_HZ
+    for part, noise_split in (("training", train), ("test", test)):
+        length = (noise_split.stop - noise_split.start) / SAMPLE_RATE_HZ
         if length < _SHORTEST_STRETCH_S:
             raise InputError(
                 f"{name}: expected a recording long enough for a {part} stretch of {_SHORTEST_STRETCH_S} s. "

@@ -36,7 +36,7 @@ def figure1(
 
     Args:
         path: The PNG to write; an SVG lies beside it.
-        clean: `error` and `ci95` of clean speech.
+        clean: `error` and `interval` of clean speech.
         rows: Rows as of `kerasser.evaluation.curve.figure1`.
         title: Says corpus and fold, and whether the speech is synthetic.
         classes: How many there are to guess from.
@@ -71,7 +71,7 @@ def figure2(path: Path, clean: Mapping[str, Any], rows: Sequence[Mapping[str, An
 
     Args:
         path: The PNG to write; an SVG lies beside it.
-        clean: `error` and `ci95` of the undefended classifier on clean speech.
+        clean: `error` and `interval` of the undefended classifier on clean speech.
         rows: Rows as of `kerasser.evaluation.comparison.Comparison.figure2`.
         title: Says corpus and folds, and whether the speech is synthetic.
     """
@@ -96,7 +96,7 @@ def figure3(path: Path, clean: Mapping[str, Any], rows: Sequence[Mapping[str, An
 
     Args:
         path: The PNG to write; an SVG lies beside it.
-        clean: `error` and `ci95` of the undefended classifier on clean speech.
+        clean: `error` and `interval` of the undefended classifier on clean speech.
         rows: Rows as of `kerasser.evaluation.comparison.Comparison.figure3`.
         title: Says corpus and folds, and whether the speech is synthetic.
     """
@@ -114,7 +114,7 @@ def figure4(path: Path, clean: Mapping[str, Any], rows: Sequence[Mapping[str, An
 
     Args:
         path: The PNG to write; an SVG lies beside it.
-        clean: `error` and `ci95` of the undefended classifier on clean speech.
+        clean: `error` and `interval` of the undefended classifier on clean speech.
         rows: Rows as of `kerasser.evaluation.threats.rows`.
         title: Says corpus and folds, and whether the speech is synthetic.
     """
@@ -167,10 +167,10 @@ def _bars(
         place = groups.index(row[key]) + (defences.index(row["defence"]) - (len(defences) - 1) / 2) * width
         colour = _DEFENCES[row["defence"]]
         axes.bar(place, row["error"], width * 0.9, color=colour, alpha=0.85)
-        if row["ci95"]:
+        if row["interval"]:
             # White below grey: to be seen on a bar of any colour.
-            axes.vlines(place, *row["ci95"], color="white", linewidth=3)
-            axes.vlines(place, *row["ci95"], color="0.35", linewidth=1.2)
+            axes.vlines(place, *row["interval"], color="white", linewidth=3)
+            axes.vlines(place, *row["interval"], color="0.35", linewidth=1.2)
         if worst:
             error = row["error_worst_of"]["error"]
             axes.plot(place, error, "v", color=colour, markersize=8, markeredgecolor="white", markeredgewidth=0.8)
@@ -213,7 +213,7 @@ def _line(axes: Axes, rows: Sequence[Mapping[str, Any]], key: str, colour: str, 
     axes.plot(x, [row["error"] for row in rows], color=colour, marker="o", markersize=5)
     worst = [row["error_worst_of"]["error"] for row in rows]
     axes.plot(x, worst, color=colour, linestyle="--", marker="v", markersize=5)
-    bands = [row["ci95"] for row in rows]
+    bands = [row["interval"] for row in rows]
     if band and bands and all(bands):
         low, high = zip(*bands, strict=True)
         axes.fill_between(x, low, high, color=colour, alpha=0.10, linewidth=0)

@@ -22,7 +22,7 @@ def percent(score: Mapping[str, Any]) -> str:
     """Returns an error with its interval, such as "31.2 [25.0, 38.1]"; a dash where it is undefined."""
     if score["error"] is None:
         return "–"
-    interval = score["ci95"]
+    interval = score["interval"]
     return f"{score['error']:.1f}" + (f" [{interval[0]:.1f}, {interval[1]:.1f}]" if interval else "")
 
 

@@ -85,6 +85,6 @@ def _generator(facts: Mapping[str, Any] | None) -> str:
     if not facts:
         return "–"
     network = facts.get("build", facts)
-    if not {"units", "code"} <= network.keys():
+    if not {"units", "bottleneck"} <= network.keys():
         return "yes"
-    return f"{network['units']} – {network['code']} – {network['units']} units"
+    return f"{network['units']} – {network['bottleneck']} – {network['units']} units"

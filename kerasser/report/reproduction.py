@@ -90,7 +90,7 @@ def _section3(report: Mapping[str, Any]) -> list[str]:
     rows, clean = report["table3"], report["clean"]
     if not rows:
         return []
-    price = {"error": rows[0]["clean_through_gan"], "ci95": rows[0]["ci95"]["clean_through_gan"]}
+    price = {"error": rows[0]["clean_through_gan"], "interval": rows[0]["interval"]["clean_through_gan"]}
     return [
         f"The price: clean speech through the generator has an error of {percent(price)} %, {percent(clean)} % "
         "without. The recovered share is (attacked − cleaned) / (attacked − clean); a dash where the attack does "
@@ -120,7 +120,7 @@ def _ordering(rows: Sequence[Mapping[str, Any]], speakers: int) -> list[str]:
     for row in rows:
         cells = [
             number(pair["difference"], signed=True)
-            + (f" [{pair['ci95'][0]:+.1f}, {pair['ci95'][1]:+.1f}]" if pair["ci95"] else "")
+            + (f" [{pair['interval'][0]:+.1f}, {pair['interval'][1]:+.1f}]" if pair["interval"] else "")
             for pair in row["pairs"]
         ]
         verdict = "holds" if row["holds"] else "does not hold"
@@ -160,7 +160,7 @@ def _table2(corpus: str, rows: Sequence[Mapping[str, Any]]) -> list[str]:
     lines = [f"| noise | budget | draw | {' | '.join(head)} |", "| --- | --- | --- |" + " --- |" * len(head)]
     for row in rows:
         for draw, place in _draws(row):
-            cells = [percent({"error": place[column], "ci95": place["ci95"][column]}) for column in columns]
+            cells = [percent({"error": place[column], "interval": place["interval"][column]}) for column in columns]
             cells += _paper_cells(paper.TABLE2, corpus, row, place["attacked"], place["random_noise"])
             lines.append(f"| {name(row['noise'])} | {budget(row)} | {draw} | {' | '.join(cells)} |")
     return lines
@@ -174,10 +174,10 @@ def _table3(corpus: str, rows: Sequence[Mapping[str, Any]]) -> list[str]:
     for row in rows:
         for draw, place in _draws(row):
             cells = {
-                column: percent({"error": place[column], "ci95": place["ci95"][column]})
+                column: percent({"error": place[column], "interval": place["interval"][column]})
                 for column in ("attacked", "gan", *extra)
             }
-            share, interval = place["recovered_share"], place["ci95"]["recovered_share"]
+            share, interval = place["recovered_share"], place["interval"]["recovered_share"]
             recovered = (
                 "–"
                 if share is None
@@ -231,7 +231,7 @@ def _figure3(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def _differences(rows: Sequence[Mapping[str, Any]], speakers: int) -> list[str]:
     """Says how certain each difference is."""
-    if not any(row["ci95"] for row in rows):
+    if not any(row["interval"] for row in rows):
         return []
     lines = [
         "Points of error, the first less the second, over the mean of the noises. p: paired bootstrap over speakers, "
@@ -244,7 +244,7 @@ def _differences(rows: Sequence[Mapping[str, Any]], speakers: int) -> list[str]:
     ]
     for row in rows:
         pair = f"{NAMES[row['first']]} − {NAMES[row['second']]}"
-        interval = f" [{row['ci95'][0]:+.1f}, {row['ci95'][1]:+.1f}]" if row["ci95"] else ""
+        interval = f" [{row['interval'][0]:+.1f}, {row['interval'][1]:+.1f}]" if row["interval"] else ""
         p = [_probability(row[test]["p_holm"]) for test in ("bootstrap", "mcnemar")]
         draw = "mean" if row["draw"] == "mean" else "worst of N"
         lines.append(

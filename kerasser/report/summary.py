@@ -93,7 +93,7 @@ def _defence(report: Mapping[str, Any]) -> str:
     if (found := best(report)) is None:
         return "**The defences.** What they give back is undefined: an error or all defences are missing."
     difference, least, none = found
-    gain, interval = -difference["difference"], difference["ci95"]
+    gain, interval = -difference["difference"], difference["interval"]
     measured = len({row["defence"] for row in report["figure3"]} - {"none"})
     which = "The only one measured" if measured == 1 else f"The best of {measured}"
     against = (

@@ -11,7 +11,7 @@ from typing import Any
 def write(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """Writes one line a row and one column a figure, whatever is nested in it.
 
-    `{"ci95": {"gan": [1, 2]}}` becomes the columns `ci95_gan_low` and `ci95_gan_high`.
+    `{"interval": {"gan": [1, 2]}}` becomes the columns `interval_gan_low` and `interval_gan_high`.
     """
     flat = [_flat(row) for row in rows]
     columns = list(dict.fromkeys(name for row in flat for name in row))
@@ -27,7 +27,7 @@ def _flat(row: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     for name, value in row.items():
         if isinstance(value, Mapping):
             found |= _flat(value, f"{prefix}{name}_")
-        elif isinstance(value, list | tuple) or (value is None and "ci95" in f"{prefix}{name}"):
+        elif isinstance(value, list | tuple) or (value is None and "interval" in f"{prefix}{name}"):
             low, high = value or (None, None)
             found |= {f"{prefix}{name}_low": low, f"{prefix}{name}_high": high}
         else:

@@ -10,7 +10,7 @@ import numpy as np
 from kerasser.audio import AudioFile, clip, probe, waveforms
 from kerasser.features.base import FrontEnd
 from kerasser.util.errors import InputError
-from kerasser.util.parallel import ahead
+from kerasser.util.parallel import ordered_map
 
 _SUFFIXES = (".wav", ".flac")
 
@@ -62,7 +62,7 @@ def frames(
                 raise
             return path, str(error)
 
-    return ahead(describe, _decoded(probed, skip_unusable), workers)
+    return ordered_map(describe, _decoded(probed, skip_unusable), workers)
 
 
 def _probed(path: Path, skip_unusable: bool) -> AudioFile | Reason:

@@ -12,7 +12,7 @@ from kerasser.training.batches import TrainingBatches
 from kerasser.training.epochs import MeasuredAdam, run_epochs
 from kerasser.training.schedule import LearningRateRule
 from kerasser.training.tensorboard.log import CLASSIFIER_TAGS
-from kerasser.training.tensorboard.pages import Show
+from kerasser.training.tensorboard.pages import LogWriter
 
 
 def fit(
@@ -22,7 +22,7 @@ def fit(
     *,
     work_dir: Path,
     log_dir: Path | None = None,
-    show: Show | None = None,
+    log_writer: LogWriter | None = None,
     classes: int = 2,
     learning_rate: float = 0.002,
     patience: int = 5,
@@ -39,7 +39,7 @@ def fit(
         dev: Batches of the development speakers, which steer the learning rate.
         work_dir: Holds `checkpoint.npz`; a second call with the same arguments goes on from it.
         log_dir: Where TensorBoard's event files go, if there are to be any; they change nothing else.
-        show: What they hold beside the curves.
+        log_writer: What they hold beside the curves.
         classes: Number of classes.
         learning_rate: First learning rate of Adam.
         patience: Epochs without improvement before the rate is halved.
@@ -68,7 +68,7 @@ def fit(
         path=work_dir / "checkpoint.npz",
         log_dir=log_dir,
         tags=CLASSIFIER_TAGS,
-        show=show,
+        log_writer=log_writer,
         epochs=epochs,
         validation=dev,
         quiet=quiet,

@@ -129,7 +129,7 @@ def _snr(example: Example) -> float:
     return np.inf if snr_db is None else float(snr_db)
 
 
-class Heard:
+class DevelopmentSpeech:
     """Examples in memory, in batches of like length, for a model to answer.
 
     Args:

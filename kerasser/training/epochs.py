@@ -13,8 +13,8 @@ from tqdm.keras import TqdmCallback
 
 from kerasser.training.checkpoint import Checkpoint
 from kerasser.training.schedule import LearningRateRule
-from kerasser.training.tensorboard.log import CLASSIFIER_TAGS, Board
-from kerasser.training.tensorboard.pages import BoardCallback, Show
+from kerasser.training.tensorboard.log import CLASSIFIER_TAGS, EventLog
+from kerasser.training.tensorboard.pages import EventLogCallback, LogWriter
 
 
 def run_epochs(
@@ -27,7 +27,7 @@ def run_epochs(
     epochs: int,
     log_dir: Path | None = None,
     tags: Mapping[str, str] = CLASSIFIER_TAGS,
-    show: Show | None = None,
+    log_writer: LogWriter | None = None,
     validation: tf.data.Dataset | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     title: str = "training",
@@ -44,7 +44,7 @@ def run_epochs(
         epochs: Training stops after so many epochs in any case.
         log_dir: Where TensorBoard's event files go, if there are to be any.
         tags: An epoch's figure → its name there.
-        show: What they hold beside the figures.
+        log_writer: What they hold beside the figures.
         validation: Batches of the development speakers, where the model measures itself on them.
         callbacks: What measures an epoch otherwise; called before the rule.
         title: What the progress bar says.
@@ -56,12 +56,12 @@ def run_epochs(
     checkpoint = Checkpoint(path, rule, epoch)
     checkpoint.set_model(model)
     start = checkpoint.restore()
-    board = Board(log_dir, start) if log_dir else None
-    if board and show and not start:
-        show.begin(board)
+    event_log = EventLog(log_dir, start) if log_dir else None
+    if event_log and log_writer and not start:
+        log_writer.begin(event_log)
     if not checkpoint.finished and start < epochs:
         called = [*callbacks, _Figures(), rule]
-        called += [BoardCallback(board, tags, show)] if board else []
+        called += [EventLogCallback(event_log, tags, log_writer)] if event_log else []
         called += [checkpoint]
         if not quiet and sys.stderr.isatty():
             called.append(TqdmCallback(verbose=1, initial=start, desc=title, leave=False, dynamic_ncols=True))
@@ -75,10 +75,10 @@ def run_epochs(
             verbose=0,
         )
     model.set_weights(rule.best_weights)
-    if board:
-        if show:
-            show.end(board, len(checkpoint.history), rule.best)
-        board.close(finished=True)
+    if event_log:
+        if log_writer:
+            log_writer.end(event_log, len(checkpoint.history), rule.best)
+        event_log.close(finished=True)
     return checkpoint.history
 
 

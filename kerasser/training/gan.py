@@ -16,9 +16,9 @@ from kerasser.models.gan import Reconstruction, SpeechGAN, cleaner
 from kerasser.training.batches import PairedBatches
 from kerasser.training.development import ADVERSARIAL, CLEAN, Answers
 from kerasser.training.epochs import run_epochs
-from kerasser.training.schedule import Convergence
+from kerasser.training.schedule import EarlyStopping
 from kerasser.training.tensorboard.log import GAN_TAGS
-from kerasser.training.tensorboard.pages import Show, Showcase, asking
+from kerasser.training.tensorboard.pages import LogContents, LogWriter, asking
 
 #: Discriminator updates for each generator update (paper, section 5.3).
 DISCRIMINATOR_UPDATES = 2
@@ -125,7 +125,7 @@ def fit_gan(
     work_dir: Path,
     log_dir: Path | None = None,
     examples: Sequence[Example] = (),
-    showcase: Showcase | None = None,
+    contents: LogContents | None = None,
     quiet: bool = True,
 ) -> list[dict[str, float | str]]:
     """Trains a GAN and leaves it with the weights of its best epoch on the development speakers.
@@ -139,7 +139,7 @@ def fit_gan(
         work_dir: Holds the checkpoints; a second call with the same arguments goes on from them.
         log_dir: Where TensorBoard's event files go, if there are to be any; they change nothing else.
         examples: Whose speech `dev` holds and how it was made, in its order.
-        showcase: What the event files hold beside the curves; needs `examples`.
+        contents: What the event files hold beside the curves; needs `examples`.
         quiet: No progress bars.
 
     Returns:
@@ -171,20 +171,20 @@ def fit_gan(
     for phase, model, group, epochs in phases:
         if not epochs:
             continue
-        show = None
-        if showcase:
-            about = replace(showcase, settings={"phase": phase, **showcase.settings})
-            show = Show(about, gan.normalization, development.answers, development.measured_anew, ask)
+        log_writer = None
+        if contents:
+            about = replace(contents, settings={"phase": phase, **contents.settings})
+            log_writer = LogWriter(about, gan.normalization, development.answers, development.measured_anew, ask)
         rows = run_epochs(
             model,
             train.dataset(group),
             train.epoch,
-            Convergence(patience=settings.patience),
+            EarlyStopping(patience=settings.patience),
             path=work_dir / f"{phase}.npz",
             epochs=epochs,
             log_dir=log_dir / phase if log_dir else None,
             tags=GAN_TAGS,
-            show=show,
+            log_writer=log_writer,
             callbacks=[development],
             title=phase,
             quiet=quiet,

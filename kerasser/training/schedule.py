@@ -42,7 +42,7 @@ class LearningRateRule(keras.callbacks.Callback):
             self.model.stop_training = True
 
 
-class Convergence(LearningRateRule):
+class EarlyStopping(LearningRateRule):
     """Stops after `patience` epochs without improvement; the rates stay as they are (paper, section 5.3)."""
 
     def stalled(self) -> None:

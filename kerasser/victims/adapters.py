@@ -18,7 +18,7 @@ import numpy as np
 from kerasser.audio import SAMPLE_RATE_HZ, sha256
 from kerasser.features.base import EGEMAPS_NAMES
 from kerasser.util.errors import InputError, UnfinishedError
-from kerasser.victims.base import Ask, Recogniser, said
+from kerasser.victims.base import Ask, Recogniser, describe
 
 CALLABLE, SERVER, KERAS, SAVED_MODEL = "callable", "server", "keras", "saved_model"
 _FUNCTION = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
@@ -67,7 +67,7 @@ class Target:
         raise InputError(f"victim.model: expected {_EXPECTED}. Received: {self.model or 'none'}")
 
     @property
-    def hears(self) -> str:
+    def input_kind(self) -> str:
         """What it takes, one of `victims.INPUTS`."""
         return self.input or ("waveform" if self.kind == CALLABLE else "frames")
 
@@ -105,7 +105,7 @@ def victim(target: Target, workers: int = 0) -> Recogniser:
         raise InputError(
             f"victim.classes: expected {list(names)}, as {target.model} says. Received: {list(target.classes)}"
         )
-    return Recogniser(target.model, target.hears, names or target.classes, ask, workers)
+    return Recogniser(target.model, target.input_kind, names or target.classes, ask, workers)
 
 
 def newest_version(target: Target) -> int:
@@ -127,18 +127,18 @@ def _function(target: Target) -> Opened:
     try:
         found = getattr(importlib.import_module(module), name, None)
     except Exception as error:
-        raise InputError(f"{target.model}: importing {module} raised {said(error)}") from error
+        raise InputError(f"{target.model}: importing {module} raised {describe(error)}") from error
     if not callable(found):
         received = "nothing of that name" if found is None else type(found).__name__
         raise InputError(f"{target.model}: expected a function. Received: {received}")
 
     def ask(heard: Sequence[np.ndarray]) -> object:
         try:
-            if target.hears == "waveform":
+            if target.input_kind == "waveform":
                 return found(list(heard), SAMPLE_RATE_HZ)
-            return found(np.stack(heard) if target.hears == "functionals" else list(heard))
+            return found(np.stack(heard) if target.input_kind == "functionals" else list(heard))
         except Exception as error:
-            raise UnfinishedError(f"{target.model} raised {said(error)}") from error
+            raise UnfinishedError(f"{target.model} raised {describe(error)}") from error
 
     return getattr(found, "classes", None), ask
 
@@ -151,7 +151,7 @@ def _source(module: str) -> Path:
     try:
         spec = importlib.util.find_spec(module)
     except Exception as error:
-        raise InputError(f"victim.model: {module}: its package raised {said(error)}") from error
+        raise InputError(f"victim.model: {module}: its package raised {describe(error)}") from error
     if spec is None or not spec.origin or not Path(spec.origin).is_file():
         raise InputError(
             f"victim.model: expected a module in the current directory or the environment. Received: {module}"
@@ -174,8 +174,8 @@ def _connected(target: Target) -> Any:
 
 def _ours(target: Target, model: Any, failure: type[InputError]) -> Opened:
     """Asks a model of ours, which takes frames of any lengths and names the classes of every answer."""
-    if target.hears != "frames":
-        raise InputError(f"victim.input: expected frames, which {target.model} takes. Received: {target.hears}")
+    if target.input_kind != "frames":
+        raise InputError(f"victim.input: expected frames, which {target.model} takes. Received: {target.input_kind}")
     signature = _OURS.get(target.signature, target.signature)
     (first,) = model.answer([np.zeros((100, len(EGEMAPS_NAMES)), np.float32)], signature)
     classes = tuple(first.probabilities)
@@ -193,7 +193,7 @@ def _ours(target: Target, model: Any, failure: type[InputError]) -> Opened:
 def _keras(target: Target) -> Opened:
     from kerasser.victims import networks
 
-    return None, networks.keras_model(target.model, target.hears)
+    return None, networks.keras_model(target.model, target.input_kind)
 
 
 def _saved_model(target: Target) -> Opened:
@@ -204,4 +204,4 @@ def _saved_model(target: Target) -> Opened:
     model = client.LocalModel(Path(target.model))
     if "serialized" in model.signatures:
         return _ours(target, model, InputError)
-    return None, networks.saved_model(model.signatures, target.signature, target.model, target.hears)
+    return None, networks.saved_model(model.signatures, target.signature, target.model, target.input_kind)

@@ -11,7 +11,7 @@ import numpy as np
 from kerasser.audio import SAMPLE_RATE_HZ, clip
 from kerasser.features.opensmile import Egemaps, Functionals
 from kerasser.util.errors import InputError, UnfinishedError
-from kerasser.util.parallel import ahead
+from kerasser.util.parallel import ordered_map
 
 #: What a recogniser may hear: the waveform, its eGeMAPSv02 low-level descriptors, or their 88 functionals.
 INPUTS = ("waveform", "frames", "functionals")
@@ -78,7 +78,7 @@ class Recogniser:
         # opensmile wraps around what lies beyond full scale.
         heard: Sequence[np.ndarray] = [clip(waveform)[0] for waveform in waveforms]
         if self._front_end is not None:
-            heard = list(ahead(self._front_end, heard, self._workers))
+            heard = list(ordered_map(self._front_end, heard, self._workers))
         return checked(self._ask(heard), len(waveforms), self.classes, self.name)
 
 
@@ -163,7 +163,7 @@ class Cached:
         return np.array([self._answers[key] for key in keys]).reshape(len(keys), len(self.classes))
 
 
-def said(error: BaseException) -> str:
+def describe(error: BaseException) -> str:
     """Returns an exception's type and the beginning of its message, in one line."""
     line = " ".join(str(error).split())
     return f"{type(error).__name__}: {line if len(line) <= 300 else line[:299] + '…'}"

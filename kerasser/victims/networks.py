@@ -13,15 +13,15 @@ import tensorflow as tf
 import kerasser.models.gan  # noqa: F401
 from kerasser.features.base import EGEMAPS_NAMES, FUNCTIONALS
 from kerasser.util.errors import InputError
-from kerasser.victims.base import Ask, said
+from kerasser.victims.base import Ask, describe
 
 
-def keras_model(path: str, hears: str) -> Ask:
+def keras_model(path: str, input_kind: str) -> Ask:
     """Loads a `.keras` file; whatever would run code from the file is refused.
 
     Args:
         path: The file.
-        hears: One of `victims.INPUTS`.
+        input_kind: One of `victims.INPUTS`.
 
     Raises:
         InputError: If it cannot be loaded, or takes something else.
@@ -29,7 +29,7 @@ def keras_model(path: str, hears: str) -> Ask:
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:
-        raise InputError(f"{path}: expected a Keras model. Received: {said(error)}") from error
+        raise InputError(f"{path}: expected a Keras model. Received: {describe(error)}") from error
     tensors = list(model.inputs)
     call = tf.function(lambda inputs: model(inputs, training=False), reduce_retracing=True)
 
@@ -37,17 +37,17 @@ def keras_model(path: str, hears: str) -> Ask:
         values = [tf.cast(inputs[tensor.name], tensor.dtype) for tensor in tensors]
         return call(values[0] if len(values) == 1 else keras.tree.pack_sequence_as(model.input, values))
 
-    return _graph(path, hears, {tensor.name: tuple(tensor.shape) for tensor in tensors}, run)
+    return _graph(path, input_kind, {tensor.name: tuple(tensor.shape) for tensor in tensors}, run)
 
 
-def saved_model(signatures: Mapping[str, Any], chosen: str, path: str, hears: str) -> Ask:
+def saved_model(signatures: Mapping[str, Any], chosen: str, path: str, input_kind: str) -> Ask:
     """Asks a signature of a SavedModel.
 
     Args:
         signatures: Those that it has.
         chosen: Name of the one to ask.
         path: Where it lies.
-        hears: One of `victims.INPUTS`.
+        input_kind: One of `victims.INPUTS`.
 
     Raises:
         InputError: If there is no such signature, or it takes something else.
@@ -62,11 +62,14 @@ def saved_model(signatures: Mapping[str, Any], chosen: str, path: str, hears: st
         return signature(**{name: tf.cast(value, specs[name].dtype) for name, value in inputs.items()})
 
     shapes = {name: None if spec.shape.rank is None else tuple(spec.shape) for name, spec in specs.items()}
-    return _graph(path, hears, shapes, run)
+    return _graph(path, input_kind, shapes, run)
 
 
 def _graph(
-    model: str, hears: str, shapes: Mapping[str, tuple[int | None, ...] | None], run: Callable[[Mapping[str, Any]], Any]
+    model: str,
+    input_kind: str,
+    shapes: Mapping[str, tuple[int | None, ...] | None],
+    run: Callable[[Mapping[str, Any]], Any],
 ) -> Ask:
     """Asks a network that takes tensors.
 
@@ -76,37 +79,37 @@ def _graph(
 
     Args:
         model: What an error calls it.
-        hears: One of `victims.INPUTS`.
+        input_kind: One of `victims.INPUTS`.
         shapes: Input name → shape, None where it is unknown.
         run: From tensors by name to outputs.
     """
-    dimensions = {"waveform": (), "frames": (len(EGEMAPS_NAMES),), "functionals": ()}[hears]
-    timed, with_lengths = hears != "functionals", set(shapes) == {"features", "lengths"}
+    dimensions = {"waveform": (), "frames": (len(EGEMAPS_NAMES),), "functionals": ()}[input_kind]
+    timed, with_lengths = input_kind != "functionals", set(shapes) == {"features", "lengths"}
     wanted: list[tuple[int | None, ...]] = [(None, None, *dimensions) if timed else (None, FUNCTIONALS)]
-    if hears == "waveform":
+    if input_kind == "waveform":
         wanted.append((None, None, 1))
     name = "features" if with_lengths else next(iter(shapes), "")
     shape = shapes.get(name)
     fitting = [form for form in wanted if _fits(shape, form)]
-    if not (len(shapes) == 1 or (with_lengths and hears == "frames")) or not fitting:
+    if not (len(shapes) == 1 or (with_lengths and input_kind == "frames")) or not fitting:
         forms = " or ".join(_spelled(form) for form in wanted)
-        more = ", perhaps with lengths" if hears == "frames" else ""
+        more = ", perhaps with lengths" if input_kind == "frames" else ""
         found = ", ".join(f"{key} {_spelled(value)}" for key, value in shapes.items())
-        raise InputError(f"{model}: expected an input {forms} for {hears}{more}. Received: {found}")
+        raise InputError(f"{model}: expected an input {forms} for {input_kind}{more}. Received: {found}")
     length = shape[1] if timed and shape is not None else None
 
     def answers(items: Sequence[np.ndarray]) -> np.ndarray:
         inputs: dict[str, Any] = {name: _padded(items, length) if timed else np.stack(items)}
         if with_lengths:
             inputs["lengths"] = np.array([min(len(item), length or len(item)) for item in items], np.int32)
-        elif len(fitting[0]) == 3 and hears == "waveform":
+        elif len(fitting[0]) == 3 and input_kind == "waveform":
             inputs[name] = inputs[name][:, :, None]
         try:
             return np.asarray(_probabilities(run(inputs), model))
         except InputError:
             raise
         except Exception as error:
-            raise InputError(f"{model}: {said(error)}") from error
+            raise InputError(f"{model}: {describe(error)}") from error
 
     def ask(heard: Sequence[np.ndarray]) -> object:
         if with_lengths or not timed or length is not None:

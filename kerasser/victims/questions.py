@@ -17,7 +17,7 @@ from kerasser.attack.perturbation import Add
 from kerasser.attack.search import Ask, Query, bayesian_search, one_draw
 from kerasser.corpora import CLASSES
 from kerasser.corpora.base import Utterance
-from kerasser.evaluation.threats import BAYESIAN, DROWNED, DROWNING_SNR_DB
+from kerasser.evaluation.threats import BAYESIAN, EXTREME, EXTREME_SNR_DB
 from kerasser.util.errors import InputError
 from kerasser.victims.base import Cached, Counted, Victim
 
@@ -107,12 +107,12 @@ class Questions:
 
         rows = []
         for budget in plan.budgets:
-            seed = (plan.seed, utterance.id, plan.stretch, budget.kind, budget.value)
+            seed = (plan.seed, utterance.id, plan.noise_split, budget.kind, budget.value)
             found = bayesian_search(plan.noise, samples, asking(budget), queries, seed)
             rows += [_question(utterance, budget, BAYESIAN, number, query) for number, query in enumerate(found, 1)]
-        budget = Budget("snr_db", DROWNING_SNR_DB)
-        drowned = one_draw(plan.noise, samples, asking(budget), (plan.seed, utterance.id, DROWNED))
-        return [*rows, _question(utterance, budget, DROWNED, 1, drowned)]
+        budget = Budget("snr_db", EXTREME_SNR_DB)
+        drowned = one_draw(plan.noise, samples, asking(budget), (plan.seed, utterance.id, EXTREME))
+        return [*rows, _question(utterance, budget, EXTREME, 1, drowned)]
 
     def _row(self, utterance: Utterance, answer: np.ndarray, facts: Mapping[str, Any]) -> dict[str, Any]:
         """Returns who spoke, what was done to it, the truth and the answer."""

@@ -53,7 +53,7 @@ class ConfigFile(ActionConfigFile):
         except InputError as error:
             raise InputError(f"{where}: {error}") from None
         except TypeError as error:
-            raise InputError(f"{where}: {said(str(error), parser)}") from None
+            raise InputError(f"{where}: {reworded(str(error), parser)}") from None
 
 
 def names() -> list[str]:
@@ -130,7 +130,7 @@ def perhaps(name: str, known: Iterable[str]) -> str:
     return f", perhaps {names[found[0]]}" if found else ""
 
 
-def said(message: str, parser: ArgumentParser) -> str:
+def reworded(message: str, parser: ArgumentParser) -> str:
     """Turns a message of jsonargparse into one line in our words, with the nearest known name."""
     message = " ".join(message.split())
     flags = [flag for flag in parser._option_string_actions if flag.startswith("--")]

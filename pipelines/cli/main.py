@@ -16,7 +16,7 @@ import docstring_parser
 from jsonargparse import ArgumentParser, DefaultHelpFormatter, Namespace, set_parsing_settings
 
 from kerasser.util.errors import InputError
-from pipelines.cli.config_files import ConfigFile, names, said
+from pipelines.cli.config_files import ConfigFile, names, reworded
 from pipelines.config import UNUSED, Settings
 from pipelines.engine.run_log import Journal
 
@@ -57,7 +57,7 @@ class _Parser(ArgumentParser):
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Says what is wrong in one line; jsonargparse would print the usage as well."""
-        raise InputError(said(str(message), self)) from ex
+        raise InputError(reworded(str(message), self)) from ex
 
 
 def parse(name: str, description: str, arguments: Sequence[str], settings: type[AnySettings]) -> AnySettings:

@@ -59,12 +59,12 @@ class AdversarialGenExecutor(Executor):
         """
         part, names = parameters["part"], parameters["fold_names"] or [""]
         chosen = speakers((read_fold(inputs["folds"], name) for name in names), part)
-        stretch, _, noise = noise_gen.load(inputs["noise"])
-        if (stretch == "test") != (part == "test"):
-            raise AssertionError(f"the {stretch} stretch of the noise must not meet the {part} speakers")
+        noise_split, _, noise = noise_gen.load(inputs["noise"])
+        if (noise_split == "test") != (part == "test"):
+            raise AssertionError(f"the {noise_split} stretch of the noise must not meet the {part} speakers")
         plan = Plan(
             noise,
-            stretch,
+            noise_split,
             budgets(parameters["epsilons"], parameters["snrs_db"]),
             parameters["draws"],
             parameters["estimator"],
@@ -84,7 +84,7 @@ class AdversarialGenExecutor(Executor):
             title=f"attack on {part} speech, {plan.size} each",
             each=plan.size,
         )
-        return {"examples": {**written, "noise": stretch, "environments": sorted(noise)}}
+        return {"examples": {**written, "noise": noise_split, "environments": sorted(noise)}}
 
 
 class AdversarialGen(Component):

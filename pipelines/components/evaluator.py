@@ -57,14 +57,14 @@ class EvaluatorExecutor(Executor):
         directory.mkdir(parents=True, exist_ok=True)
         fold = read_fold(inputs["folds"], parameters["fold"])
         trained = json.loads((inputs["model"].uri / "model.json").read_text())
-        stretch = inputs["adversarial"].properties["noise"]
-        refuse_leak(trained["fold"], fold, stretch)
+        noise_split = inputs["adversarial"].properties["noise"]
+        refuse_leak(trained["fold"], fold, noise_split)
         facts: dict[str, Any] = {"share": trained["share"], "dev_ua": trained["dev_ua"], **trained["build"]}
         facts["sha256"] = inputs["model"].content_hash
         heard = [trained]
         for generator in several(inputs, "generator"):
             cleaning = json.loads((generator.uri / "generator.json").read_text())
-            refuse_leak(cleaning["fold"], fold, stretch)
+            refuse_leak(cleaning["fold"], fold, noise_split)
             if cleaning["classifier"] != gan_trainer.digest(load(inputs["model"])):
                 raise AssertionError("the generator was trained for another classifier, or that one has changed")
             facts["generator"] = {name: cleaning[name] for name in cleaning if name not in ("fold", "noises")}
@@ -112,20 +112,20 @@ def served(model: Artifact, generators: Sequence[Artifact]) -> Any:
     return tf.saved_model.load(str((generators[0] if generators else model).uri / "saved_model"))
 
 
-def refuse_leak(trained: Mapping[str, Any], fold: Fold, stretch: str = "test") -> None:
+def refuse_leak(trained: Mapping[str, Any], fold: Fold, noise_split: str = "test") -> None:
     """Refuses to measure a model on speakers it knows, or under noise that may be trained on.
 
     Args:
         trained: `train` and `dev`, the speakers the model was made with.
         fold: Whose test speakers are to be measured.
-        stretch: The stretch of the noise that attacks them.
+        noise_split: The stretch of the noise that attacks them.
 
     Raises:
         AssertionError: If anything that would be measured was there in training.
     """
     refuse_known(trained, fold.test)
-    if stretch != "test":
-        raise AssertionError(f"the model would be measured under the {stretch} stretch of noise")
+    if noise_split != "test":
+        raise AssertionError(f"the model would be measured under the {noise_split} stretch of noise")
 
 
 def _answers(

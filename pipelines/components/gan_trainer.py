@@ -133,7 +133,7 @@ class GanTrainerExecutor(Executor):
             work_dir=work_dir,
             log_dir=Path(parameters["logdir"] or directory / "logs"),
             examples=examples,
-            showcase=log_examples.showcase(
+            contents=log_examples.contents(
                 "A generator that cleans eGeMAPS features of noisy speech for a classifier that stays as it is.",
                 {**{name: parameters[name] for name in GanTrainerSpec.PARAMETERS}, "classifier_share": share},
                 fold,
@@ -197,7 +197,7 @@ def _recordings(artifact: Artifact, speakers: Sequence[str]) -> dict[str, str]:
 
 def build(features: int, generator: Mapping[str, Any], discriminator: Mapping[str, Any]) -> SpeechGAN:
     """Returns an untrained GAN on raw features."""
-    normalization = FrameNormalization(generator["bound"], name="normalization")
+    normalization = FrameNormalization(generator["clip_value"], name="normalization")
     normalization.build((None, None, features), (None,))
     return SpeechGAN(
         normalization,
@@ -242,7 +242,7 @@ def load(artifact: Artifact) -> keras.Model:
     """Returns the generator on raw features, from the part of the artifact that its hash covers."""
     build_arguments = json.loads((artifact.uri / "generator.json").read_text())["build"]
     generator = build_generator(**build_arguments)
-    normalization = FrameNormalization(build_arguments["bound"], name="normalization")
+    normalization = FrameNormalization(build_arguments["clip_value"], name="normalization")
     normalization.build((None, None, build_arguments["features"]), (None,))
     with np.load(artifact.uri / "weights.npz", allow_pickle=False) as saved:
         weights = [saved[name] for name in saved.files]

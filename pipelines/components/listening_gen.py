@@ -60,9 +60,9 @@ class ListeningGenExecutor(Executor):
         Raises:
             AssertionError: If it is not the test stretch of the noise.
         """
-        stretch, _, noise = noise_gen.load(inputs["noise"])
-        if stretch != "test":
-            raise AssertionError(f"the {stretch} stretch of the noise must not meet the test speakers")
+        noise_split, _, noise = noise_gen.load(inputs["noise"])
+        if noise_split != "test":
+            raise AssertionError(f"the {noise_split} stretch of the noise must not meet the test speakers")
         directory = outputs["sounds"]
         directory.mkdir(parents=True, exist_ok=True)
         amounts = budgets(parameters["epsilons"], parameters["snrs_db"])
@@ -79,7 +79,7 @@ class ListeningGenExecutor(Executor):
         for number, ((item, environment), waveform) in enumerate(zip(chosen, waveforms, strict=True)):
             utterance = item[0]
             plan = Plan(
-                {environment: noise[environment]}, stretch, amounts, 1, parameters["estimator"], parameters["seed"]
+                {environment: noise[environment]}, noise_split, amounts, 1, parameters["estimator"], parameters["seed"]
             )
             made: list[tuple[np.ndarray, dict[str, Any]]] = [(audio.clip(waveform)[0], {"noise": ""})]
             made += attacks(waveform, utterance.id, plan, add)

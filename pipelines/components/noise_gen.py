@@ -51,12 +51,12 @@ class NoiseGenExecutor(Executor):
         index: dict[str, list[dict[str, Any]]] = {"train": [], "test": []}
         for number, (recording, source) in enumerate(_recordings(parameters)):
             stretches = bank.split(recording.waveform, recording.name, parameters["test_share"], parameters["guard_s"])
-            for stretch, part in zip(("train", "test"), stretches, strict=True):
+            for noise_split, part in zip(("train", "test"), stretches, strict=True):
                 file = f"{recording.environment}/{number:02d}.wav"
-                path = outputs[stretch] / file
+                path = outputs[noise_split] / file
                 path.parent.mkdir(parents=True, exist_ok=True)
                 audio.write(path, recording.waveform[part])
-                index[stretch].append(
+                index[noise_split].append(
                     {
                         "environment": recording.environment,
                         "name": recording.name,
@@ -66,10 +66,10 @@ class NoiseGenExecutor(Executor):
                         "end_sample": part.stop,
                     }
                 )
-        for stretch, rows in index.items():
-            facts = {"stretch": stretch, "synthetic": not parameters["noise_dir"], "recordings": rows}
-            (outputs[stretch] / "bank.json").write_text(json.dumps(facts, indent=1))
-        return {stretch: {"stretch": stretch} for stretch in outputs}
+        for noise_split, rows in index.items():
+            facts = {"noise_split": noise_split, "synthetic": not parameters["noise_dir"], "recordings": rows}
+            (outputs[noise_split] / "bank.json").write_text(json.dumps(facts, indent=1))
+        return {noise_split: {"noise_split": noise_split} for noise_split in outputs}
 
 
 def _recordings(parameters: Mapping[str, Any]):
@@ -98,7 +98,7 @@ def load(artifact: Artifact) -> tuple[str, bool, dict[str, list[Recording]]]:
     for row, waveform in zip(facts["recordings"], audio.waveforms(files), strict=True):
         recording = Recording(row["environment"], row["name"], np.asarray(waveform))
         noise.setdefault(row["environment"], []).append(recording)
-    return facts["stretch"], facts["synthetic"], noise
+    return facts["noise_split"], facts["synthetic"], noise
 
 
 def stretches(artifact: Artifact) -> dict[str, list[tuple[int, int]]]:

@@ -20,7 +20,7 @@ from kerasser.attack import audibility, perturbation_graph
 from kerasser.attack.budget import budgets
 from kerasser.attack.generation import Plan, attacks
 from kerasser.util import progress
-from kerasser.util.parallel import ahead
+from kerasser.util.parallel import ordered_map
 from pipelines.components import noise_gen
 from pipelines.engine.artifacts import Artifact
 from pipelines.engine.component import Component, ComponentSpec, Executor
@@ -72,12 +72,12 @@ class PerceptionGenExecutor(Executor):
             AssertionError: If it is not the test stretch of the noise.
         """
         speakers = frozenset(read_fold(inputs["folds"], parameters["fold"]).test)
-        stretch, _, noise = noise_gen.load(inputs["noise"])
-        if stretch != "test":
-            raise AssertionError(f"the {stretch} stretch of the noise must not meet the test speakers")
+        noise_split, _, noise = noise_gen.load(inputs["noise"])
+        if noise_split != "test":
+            raise AssertionError(f"the {noise_split} stretch of the noise must not meet the test speakers")
         limits = budgets(parameters["epsilons"], parameters["snrs_db"])
         # A draw does not depend on how many are made: this is the first of those that are judged.
-        plan = Plan(noise, stretch, limits, 1, parameters["estimator"], parameters["seed"])
+        plan = Plan(noise, noise_split, limits, 1, parameters["estimator"], parameters["seed"])
         add = perturbation_graph.load(inputs["perturbation"].uri / "saved_model")
         known = [item for item in utterances.read(inputs["utterances"]) if item[0].speaker in speakers]
         items = spread(known, parameters["utterances_limit"])
@@ -141,7 +141,7 @@ def _measured(
                 for row, (_, facts) in zip(measures, made, strict=True)
             ]
 
-        yield from ahead(task, zip(items, audio.waveforms([file for _, file in items]), strict=True), workers)
+        yield from ordered_map(task, zip(items, audio.waveforms([file for _, file in items]), strict=True), workers)
 
 
 def _all_measures(

@@ -109,7 +109,7 @@ def refuse(saved_model: Path, base: Path, margin: float) -> None:
     card = json.loads((saved_model / CARD).read_text())
     chance = 100.0 * (1.0 - 1.0 / len(card["classes"]))
     clean = card["evaluation"]["defended"]["clean"]
-    highest = clean["ci95"][1] if clean["ci95"] else clean["error"]
+    highest = clean["interval"][1] if clean["interval"] else clean["error"]
     if highest is None or highest >= chance:
         received = "an undefined error" if highest is None else f"{clean['error']:.1f} %, at most {highest:.1f} %"
         raise InputError(f"{base}: expected an error on clean speech below chance, {chance:g} %. Received: {received}")

@@ -135,7 +135,7 @@ def remarks(corpus: Mapping[str, Any], speakers: Sequence[str], clean: Mapping[s
         found.append(few)
     if clean["error"] is None:
         found.append("A class has no test utterance: the error is undefined.")
-    elif clean["ci95"] is None:
+    elif clean["interval"] is None:
         found.append("A class has a single test speaker: there is no interval.")
     return found
 

@@ -17,10 +17,10 @@ from kerasser.attack.draws import Draw
 from kerasser.attack.generation import Speech
 from kerasser.attack.search import Noise, Query, bayesian_search, one_draw
 from kerasser.corpora import CLASSES
-from kerasser.evaluation.threats import BAYESIAN, DROWNED, DROWNING_SNR_DB, GREY_BOX
+from kerasser.evaluation.threats import BAYESIAN, EXTREME, EXTREME_SNR_DB, GREY_BOX
 from kerasser.features.base import FrontEnd
 from kerasser.util import progress
-from kerasser.util.parallel import ahead
+from kerasser.util.parallel import ordered_map
 from pipelines.components import noise_gen
 from pipelines.components.evaluator import refuse_leak, served
 from pipelines.components.feature_gen import chosen_front_end
@@ -63,10 +63,10 @@ class SearcherExecutor(Executor):
     ) -> Mapping[str, Mapping[str, Any]]:
         """Writes `search.csv`, a row a question."""
         fold = read_fold(inputs["folds"], parameters["fold"])
-        stretch, _, noise = noise_gen.load(inputs["noise"])
-        refuse_leak(json.loads((inputs["model"].uri / "model.json").read_text())["fold"], fold, stretch)
+        noise_split, _, noise = noise_gen.load(inputs["noise"])
+        refuse_leak(json.loads((inputs["model"].uri / "model.json").read_text())["fold"], fold, noise_split)
         for generator in several(inputs, "generator"):
-            refuse_leak(json.loads((generator.uri / "generator.json").read_text())["fold"], fold, stretch)
+            refuse_leak(json.loads((generator.uri / "generator.json").read_text())["fold"], fold, noise_split)
         model = served(inputs["model"], several(inputs, "generator"))
         hardest = {}
         for transfer in several(inputs, "transfer"):
@@ -122,14 +122,14 @@ class _Attack:
                 drawn = self._hardest[utterance.id, budget.kind, budget.value]
                 transferred = Query(drawn, ask(drawn))
             rows.append(_row(where, GREY_BOX, 1, transferred))
-        budget = Budget("snr_db", DROWNING_SNR_DB)
+        budget = Budget("snr_db", EXTREME_SNR_DB)
         drowned = one_draw(
             self._noise,
             samples,
             lambda drawn: self._margin(speech.under(drawn, budget).waveform, label, name),
-            (self._seed, utterance.id, DROWNED),
+            (self._seed, utterance.id, EXTREME),
         )
-        rows.append(_row({**facts, "budget": budget.kind, "target": budget.value}, DROWNED, 1, drowned))
+        rows.append(_row({**facts, "budget": budget.kind, "target": budget.value}, EXTREME, 1, drowned))
         return rows
 
     def _margin(self, attacked: np.ndarray, label: int, name: str) -> float:
@@ -190,7 +190,7 @@ def _answered(
         path.open("a", encoding="utf-8") as file,
     ):
         pairs = zip(left, audio.waveforms([audio_file for _, audio_file in left]), strict=True)
-        for (utterance, audio_file), rows in zip(left, ahead(attack, pairs, parameters["workers"]), strict=True):
+        for (utterance, audio_file), rows in zip(left, ordered_map(attack, pairs, parameters["workers"]), strict=True):
             file.write(json.dumps({"id": utterance.id, "rows": rows}) + "\n")
             file.flush()
             bar.update(audio_file.duration_s)

@@ -20,8 +20,8 @@ from kerasser.models import classifier
 from kerasser.serving import export
 from kerasser.training.batches import TrainingBatches, batches
 from kerasser.training.classifier import fit
-from kerasser.training.development import Heard, condition, one_each
-from kerasser.training.tensorboard.pages import Show, Showcase, asking
+from kerasser.training.development import DevelopmentSpeech, condition, one_each
+from kerasser.training.tensorboard.pages import LogContents, LogWriter, asking
 from kerasser.util import progress
 from pipelines.engine.artifacts import Artifact
 from pipelines.engine.component import Component, ComponentSpec, Executor, several
@@ -87,7 +87,7 @@ class TrainerExecutor(Executor):
             adversarial=[path for place in attacked for path in shards.files(place.uri, fold.dev)],
             **mixed,
         )
-        showcase, heard = _shown(inputs, fold, names, parameters)
+        contents, heard = _logged(inputs, fold, names, parameters)
         log_dir = Path(parameters["logdir"] or directory / "logs")
         statistics = train.frame_statistics()
         reading.close()
@@ -104,7 +104,7 @@ class TrainerExecutor(Executor):
                 dev,
                 work_dir=work_dir,
                 log_dir=log_dir / f"layers-{layers}",
-                show=_show(showcase, heard, model, layers),
+                log_writer=_log_writer(contents, heard, model, layers),
                 quiet=parameters["quiet"],
                 **parameters["training"],
             )
@@ -126,9 +126,9 @@ class TrainerExecutor(Executor):
         return {"model": {"fold": fold.name, "layers": -layers, "dev_ua": dev_ua, "epochs": len(history)}}
 
 
-def _shown(
+def _logged(
     inputs: Mapping[str, Artifact], fold: Fold, names: Sequence[str], parameters: Mapping[str, Any]
-) -> tuple[Showcase, Heard]:
+) -> tuple[LogContents, DevelopmentSpeech]:
     """Returns what the log shows, and development speech under every noise that the training knows."""
     places = [inputs["examples"], *several(inputs, "adversarial")]
     files = [path for place in places for path in shards.files(place.uri, fold.dev)]
@@ -138,16 +138,18 @@ def _shown(
     settings["speech"] = ", ".join(sorted({condition(context) for context in contexts}))
     banks = several(inputs, "noise")
     what = "An LSTM classifier of positive and negative emotions on eGeMAPS features, a victim to measure noise with."
-    showcase = log_examples.showcase(
+    contents = log_examples.contents(
         what, settings, fold, inputs["utterances"], files, contexts, names, banks[0] if banks else None
     )
-    return showcase, Heard(records.read(files, len(names), one_each(contexts)))
+    return contents, DevelopmentSpeech(records.read(files, len(names), one_each(contexts)))
 
 
-def _show(showcase: Showcase, heard: Heard, model: keras.Model, layers: int) -> Show:
-    showcase = replace(showcase, settings={**showcase.settings, "layers": layers})
-    ask = asking(model, len(showcase.descriptors))
-    return Show(showcase, model.get_layer("normalization"), lambda: heard.answers(lambda batch: ask(batch)["logits"]))
+def _log_writer(contents: LogContents, heard: DevelopmentSpeech, model: keras.Model, layers: int) -> LogWriter:
+    contents = replace(contents, settings={**contents.settings, "layers": layers})
+    ask = asking(model, len(contents.descriptors))
+    return LogWriter(
+        contents, model.get_layer("normalization"), lambda: heard.answers(lambda batch: ask(batch)["logits"])
+    )
 
 
 def refuse_leak(speakers: Iterable[str], train: Iterable[str], *examples: Artifact) -> None:

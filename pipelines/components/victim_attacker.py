@@ -167,13 +167,13 @@ def _threats(lines: Sequence[Mapping[str, Any]], scorer: Scorer, parameters: Map
 
 def _plans(noise: Artifact, parameters: Mapping[str, Any]) -> tuple[Plan, Plan | None]:
     """Returns every condition, and the random pieces that a search is compared with."""
-    stretch, _, bank = noise_gen.load(noise)
-    if stretch != "test":
-        raise AssertionError(f"the victim would be attacked with the {stretch} stretch of the noise")
+    noise_split, _, bank = noise_gen.load(noise)
+    if noise_split != "test":
+        raise AssertionError(f"the victim would be attacked with the {noise_split} stretch of the noise")
 
     def plan(epsilons: Sequence[float], snrs_db: Sequence[float], draws: int) -> Plan:
         return Plan(
-            bank, stretch, budgets(epsilons, snrs_db), draws, parameters["estimator"], parameters["attack_seed"]
+            bank, noise_split, budgets(epsilons, snrs_db), draws, parameters["estimator"], parameters["attack_seed"]
         )
 
     searched = parameters["search_epsilons"], parameters["search_snrs_db"], parameters["search_draws"]

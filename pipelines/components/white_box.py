@@ -57,7 +57,7 @@ class WhiteBoxExecutor(Executor):
         dimension = len(shards.features(inputs["clean"].uri))
         clean = _examples(inputs["clean"], fold.test, dimension)
         amounts = [astuple(each) for each in budgets(parameters["epsilons"], parameters["snrs_db"])]
-        radii = _radii(inputs["adversarial"], fold.test, clean, deviation, normalization.bound, amounts)
+        radii = _radii(inputs["adversarial"], fold.test, clean, deviation, normalization.clip_value, amounts)
         attack = ProjectedGradientDescent(
             logits_of(classifier, gan_trainer.load(generators[0]) if generators else None),
             deviation,
@@ -116,7 +116,7 @@ def _radii(
     speakers: tuple[str, ...],
     clean: Mapping[bytes, Mapping[str, Any]],
     deviation: np.ndarray,
-    bound: float,
+    clip_value: float,
     budgets: list[tuple[str, float]],
 ) -> dict[tuple[str, float], float]:
     """Returns for each budget how far its noise moves the features: the median over utterances and draws."""
@@ -126,7 +126,7 @@ def _radii(
         facts = json.loads(example["provenance"])
         budget = (facts["budget"], float(facts["target"]))
         if budget in changes:
-            moved = change(clean[example["id"]]["features"], example["features"], deviation, bound)
+            moved = change(clean[example["id"]]["features"], example["features"], deviation, clip_value)
             changes[budget].append(moved)
     return {budget: float(np.median(values)) for budget, values in changes.items()}
 

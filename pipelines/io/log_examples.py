@@ -14,14 +14,14 @@ from kerasser.features import records
 from kerasser.features.records import Example
 from kerasser.training.development import to_show
 from kerasser.training.tensorboard.log import plain
-from kerasser.training.tensorboard.pages import Showcase, Shown
+from kerasser.training.tensorboard.pages import LogContents, LoggedUtterance
 from kerasser.util.errors import InputError
 from pipelines.components import noise_gen
 from pipelines.engine.artifacts import Artifact
 from pipelines.io import utterances
 
 
-def showcase(
+def contents(
     what: str,
     settings: Mapping[str, Any],
     fold: Fold,
@@ -31,7 +31,7 @@ def showcase(
     descriptors: Sequence[str],
     bank: Artifact | None = None,
     others: Sequence[str] = (),
-) -> Showcase:
+) -> LogContents:
     """Chooses a few utterances of development speakers, and says what is trained.
 
     Args:
@@ -54,24 +54,25 @@ def showcase(
     pairs = to_show(contexts)
     own = records.read(files, len(descriptors), [place for place, _ in pairs])
     attacked = iter(records.read(files, len(descriptors), [place for _, place in pairs if place is not None]))
-    shown = [
-        Shown(mine, None if place is None else next(attacked)) for mine, (_, place) in zip(own, pairs, strict=True)
+    logged = [
+        LoggedUtterance(mine, None if place is None else next(attacked))
+        for mine, (_, place) in zip(own, pairs, strict=True)
     ]
     if bank is not None:
-        shown = _with_sounds(shown, corpus, bank)
-    card = _card(what, settings, fold, corpus, shown, others)
-    return Showcase(card, settings, descriptors, CLASSES, shown)
+        logged = _with_sounds(logged, corpus, bank)
+    card = _card(what, settings, fold, corpus, logged, others)
+    return LogContents(card, settings, descriptors, CLASSES, logged)
 
 
-def _with_sounds(shown: Sequence[Shown], corpus: Artifact, bank: Artifact) -> list[Shown]:
+def _with_sounds(logged: Sequence[LoggedUtterance], corpus: Artifact, bank: Artifact) -> list[LoggedUtterance]:
     """Makes the waveforms again from what is noted beside the features."""
-    stretch, _, noise = noise_gen.load(bank)
-    if stretch != "train":
-        raise AssertionError(f"the {stretch} stretch of the noise would be heard beside a training")
+    noise_split, _, noise = noise_gen.load(bank)
+    if noise_split != "train":
+        raise AssertionError(f"the {noise_split} stretch of the noise would be heard beside a training")
     recordings = {(name, each.name): each.waveform for name, found in noise.items() for each in found}
     files = {utterance.id: file for utterance, file in utterances.read(corpus)}
     heard = []
-    for each in shown:
+    for each in logged:
         try:
             (waveform,) = audio.waveforms([files[each.own.id]])
         except InputError:
@@ -83,7 +84,7 @@ def _with_sounds(shown: Sequence[Shown], corpus: Artifact, bank: Artifact) -> li
         if each.adversarial is not None:
             facts = each.adversarial.provenance
             sounds["adversarial"] = replay(original, recordings[facts["noise"], facts["recording"]], facts)
-        heard.append(Shown(each.own, each.adversarial, sounds))
+        heard.append(LoggedUtterance(each.own, each.adversarial, sounds))
     return heard
 
 
@@ -92,7 +93,7 @@ def _card(
     settings: Mapping[str, Any],
     fold: Fold,
     corpus: Artifact,
-    shown: Sequence[Shown],
+    logged: Sequence[LoggedUtterance],
     others: Sequence[str],
 ) -> str:
     facts = utterances.facts(corpus)
@@ -110,7 +111,7 @@ def _card(
     lines += [
         "- Figures here are of the development speakers, under the training noise. They chose the epoch, so they are "
         "better than what strangers will see: the Evaluator's report has the figures of the test speakers.",
-        f"- Shown: {plain(', '.join(each.own.id for each in shown))}",
+        f"- Shown: {plain(', '.join(each.own.id for each in logged))}",
         "- Not for: decisions about people; emotions that the corpus does not hold; speech in other languages or "
         "from other microphones, unmeasured; figures in a paper.",
     ]

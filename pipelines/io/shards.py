@@ -18,7 +18,7 @@ from kerasser.corpora.base import Utterance
 from kerasser.features import records
 from kerasser.features.base import FrontEnd
 from kerasser.util import progress
-from kerasser.util.parallel import ahead
+from kerasser.util.parallel import ordered_map
 
 Item = tuple[Utterance, AudioFile]
 Make = Callable[[np.ndarray, Utterance, str], list[tuple[np.ndarray, dict[str, Any]]]]
@@ -104,7 +104,7 @@ def _made(items: Sequence[Item], make: Make, workers: int) -> Iterator[list[reco
             for features, facts in make(waveform, utterance, str(file.path))
         ]
 
-    return ahead(task, zip(items, audio.waveforms([file for _, file in items]), strict=True), workers)
+    return ordered_map(task, zip(items, audio.waveforms([file for _, file in items]), strict=True), workers)
 
 
 def files(directory: Path, speakers: Iterable[str]) -> list[Path]:

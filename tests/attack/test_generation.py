@@ -36,9 +36,9 @@ def speech(seed=0, samples=16000):
     return (0.4 * envelope * np.sin(2 * np.pi * 200 * clock) + rough(samples, seed, 0.01)).astype(np.float32)
 
 
-def plan(stretch="test", seed=0):
+def plan(noise_split="test", seed=0):
     noise = {place: [Recording(place, f"{place}/a", rough(50000, n))] for n, place in enumerate(("cafe", "station"))}
-    return Plan(noise, stretch, BUDGETS, 2, "lsa", seed)
+    return Plan(noise, noise_split, BUDGETS, 2, "lsa", seed)
 
 
 def test_every_environment_budget_and_draw_comes_once():
@@ -79,7 +79,8 @@ def test_draws_depend_on_seed_utterance_and_stretch_and_not_on_order_or_threads(
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(offsets, ["u", "v", "u"])) == [offsets("u"), offsets("v"), offsets("u")]
     assert (
-        len({tuple(o) for o in (offsets("u"), offsets("v"), offsets("u", seed=1), offsets("u", stretch="train"))}) == 4
+        len({tuple(o) for o in (offsets("u"), offsets("v"), offsets("u", seed=1), offsets("u", noise_split="train"))})
+        == 4
     )
 
 

@@ -71,9 +71,11 @@ class TestNotGrowing:
 
 class TestFalls:
     def test_factors_and_ratios_are_looked_at_apart_and_less_signal_is_more_noise(self):
-        def scored(*errors, ci95=None):
+        def scored(*errors, interval=None):
             budgets = [("epsilon", 1.0), ("epsilon", 2.0), ("snr_db", 20.0), ("snr_db", 0.0)]
-            return {budget: {"error": error, "ci95": ci95} for budget, error in zip(budgets, errors, strict=False)}
+            return {
+                budget: {"error": error, "interval": interval} for budget, error in zip(budgets, errors, strict=False)
+            }
 
         assert alarms.falls(scored(10.0, 20.0, 15.0, 30.0), chance=50.0) == []
         assert [each.name for each in alarms.falls(scored(20.0, 10.0, 30.0, 15.0), chance=50.0)] == ["not_growing"] * 2
@@ -85,9 +87,13 @@ class TestFalls:
 
     def test_the_tolerance_is_half_the_widest_interval_if_that_is_more_than_two_points(self):
         def fallen(by, width):
-            wide = {"error": 40.0, "ci95": [40.0 - width / 2, 40.0 + width / 2]}
-            lower = {"error": 40.0 - by, "ci95": [0.0, 0.0]}
-            scores = {("epsilon", 0.5): {"error": 10.0, "ci95": None}, ("epsilon", 1.0): wide, ("epsilon", 2.0): lower}
+            wide = {"error": 40.0, "interval": [40.0 - width / 2, 40.0 + width / 2]}
+            lower = {"error": 40.0 - by, "interval": [0.0, 0.0]}
+            scores = {
+                ("epsilon", 0.5): {"error": 10.0, "interval": None},
+                ("epsilon", 1.0): wide,
+                ("epsilon", 2.0): lower,
+            }
             return alarms.falls(scores, chance=50.0)
 
         assert fallen(4.0, 10.0) == [] and fallen(6.0, 10.0) and fallen(2.1, 1.0) and fallen(1.9, 1.0) == []

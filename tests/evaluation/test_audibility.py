@@ -6,7 +6,13 @@ from kerasser.evaluation.audibility import beside
 from kerasser.evaluation.statistics import quartiles
 
 FIGURE1 = [
-    {"noise": noise, **budget, "error": 20.0, "ci95": None, "error_worst_of": {"N": 2, "error": 30.0, "ci95": None}}
+    {
+        "noise": noise,
+        **budget,
+        "error": 20.0,
+        "interval": None,
+        "error_worst_of": {"N": 2, "error": 30.0, "interval": None},
+    }
     for noise in ("cafe", "any")
     for budget in ({"epsilon": 2.0}, {"snr_db_target": 10.0})
 ]

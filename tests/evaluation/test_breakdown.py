@@ -59,7 +59,7 @@ def test_errors_of_an_emotion_are_the_share_answered_wrongly():
 def test_an_interval_of_a_share_is_the_speakers():
     """Of two speakers a resample holds one twice, or both: the errors are those of a, of b, or of both."""
     (row, _, _, _) = breakdown.errors_by_emotion(TABLE, attacked(TABLE, DRAWS), **OPTIONS)
-    assert row["ci95"] == pytest.approx([0.0, 50.0])
+    assert row["interval"] == pytest.approx([0.0, 50.0])
 
 
 def test_the_error_within_a_sex_is_unweighted():
@@ -77,11 +77,11 @@ def test_the_error_within_a_sex_is_unweighted():
 
 def test_one_speaker_has_no_interval():
     rows = breakdown.errors_by_sex(TABLE, attacked(TABLE, DRAWS), CLASSES, **OPTIONS)
-    assert all(row["ci95"] is None for row in rows)
+    assert all(row["interval"] is None for row in rows)
     alone = TABLE[TABLE["speaker"] == "a"]
     for row in breakdown.errors_by_emotion(alone, attacked(alone, DRAWS[:3]), **OPTIONS):
-        assert row["speakers"] == 1 and row["ci95"] is None and row["error"] is not None
-        assert row.get("error_worst_of", {"ci95": None})["ci95"] is None
+        assert row["speakers"] == 1 and row["interval"] is None and row["error"] is not None
+        assert row.get("error_worst_of", {"interval": None})["interval"] is None
 
 
 def test_a_sex_without_one_of_the_classes_has_no_error():

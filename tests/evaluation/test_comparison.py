@@ -104,7 +104,7 @@ def test_the_recovered_share_is_that_of_the_paper(compared):
     for row in compared.table3():
         expected = (row["attacked"] - row["gan"]) / (row["attacked"] - row["clean"])
         assert row["recovered_share"] == pytest.approx(expected)
-        low, high = row["ci95"]["recovered_share"]
+        low, high = row["interval"]["recovered_share"]
         assert low < expected < high
         worst = row["worst_of"]
         assert worst["recovered_share"] == pytest.approx(
@@ -115,7 +115,7 @@ def test_the_recovered_share_is_that_of_the_paper(compared):
 def test_nothing_is_recovered_where_the_attack_does_no_harm():
     rows = Comparison([system(comparison.NONE, 0.05), system(comparison.GAN, 0.05)]).table3()
     mean = next(row for row in rows if row["noise"] == "mean")
-    assert mean["recovered_share"] is None and mean["ci95"]["recovered_share"] is None
+    assert mean["recovered_share"] is None and mean["interval"]["recovered_share"] is None
 
 
 def test_figure_2_begins_without_defence_and_goes_through_every_share(compared):
@@ -141,7 +141,7 @@ def test_an_order_that_is_there_is_found_with_a_small_p(compared):
         assert row["order"] == list(comparison.ORDER)
         assert row["p"] == max(pair["p"] for pair in row["pairs"])
         for pair in row["pairs"]:
-            assert pair["difference"] < 0 and pair["ci95"][0] < pair["difference"] < pair["ci95"][1]
+            assert pair["difference"] < 0 and pair["interval"][0] < pair["difference"] < pair["interval"][1]
 
 
 def test_an_order_that_is_not_there_does_not_hold():
@@ -165,7 +165,7 @@ def test_without_speakers_enough_there_are_figures_and_no_p():
 
     compared = Comparison([one_speaker(system(comparison.NONE, 0.6)), one_speaker(system(comparison.GAN, 0.2))])
     assert compared.ordering()[0]["holds"] and compared.ordering()[0]["p"] is None
-    assert compared.table3()[0]["ci95"]["recovered_share"] is None
+    assert compared.table3()[0]["interval"]["recovered_share"] is None
     assert compared.table3()[0]["recovered_share"] > 0.5
 
 
@@ -192,7 +192,7 @@ def test_differences_are_those_of_the_errors_and_adjusted_over_the_pairs(compare
             for name in (row["first"], row["second"])
         ]
         assert row["difference"] == pytest.approx(errors[0] - errors[1])
-        assert row["ci95"][0] < row["difference"] < row["ci95"][1]
+        assert row["interval"][0] < row["difference"] < row["interval"][1]
         assert row["minimum_detectable"] > 0
     for draw in ("mean", "worst"):
         mine = [row["bootstrap"] for row in rows if row["draw"] == draw]

@@ -95,7 +95,7 @@ def test_a_missing_draw_is_an_error_and_not_a_better_figure():
 
 def test_a_class_without_test_utterances_gives_no_figure():
     score = Scorer(clean([0, 0, 1, 1]).iloc[:2], CLASSES, replicates=10, confidence=0.95, seed=0).clean()
-    assert score["ua"] is None and score["error"] is None and score["ci95"] is None
+    assert score["ua"] is None and score["error"] is None and score["interval"] is None
 
 
 def test_seeds_are_averaged_answer_by_answer_and_a_worst_draw_belongs_to_its_seed():

@@ -91,7 +91,7 @@ def test_each_threat_model_by_hand():
     assert rows[threats.ADAPTIVE_RANDOM]["queries_mean"] == pytest.approx((8 * 1 + 24 * 4) / 32)
     assert rows[threats.ADAPTIVE]["queries_mean"] == pytest.approx((16 * 2.5 + 16 * 4) / 32)
     assert rows[threats.WHITE_BOX]["radius"] == 0.5
-    assert rows[threats.ADAPTIVE]["ci95"][0] <= 50 <= rows[threats.ADAPTIVE]["ci95"][1]
+    assert rows[threats.ADAPTIVE]["interval"][0] <= 50 <= rows[threats.ADAPTIVE]["interval"][1]
 
 
 def test_success_counts_only_what_was_right_when_clean():
@@ -149,7 +149,7 @@ def rung(attacks):
 
 def test_alarms_ring_for_what_they_are_for_and_not_for_a_sound_attack():
     attacked = draws(lambda place, noise, draw: place < 4)
-    drowned = questions(lambda place: place % 4 // 2, threats.DROWNED, 1, threats.DROWNING_SNR_DB, "snr_db")
+    drowned = questions(lambda place: place % 4 // 2, threats.EXTREME, 1, threats.EXTREME_SNR_DB, "snr_db")
     search = pd.concat([questions(lambda place: 2 if place < 12 else 0), drowned])
     box = pd.DataFrame({"id": IDS, "seed": 0, "budget": "epsilon", "target": 2.0, "radius": 0.5})
     box = box.assign(margin=-1.0, gradient_norm=1.0)
@@ -158,5 +158,5 @@ def test_alarms_ring_for_what_they_are_for_and_not_for_a_sound_attack():
     assert rung(Attacks(attacked, search, box.assign(gradient_norm=0.0))) == {"zero_gradients"}
     lazy = pd.concat([questions(lambda place: 2 if place < 4 else 0), drowned])
     assert rung(Attacks(attacked, lazy, box)) == {"search_no_better"}
-    survived = search.assign(correct=search["correct"] | (search["method"] == threats.DROWNED))
+    survived = search.assign(correct=search["correct"] | (search["method"] == threats.EXTREME))
     assert rung(Attacks(attacked, survived, box)) == {"huge_budget_survived"}

@@ -87,7 +87,7 @@ def test_depth_is_the_number_of_lstm_layers(layers):
 
 
 def test_normalisation_follows_its_statistics_and_bounds_outliers():
-    layer = FrameNormalization(bound=4.0)
+    layer = FrameNormalization(clip_value=4.0)
     features = np.full((1, 2, 3), 7.0, np.float32)
     features[0, 0, 2] = 1e9
     layer(features, np.array([2]))

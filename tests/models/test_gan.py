@@ -28,12 +28,12 @@ def normalization():
 
 def networks(form, units=8):
     keras.utils.set_random_seed(1)
-    generator = build_generator(units=units, code=5, **form)
+    generator = build_generator(units=units, bottleneck=5, **form)
     # It begins as the identity: a test of padding needs one that does something.
     generator.set_weights(
         [weight + 0.1 * np.random.default_rng(0).normal(size=weight.shape) for weight in generator.get_weights()]
     )
-    return generator, build_discriminator(units=units, code=5, **form)
+    return generator, build_discriminator(units=units, bottleneck=5, **form)
 
 
 def compiled(form=FORMS[1], **options):
@@ -77,7 +77,7 @@ def test_shapes(form):
 
 @pytest.mark.parametrize("frames_per_step", [1, 4])
 def test_the_generator_begins_as_the_identity_on_raw_features(frames_per_step):
-    model = cleaner(normalization(), build_generator(units=8, code=5, frames_per_step=frames_per_step))
+    model = cleaner(normalization(), build_generator(units=8, bottleneck=5, frames_per_step=frames_per_step))
     data = group(1)
     restored = model({"features": data["features"][0], "lengths": data["lengths"][0]})
     # Beyond five deviations the bound takes hold.
@@ -207,7 +207,7 @@ def test_a_discriminator_learns_to_tell_and_says_how_often_it_is_right():
 def test_pretraining_lowers_the_reconstruction_error_below_that_of_the_identity():
     data = group(3, batch=16)
     keras.utils.set_random_seed(0)
-    model = Reconstruction(normalization(), build_generator(units=16, code=8, frames_per_step=4), 4)
+    model = Reconstruction(normalization(), build_generator(units=16, bottleneck=8, frames_per_step=4), 4)
     optimizer = keras.optimizers.Adam(0.005)
     model.compile(optimizer=optimizer, jit_compile=False)
     step = tf.function(model.train_step)
@@ -238,7 +238,7 @@ def test_it_is_saved_whole_and_goes_on_as_if_it_had_never_stopped(tmp_path):
 
 
 def test_spectral_normalisation_bounds_the_dense_layers():
-    discriminator = build_discriminator(units=8, code=5, spectral_normalization=True)
+    discriminator = build_discriminator(units=8, bottleneck=5, spectral_normalization=True)
     data = group(1)
     inputs = {"features": data["features"][0], "lengths": data["lengths"][0]}
     layer = discriminator.get_layer("code_bounded").layer

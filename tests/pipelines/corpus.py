@@ -21,7 +21,7 @@ SMALL = [
     ),
     *("--defence.enhancement", "null", "--defence.combined", "false"),
     *("--threats.draws", "0", "--threats.white_box_steps", "0", "--threats.unseen", "false"),
-    *("--gan.code", "4", "--gan.pretraining_epochs", "2", "--gan.epochs", "2"),
+    *("--gan.bottleneck", "4", "--gan.pretraining_epochs", "2", "--gan.epochs", "2"),
     *("--evaluation.replicates", "50", "--perception.utterances", "3", "--workers", "2"),
 ]
 

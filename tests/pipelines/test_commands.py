@@ -29,7 +29,16 @@ from tests.pipelines import corpus
 ROOT = Path(__file__).parents[2]
 KEYS = {"corpus", "synthetic", "fold", "seed", "versions", "clean", "figure1", "perception", "label_survival"}
 BUDGETS = {"epsilon", "snr_db_target"}
-ROW_KEYS = {"noise", "snr_db_median", "error", "error_worst_of", "ci95", "attack_success_rate", "clipped_share", "n"}
+ROW_KEYS = {
+    "noise",
+    "snr_db_median",
+    "error",
+    "error_worst_of",
+    "interval",
+    "attack_success_rate",
+    "clipped_share",
+    "n",
+}
 
 
 def run(command, arguments, **options):
@@ -84,14 +93,14 @@ def test_the_log_tells_of_every_component_and_where_its_work_is(place, evaluated
 def test_the_report_has_every_key_and_condition(report):
     assert KEYS <= report.keys()
     assert (report["corpus"], report["synthetic"], report["fold"], report["seed"]) == ("manifest", False, "1", 0)
-    assert {"ua", "error", "ci95", "n", "confusion"} <= report["clean"].keys()
+    assert {"ua", "error", "interval", "n", "confusion"} <= report["clean"].keys()
     conditions = [(row["noise"], row.get("epsilon"), row.get("snr_db_target")) for row in report["figure1"]]
     budgets = [(0.5, None), (2.0, None), (None, 10.0)]
     assert conditions == [(noise, *budget) for noise in ("cafe", "station", "any") for budget in budgets]
     for row in report["figure1"]:
         assert ROW_KEYS <= row.keys()
         assert row["error_worst_of"]["N"] == (4 if row["noise"] == "any" else 2)
-        assert {"N", "error", "ci95"} <= row["error_worst_of"].keys()
+        assert {"N", "error", "interval"} <= row["error_worst_of"].keys()
         if "snr_db_target" in row:
             assert row["snr_db_median"] == pytest.approx(row["snr_db_target"], abs=0.2)
 
@@ -200,7 +209,7 @@ def test_the_report_says_whether_the_label_survives(evaluated, report):
         assert rows[emotion, None]["error"] == pytest.approx(clean.groupby("emotion")["wrong"].mean()[emotion])
         assert rows[emotion, 10.0]["error"] == pytest.approx(attacked.groupby("emotion")["wrong"].mean()[emotion])
         worst = attacked[attacked["emotion"] == emotion].groupby("id")["wrong"].max().mean()
-        assert rows[emotion, 10.0]["error_worst_of"] | {"ci95": None} == {"N": 4, "error": worst, "ci95": None}
+        assert rows[emotion, 10.0]["error_worst_of"] | {"interval": None} == {"N": 4, "error": worst, "interval": None}
     sexes = {speaker: "female" if int(speaker[1:]) % 2 == 0 else "male" for speaker in report["test_speakers"]}
     recalls = clean.assign(sex=clean["speaker"].map(sexes)).groupby(["sex", "label"])["wrong"].mean()
     found = {row["sex"]: row["error"] for row in part["errors_by_sex"] if row.keys().isdisjoint(BUDGETS)}

@@ -256,12 +256,12 @@ def test_what_is_no_name_for_a_model(place, name, capsys):
 # What follows pushes exports made by hand: the gates need no training.
 
 
-def an_export(tmp_path, name, clean=20.0, attacked=30.0, ci95=(10.0, 30.0), **changes):
+def an_export(tmp_path, name, clean=20.0, attacked=30.0, interval=(10.0, 30.0), **changes):
     """Writes an export whose SavedModels are no more than a file each."""
     place = tmp_path / name
     measured_on = {"utterances": "0123456789", "noise": "n", "fold": "1"} | changes
     figures = {
-        "clean": {"error": clean, "ci95": list(ci95) if ci95 else None},
+        "clean": {"error": clean, "interval": list(interval) if interval else None},
         "attacked": [{"noise": "cafe", "epsilon": 2.0, "error": attacked}],
     }
     card = {
@@ -302,9 +302,9 @@ def test_a_better_model_follows_and_old_ones_go(tmp_path):
     [
         ({"clean": 22.1}, r"clean speech of at most 20.0 \+ 2 %, as of version 1. Received: 22.1 %"),
         ({"attacked": 32.1}, "attacked speech of at most 30.0"),
-        ({"clean": 45.0, "ci95": (30.0, 50.0)}, "below chance, 50 %. Received: 45.0 %, at most 50.0 %"),
-        ({"clean": 50.0, "ci95": None}, "below chance"),
-        ({"clean": None, "ci95": None}, "an undefined error"),
+        ({"clean": 45.0, "interval": (30.0, 50.0)}, "below chance, 50 %. Received: 45.0 %, at most 50.0 %"),
+        ({"clean": 50.0, "interval": None}, "below chance"),
+        ({"clean": None, "interval": None}, "an undefined error"),
         ({"fold": "2"}, "fold 1. Received: .*fold 2; give it another name with --model"),
         ({"utterances": "other"}, "give it another name"),
     ],

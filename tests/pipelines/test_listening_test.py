@@ -55,7 +55,7 @@ def test_the_test_is_made_where_it_is_said(made):
 def test_the_test_speakers_meet_the_test_stretch(place, made):
     folds = json.loads(next((place[0] / "out/artifacts").glob("*/*/folds.json")).read_text())
     rows = json.loads((made / "key.json").read_text())["trials"]
-    assert {row["stretch"] for row in rows} == {"test"}
+    assert {row["noise_split"] for row in rows} == {"test"}
     assert {row["utterance"].split("_")[0] for row in rows} <= set(folds[0]["test"])
 
 

@@ -48,12 +48,12 @@ def test_a_model_is_measured_on_strangers_under_test_noise_alone():
         evaluator.refuse_leak(trained, FOLD, "train")
 
 
-@pytest.mark.parametrize(("stretch", "part"), [("train", "test"), ("test", "training")])
-def test_noise_of_one_stretch_never_meets_speech_of_the_other(tmp_path, monkeypatch, stretch, part):
+@pytest.mark.parametrize(("noise_split", "part"), [("train", "test"), ("test", "training")])
+def test_noise_of_one_stretch_never_meets_speech_of_the_other(tmp_path, monkeypatch, noise_split, part):
     monkeypatch.setattr(adversarial_gen, "read_fold", lambda *_: FOLD)
     noise = {"cafe": [Recording("cafe", "a", np.ones(10, np.float32))]}
-    monkeypatch.setattr(noise_gen, "load", lambda _: (stretch, False, noise))
-    with pytest.raises(AssertionError, match=f"the {stretch} stretch .* the {part} speakers"):
+    monkeypatch.setattr(noise_gen, "load", lambda _: (noise_split, False, noise))
+    with pytest.raises(AssertionError, match=f"the {noise_split} stretch .* the {part} speakers"):
         AdversarialGenExecutor().do(
             {"folds": None, "noise": None}, {"examples": tmp_path}, {"fold_names": [], "part": part}
         )
@@ -123,6 +123,6 @@ def test_the_banks_share_no_sample(tmp_path):
     for train, test in zip(rows["train"], rows["test"], strict=True):
         assert train["name"] == test["name"]
         assert test["start_sample"] - train["end_sample"] == 8000
-    stretch, synthetic, loaded = noise_gen.load(Artifact("Noise", outputs["test"]))
-    assert (stretch, synthetic, sorted(loaded)) == ("test", False, ["cafe", "station"])
+    noise_split, synthetic, loaded = noise_gen.load(Artifact("Noise", outputs["test"]))
+    assert (noise_split, synthetic, sorted(loaded)) == ("test", False, ["cafe", "station"])
     assert loaded["cafe"][0].waveform.size == rows["test"][0]["end_sample"] - rows["test"][0]["start_sample"]

@@ -185,7 +185,7 @@ def test_a_speaker_called_na_is_read_at_its_word(tmp_path):
         "u,NA,NA,epsilon,2.0,0,2.0,9.0,5.0,,\n"
     )
     (tmp_path / "perception.json").write_text('{"utterances": 1, "missing": ["pystoi", "pesq"]}')
-    figure1 = [{"noise": "NA", "epsilon": 2.0, "error": 1.0, "ci95": None, "error_worst_of": {"N": 1}}]
+    figure1 = [{"noise": "NA", "epsilon": 2.0, "error": 1.0, "interval": None, "error_worst_of": {"N": 1}}]
     adversarial = breakdowns.read(Path(tmp_path / "perception.csv"))
     part = breakdowns.perception([Artifact("Perception", tmp_path)], figure1, adversarial)
     (row,) = part["rows"]

@@ -76,13 +76,13 @@ def test_the_report_has_the_rows_and_keys_that_were_promised(report):
     ]
     for row in rows:
         assert {"attacked", "gan", "clean_through_gan", "recovered_share"} <= row.keys()
-        assert {"attacked", "gan", "clean_through_gan", "recovered_share"} <= row["ci95"].keys()
+        assert {"attacked", "gan", "clean_through_gan", "recovered_share"} <= row["interval"].keys()
         assert row["worst_of"]["N"] == (4 if row["noise"] == "any" else 2)
         assert row["worst_of"]["attacked"] >= row["attacked"] - 1e-9
-    assert {"noise", "attacked", "random_noise", "ci95", "worst_of"} <= report["table2"][0].keys()
+    assert {"noise", "attacked", "random_noise", "interval", "worst_of"} <= report["table2"][0].keys()
     assert [row["percent"] for row in report["figure2"] if row["noise"] == "cafe" and "epsilon" in row] == [0, 50, 100]
     assert {row["defence"] for row in report["figure3"]} == {NONE, RANDOM, ENHANCEMENT, TRAINING, GAN, COMBINED}
-    assert {"enhancement", "combined"} <= rows[0].keys() and {"enhancement", "combined"} <= rows[0]["ci95"].keys()
+    assert {"enhancement", "combined"} <= rows[0].keys() and {"enhancement", "combined"} <= rows[0]["interval"].keys()
     assert [(row.get("epsilon"), row["draw"]) for row in report["ordering"]] == [
         (2.0, "mean"),
         (2.0, "worst"),
@@ -290,7 +290,7 @@ def test_a_speaker_and_a_place_called_na_are_taken_at_their_word(tmp_path):
     answers = reproducer._answers([(facts, Artifact("Evaluation", tmp_path))])
     (system,) = reproducer._systems(answers, 50, 0.95)
     (row,) = (row for row in Comparison([system]).figure3() if row["noise"] == "NA")
-    assert row["error"] == 50 and row["ci95"] == [50, 50]
+    assert row["error"] == 50 and row["interval"] == [50, 50]
 
 
 def inputs(place, listing, tested=(10, 20)):

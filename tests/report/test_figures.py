@@ -6,11 +6,11 @@ import pytest
 
 from kerasser.report import figures
 
-CLEAN = {"error": 20.0, "ci95": [10.0, 30.0]}
+CLEAN = {"error": 20.0, "interval": [10.0, 30.0]}
 
 
 def row(**facts):
-    return {"noise": "cafe", "error": 30.0, "ci95": None, "error_worst_of": {"N": 3, "error": 40.0}, **facts}
+    return {"noise": "cafe", "error": 30.0, "interval": None, "error_worst_of": {"N": 3, "error": 40.0}, **facts}
 
 
 # What draws, from which rows, and the side along which its panels lie: 0 below each other, 1 beside each other.
@@ -77,7 +77,7 @@ def test_a_name_from_data_is_no_mathematics(tmp_path):
 @pytest.mark.parametrize("name", DRAW)
 def test_an_undefined_error_draws_no_panel_and_breaks_nothing(tmp_path, name):
     draw, parts, _ = DRAW[name]
-    nothing = {"error": None, "ci95": None}
+    nothing = {"error": None, "interval": None}
     draw(tmp_path / "a.png", nothing, [row(epsilon=2.0, **part) | nothing for part in parts], "title")
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
 

@@ -4,8 +4,8 @@ import pytest
 
 from kerasser.report import paper, reproduction
 
-SCORE = {"error": 20.0, "ci95": [10.0, 30.0]}
-WORST = {"N": 3, "error": 40.0, "ci95": None, "attack_success_rate": 30.0}
+SCORE = {"error": 20.0, "interval": [10.0, 30.0]}
+WORST = {"N": 3, "error": 40.0, "interval": None, "attack_success_rate": 30.0}
 ROW = {**SCORE, "error_worst_of": WORST}
 REPORT = {
     "corpus": "demo",
@@ -35,7 +35,7 @@ REPORT = {
     "threats": [
         {
             **{"defence": name, "epsilon": 2.0, "threat": threat, "queries": queries, "queries_mean": queries / 2},
-            **{"radius": None, "error": error, "ci95": None, "attack_success_rate": 10.0},
+            **{"radius": None, "error": error, "interval": None, "attack_success_rate": 10.0},
         }
         for name, errors in (("none", (30.0, 50.0, 50.0)), ("gan", (20.0, 25.0, 35.0)))
         for threat, queries, error in zip(
@@ -58,7 +58,7 @@ REPORT = {
             "first": "gan",
             "second": "none",
             "difference": -12.34,
-            "ci95": [-20.0, -4.0],
+            "interval": [-20.0, -4.0],
             "minimum_detectable": 9.87,
             "bootstrap": {"p": 0.001, "p_holm": 0.0004},
             "mcnemar": {"first_only": 9, "second_only": 1, "p": 0.02, "p_holm": 0.043},
@@ -71,12 +71,12 @@ REPORT = {
             "epsilon": 2.0,
             "attacked": 50.0,
             "random_noise": 45.0,
-            "ci95": {"attacked": [40, 60], "random_noise": None},
+            "interval": {"attacked": [40, 60], "random_noise": None},
             "worst_of": {
                 "N": 3,
                 "attacked": 70.0,
                 "random_noise": None,
-                "ci95": {"attacked": None, "random_noise": None},
+                "interval": {"attacked": None, "random_noise": None},
             },
         }
     ],
@@ -89,14 +89,14 @@ REPORT = {
             "clean": 20.0,
             "clean_through_gan": 21.0,
             "recovered_share": 0.8,
-            "ci95": dict.fromkeys(("attacked", "gan", "clean_through_gan"), [1.0, 2.0])
+            "interval": dict.fromkeys(("attacked", "gan", "clean_through_gan"), [1.0, 2.0])
             | {"recovered_share": [0.5, 0.9]},
             "worst_of": {
                 "N": 3,
                 "attacked": 70.0,
                 "gan": 30.0,
                 "recovered_share": None,
-                "ci95": {"attacked": None, "gan": None, "recovered_share": None},
+                "interval": {"attacked": None, "gan": None, "recovered_share": None},
             },
         }
         for noise in ("cafe", "mean")
@@ -109,7 +109,7 @@ REPORT = {
             "order": ["gan", "none"],
             "holds": True,
             "p": 0.012,
-            "pairs": [{"better": "gan", "worse": "none", "difference": -24.0, "ci95": [-30.0, -10.0], "p": 0.012}],
+            "pairs": [{"better": "gan", "worse": "none", "difference": -24.0, "interval": [-30.0, -10.0], "p": 0.012}],
         }
     ],
     "remarks": ["synthetic speech"],
@@ -187,7 +187,7 @@ def test_how_certain_a_difference_is():
     text = reproduction.markdown(REPORT)
     assert "| ε = 2 | worst of N | GAN − none | -12.3 [-20.0, -4.0] | < 0.001 | 0.043 | 9.9 |" in text
     unusable = copy.deepcopy(REPORT)
-    unusable["differences"][0] |= {"difference": None, "ci95": None}
+    unusable["differences"][0] |= {"difference": None, "interval": None}
     assert "## Which differences are certain" not in reproduction.markdown(unusable)
 
 

@@ -8,7 +8,7 @@ import pytest
 from kerasser.report import sections
 
 QUARTILES = {"median": 9.0, "q25": 8.0, "q75": 10.04, "n": 6}
-WORST = {"N": 9, "error": 50.0, "ci95": None}
+WORST = {"N": 9, "error": 50.0, "interval": None}
 ROWS = [
     {
         "defence": defence,
@@ -18,7 +18,7 @@ ROWS = [
         "speakers": 3,
         **budget,
         "error": error,
-        "ci95": [1.0, 2.0],
+        "interval": [1.0, 2.0],
     }
     | ({"error_worst_of": WORST} if budget else {})
     for defence, error in (("none", 30.0), ("gan", 20.0), ("random noise", 25.0))
@@ -33,7 +33,7 @@ REPORT = {
             {
                 **{"noise": "cafe", "snr_db_target": 10.0, "snr_db": QUARTILES, "segmental_snr_db": QUARTILES},
                 **{"stoi": {**QUARTILES, "median": 0.876}, "pesq": None},
-                **{"error": 20.0, "ci95": [10.0, 30.0], "error_worst_of": WORST},
+                **{"error": 20.0, "interval": [10.0, 30.0], "error_worst_of": WORST},
             }
         ],
     },
@@ -112,7 +112,7 @@ def test_the_test_is_said_with_its_limits():
 def test_an_unknown_sex_is_said_and_a_known_one_shown():
     assert any("does not tell the speakers' sex" in line for line in sections.label_survival(REPORT))
     rows = [
-        {"defence": "none", "sex": sex, "n": 5, "speakers": 1, "error": error, "ci95": None}
+        {"defence": "none", "sex": sex, "n": 5, "speakers": 1, "error": error, "interval": None}
         for sex, error in (("female", None), ("male", 12.5))
     ]
     lines = sections.label_survival(changed("label_survival", errors_by_sex=rows))

@@ -8,17 +8,17 @@ from kerasser.report import summary
 
 
 def mean(defence, worst, error=30.0, **budget):
-    n = {"N": 3, "error": worst, "ci95": None}
-    return {"defence": defence, "noise": "mean", **budget, "error": error, "ci95": None, "error_worst_of": n}
+    n = {"N": 3, "error": worst, "interval": None}
+    return {"defence": defence, "noise": "mean", **budget, "error": error, "interval": None, "error_worst_of": n}
 
 
-def certain(first, difference, ci95, **budget):
-    return {"first": first, "second": "none", "draw": "worst", **budget, "difference": difference, "ci95": ci95}
+def certain(first, difference, interval, **budget):
+    return {"first": first, "second": "none", "draw": "worst", **budget, "difference": difference, "interval": interval}
 
 
 def any_noise(snr_db, error, worst, **budget):
-    n = {"N": 9, "error": worst, "ci95": [worst - 1, worst + 1]}
-    return {"noise": "any", **budget, "snr_db_median": snr_db, "error": error, "ci95": None, "error_worst_of": n}
+    n = {"N": 9, "error": worst, "interval": [worst - 1, worst + 1]}
+    return {"noise": "any", **budget, "snr_db_median": snr_db, "error": error, "interval": None, "error_worst_of": n}
 
 
 SOFT, HARD = {"epsilon": 2.0}, {"snr_db_target": 0.0}
@@ -28,7 +28,7 @@ REPORT = {
     "synthetic": False,
     "noise_synthetic": False,
     "test_speakers": list("abcdef"),
-    "clean": {"n": 60, "error": 12.34, "ci95": [10.0, 15.0]},
+    "clean": {"n": 60, "error": 12.34, "interval": [10.0, 15.0]},
     "figure1": [
         any_noise(24.0, 26.0, 50.2, **SOFT),
         any_noise(0.0, 48.0, 61.0, **HARD),
@@ -79,7 +79,7 @@ def test_a_gain_that_may_be_chance_and_a_loss_are_told_as_what_they_are():
 
 def test_no_defence_and_no_error_are_said():
     assert "None was measured here" in summary.sentences(changed(figure3=[]))[1]
-    nothing = changed(clean={"n": 3, "error": None, "ci95": None})
+    nothing = changed(clean={"n": 3, "error": None, "interval": None})
     assert "undefined" in summary.sentences(nothing)[0]
     rows = [mean("none", None, **HARD), mean("gan", None, **HARD)]
     assert "undefined" in summary.sentences(changed(figure3=rows))[1]

@@ -24,7 +24,7 @@ def networks(frames_per_step=4, seed=1, pooling="last", form="frame"):
     model.get_layer("normalization").adapt(MEAN, VARIANCE)
     # Large enough that both classes are heard.
     model.set_weights([*model.get_weights()[:-2], 20 * model.get_weights()[-2], model.get_weights()[-1]])
-    generator = gan.build_generator(units=8, code=5, frames_per_step=frames_per_step, form=form, segment_steps=7)
+    generator = gan.build_generator(units=8, bottleneck=5, frames_per_step=frames_per_step, form=form, segment_steps=7)
     noise = np.random.default_rng(seed)
     generator.set_weights([weight + 0.3 * noise.normal(size=weight.shape) for weight in generator.get_weights()])
     return model, gan.cleaner(normalization(), generator)

@@ -13,11 +13,11 @@ from kerasser.features.records import Example
 from kerasser.models import classifier
 from kerasser.training.batches import TrainingBatches, batches
 from kerasser.training.classifier import fit
-from kerasser.training.development import Heard
+from kerasser.training.development import DevelopmentSpeech
 from kerasser.training.epochs import MeasuredAdam, run_epochs
-from kerasser.training.schedule import Convergence, LearningRateRule
-from kerasser.training.tensorboard.log import CLASSIFIER_TAGS, Board
-from kerasser.training.tensorboard.pages import Show, Showcase, Shown, asking
+from kerasser.training.schedule import EarlyStopping, LearningRateRule
+from kerasser.training.tensorboard.log import CLASSIFIER_TAGS, EventLog
+from kerasser.training.tensorboard.pages import LogContents, LoggedUtterance, LogWriter, asking
 
 
 def run_rule(values, start=0.002, rule=None):
@@ -56,7 +56,7 @@ def test_the_first_of_equally_good_epochs_is_kept():
 
 
 def test_convergence_stops_after_its_patience_and_leaves_the_rate_alone():
-    rates, rule = run_rule([50, 70, 60, 71, 60, 60, 60, 60, 60], rule=Convergence(patience=3))
+    rates, rule = run_rule([50, 70, 60, 71, 60, 60, 60, 60, 60], rule=EarlyStopping(patience=3))
     assert rates == [0.002] * 7
     assert (rule.best, rule.best_epoch) == (71, 3)
 
@@ -65,8 +65,8 @@ def examples(speakers, each, seed, shuffle=False):
     """Two classes that differ in one of three features, in every frame a little."""
     generator = np.random.default_rng(seed)
     labels = np.tile([0, 1], speakers * each // 2)
-    shown = generator.permutation(labels) if shuffle else labels
-    for number, (label, told) in enumerate(zip(labels, shown, strict=True)):
+    logged = generator.permutation(labels) if shuffle else labels
+    for number, (label, told) in enumerate(zip(labels, logged, strict=True)):
         frames = generator.normal(0, 1, (int(generator.integers(8, 20)), 3)).astype(np.float32)
         frames[:, 1] += 0.7 * label
         yield Example(f"u{number}", f"s{number // each}", "anger", int(told), frames, {"noise": ""})
@@ -81,14 +81,16 @@ def corpus(tmp_path):
     return write
 
 
-def show(model, dev_path):
+def log_writer(model, dev_path):
     """Shows the first utterances, and asks the model about all of them."""
     found = records.read([dev_path], 3, list(range(40)))
-    heard, ask = Heard(found), asking(model, 3)
+    heard, ask = DevelopmentSpeech(found), asking(model, 3)
     waveform = np.sin(np.arange(1600) / 10).astype(np.float32)
-    utterances = [Shown(example, None, {"original": waveform}) for example in found[:2]]
-    showcase = Showcase("card", {"seed": 5}, ["a", "b", "c"], ["negative", "positive"], utterances)
-    return Show(showcase, model.get_layer("normalization"), lambda: heard.answers(lambda batch: ask(batch)["logits"]))
+    utterances = [LoggedUtterance(example, None, {"original": waveform}) for example in found[:2]]
+    contents = LogContents("card", {"seed": 5}, ["a", "b", "c"], ["negative", "positive"], utterances)
+    return LogWriter(
+        contents, model.get_layer("normalization"), lambda: heard.answers(lambda batch: ask(batch)["logits"])
+    )
 
 
 def train(train_path, dev_path, work_dir, epochs, dropout=0.0, log=True, showing=False):
@@ -103,7 +105,7 @@ def train(train_path, dev_path, work_dir, epochs, dropout=0.0, log=True, showing
         batches([dev_path], 3, batch_size=64),
         work_dir=work_dir,
         log_dir=work_dir / "logs" if log else None,
-        show=show(model, dev_path) if showing else None,
+        log_writer=log_writer(model, dev_path) if showing else None,
         epochs=epochs,
         learning_rate=0.02,
     )
@@ -145,7 +147,7 @@ def test_the_best_epoch_is_what_remains(corpus, tmp_path):
     assert uar(model, dev) == pytest.approx(max(row["val_uar"] for row in history), abs=1e-4)
 
 
-def shown(folder):
+def logged(folder):
     """Returns tag → step and value of every point."""
     events = EventAccumulator(str(folder), size_guidance={"tensors": 0})
     events.Reload()
@@ -158,7 +160,7 @@ def shown(folder):
 
 def test_tensorboard_shows_every_figure_of_every_epoch(corpus, tmp_path):
     _, history = train(corpus("train", False, 0), corpus("dev", False, 1), tmp_path / "work", 4)
-    curves = shown(tmp_path / "work/logs")
+    curves = logged(tmp_path / "work/logs")
     assert curves.keys() == set(CLASSIFIER_TAGS.values())
     for name, tag in CLASSIFIER_TAGS.items():
         assert [step for step, _ in curves[tag]] == [0, 1, 2, 3]
@@ -193,7 +195,7 @@ def test_the_rate_that_is_shown_is_the_optimisers_own_after_halving_too(corpus, 
         callbacks=[Rates()],
     )
     assert min(rates) < 0.02
-    assert [value for _, value in shown(tmp_path / "logs")["learning_rate/classifier"]] == pytest.approx(rates)
+    assert [value for _, value in logged(tmp_path / "logs")["learning_rate/classifier"]] == pytest.approx(rates)
 
 
 def test_the_gradients_norm_is_taken_before_it_is_bounded_and_averaged_over_an_epoch():
@@ -209,11 +211,11 @@ def test_a_log_that_goes_on_after_a_kill_shows_every_epoch_once(corpus, tmp_path
     train(*paths, tmp_path / "whole", 4)
     train(*paths, tmp_path / "pieces", 2)
     # Killed after an epoch was shown and before it was saved.
-    board = Board(tmp_path / "pieces/logs", 2)
-    board.scalar("loss/train", 99.0, 2)
-    board.close()
+    event_log = EventLog(tmp_path / "pieces/logs", 2)
+    event_log.scalar("loss/train", 99.0, 2)
+    event_log.close()
     train(*paths, tmp_path / "pieces", 4)
-    assert shown(tmp_path / "pieces/logs") == shown(tmp_path / "whole/logs")
+    assert logged(tmp_path / "pieces/logs") == logged(tmp_path / "whole/logs")
 
 
 def test_logging_changes_no_weight_and_draws_no_random_number(corpus, tmp_path):

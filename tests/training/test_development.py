@@ -3,7 +3,7 @@ import pytest
 
 from kerasser.features import records
 from kerasser.features.records import Example
-from kerasser.training.development import Answers, Heard, one_each, padded, to_show
+from kerasser.training.development import Answers, DevelopmentSpeech, one_each, padded, to_show
 
 
 def example(id, noise="", label=0, snr_db=10.0, speaker="a", frames=3):
@@ -69,7 +69,7 @@ def test_answers_come_back_in_the_order_of_the_examples():
         last = np.asarray(batch["features"])[:, 0, 0]
         return np.stack([1 - last, last], axis=1)
 
-    assert Heard(examples, batch_size=3).answers(model).errors() == {"clean": 0}
+    assert DevelopmentSpeech(examples, batch_size=3).answers(model).errors() == {"clean": 0}
 
 
 def test_padding_is_zero_beyond_the_lengths():

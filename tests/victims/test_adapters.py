@@ -78,9 +78,9 @@ def one_by_one(model, items):
         ("waveform", convolution, lambda: np.asarray),
     ],
 )
-def test_a_network_answers_as_if_asked_about_each_alone(tmp_path, form, hears, make, describe):
+def test_a_network_answers_as_if_asked_about_each_alone(tmp_path, form, input_kind, make, describe):
     model, front_end = make(), describe()
-    asked = victim(Target(saved(model, tmp_path, form), hears, FOUR))
+    asked = victim(Target(saved(model, tmp_path, form), input_kind, FOUR))
     assert asked.classes == FOUR
     direct = one_by_one(model, [front_end(each) for each in SPEECH])
     np.testing.assert_allclose(asked(SPEECH, SAMPLE_RATE_HZ), direct, atol=1e-6)
@@ -104,15 +104,15 @@ def test_a_fixed_length_is_filled_with_zeros_or_cut(tmp_path):
 
 @pytest.mark.parametrize("form", ["keras", "saved_model"])
 @pytest.mark.parametrize(("hears", "make"), [("functionals", recurrent), ("frames", dense), ("waveform", dense)])
-def test_a_network_that_hears_something_else_is_refused(tmp_path, form, hears, make):
-    if (hears, make) == ("waveform", dense):
+def test_a_network_that_hears_something_else_is_refused(tmp_path, form, input_kind, make):
+    if (input_kind, make) == ("waveform", dense):
         expected = pytest.raises(InputError, match=r"mine.*: .*")
-        asked = victim(Target(saved(make(), tmp_path, form), hears, ("a", "b")))
+        asked = victim(Target(saved(make(), tmp_path, form), input_kind, ("a", "b")))
         with expected:
             asked(SPEECH, SAMPLE_RATE_HZ)
         return
-    with pytest.raises(InputError, match=rf"expected an input \[…, .* for {hears}"):
-        victim(Target(saved(make(), tmp_path, form), hears, FOUR))
+    with pytest.raises(InputError, match=rf"expected an input \[…, .* for {input_kind}"):
+        victim(Target(saved(make(), tmp_path, form), input_kind, FOUR))
 
 
 def test_our_own_keras_file_answers_as_the_model(tmp_path):

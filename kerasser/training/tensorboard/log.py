@@ -58,7 +58,7 @@ GAN_TAGS = {
 }
 
 
-class Board:
+class EventLog:
     """The log of one training.
 
     Args:

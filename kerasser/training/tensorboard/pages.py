@@ -14,14 +14,14 @@ from kerasser.features.records import Example
 from kerasser.models.layers import FrameNormalization
 from kerasser.training.development import Answers, condition, padded
 from kerasser.training.tensorboard import pictures
-from kerasser.training.tensorboard.log import Board, plain, table
+from kerasser.training.tensorboard.log import EventLog, plain, table
 
 #: Epochs between two looks at pictures, after the first epoch and before the last.
 EVERY = 10
 
 
 @dataclass(frozen=True)
-class Shown:
+class LoggedUtterance:
     """An utterance that the log shows.
 
     Attributes:
@@ -36,7 +36,7 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Showcase:
+class LogContents:
     """What is known of a training before it starts.
 
     Attributes:
@@ -51,14 +51,14 @@ class Showcase:
     settings: Mapping[str, Any]
     descriptors: Sequence[str]
     classes: Sequence[str]
-    utterances: Sequence[Shown]
+    utterances: Sequence[LoggedUtterance]
 
 
-class Show:
+class LogWriter:
     """Shows it on a board as the training goes on.
 
     Args:
-        showcase: What there is.
+        contents: What there is.
         normalization: The model's, adapted.
         answers: Asks the model, as it is at the moment, about the development speakers.
         kept: The same of the model that is kept; `answers` by default.
@@ -68,59 +68,59 @@ class Show:
 
     def __init__(
         self,
-        showcase: Showcase,
+        contents: LogContents,
         normalization: FrameNormalization,
         answers: Callable[[], Answers],
         kept: Callable[[], Answers] | None = None,
         cleaner: Callable[[Mapping[str, Any]], Any] | None = None,
     ) -> None:
-        self._showcase, self._normalization, self._answers = showcase, normalization, answers
+        self._contents, self._normalization, self._answers = contents, normalization, answers
         self._kept, self._cleaner = kept or answers, cleaner
 
-    def begin(self, board: Board) -> None:
+    def begin(self, event_log: EventLog) -> None:
         """Shows what no epoch changes."""
-        board.text("model_card", self._showcase.card)
-        board.text("configuration", table(self._showcase.settings))
-        board.hyperparameters(self._showcase.settings)
-        for number, shown in enumerate(self._showcase.utterances, 1):
-            for name, waveform in shown.sounds.items():
-                board.sound(f"speech/{number}_{name}", waveform, 0, _described(shown))
+        event_log.text("model_card", self._contents.card)
+        event_log.text("configuration", table(self._contents.settings))
+        event_log.hyperparameters(self._contents.settings)
+        for number, logged in enumerate(self._contents.utterances, 1):
+            for name, waveform in logged.sounds.items():
+                event_log.sound(f"speech/{number}_{name}", waveform, 0, _described(logged))
         if self._cleaner is None:
-            self._features(board, 0)
+            self._features(event_log, 0)
 
-    def look(self, board: Board, step: int) -> None:
+    def look(self, event_log: EventLog, step: int) -> None:
         """Shows the model as it is."""
-        self._look(board, step, self._answers())
+        self._look(event_log, step, self._answers())
 
-    def end(self, board: Board, step: int, dev_ua: float) -> None:
+    def end(self, event_log: EventLog, step: int, dev_ua: float) -> None:
         """Shows the model that is kept, and what it reaches on development speakers under the training noise."""
         answers = self._kept()
-        self._look(board, step, answers)
-        board.scalar("final/dev_ua", dev_ua, step)
+        self._look(event_log, step, answers)
+        event_log.scalar("final/dev_ua", dev_ua, step)
         for name, error in answers.errors().items():
-            board.scalar(f"final/dev_error_{name}", error, step)
+            event_log.scalar(f"final/dev_error_{name}", error, step)
 
-    def _look(self, board: Board, step: int, answers: Answers) -> None:
+    def _look(self, event_log: EventLog, step: int, answers: Answers) -> None:
         errors = answers.errors()
         for name, counts in answers.confusions().items():
-            picture = pictures.confusion_matrix(counts, self._showcase.classes, f"development speech, {name}")
-            board.picture(f"confusion/{name}", picture, step)
+            picture = pictures.confusion_matrix(counts, self._contents.classes, f"development speech, {name}")
+            event_log.picture(f"confusion/{name}", picture, step)
             if self._cleaner is None and name in errors:
-                board.scalar(f"error/dev_{name}", errors[name], step)
+                event_log.scalar(f"error/dev_{name}", errors[name], step)
         if self._cleaner is not None:
-            self._features(board, step)
+            self._features(event_log, step)
 
-    def _features(self, board: Board, step: int) -> None:
-        for number, shown in enumerate(self._showcase.utterances, 1):
-            heard = {condition(shown.own): shown.own.features}
-            if shown.adversarial is not None:
-                heard[_noise(shown.adversarial)] = shown.adversarial.features
+    def _features(self, event_log: EventLog, step: int) -> None:
+        for number, logged in enumerate(self._contents.utterances, 1):
+            heard = {condition(logged.own): logged.own.features}
+            if logged.adversarial is not None:
+                heard[_noise(logged.adversarial)] = logged.adversarial.features
             panels = {name: self._normalised(padded([frames])) for name, frames in heard.items()}
             if self._cleaner is not None:
                 batch = padded([list(heard.values())[-1]])
                 panels["cleaned"] = self._normalised({**batch, "features": self._cleaner(batch)})
-            picture = pictures.heat_map(panels, self._showcase.descriptors, f"utterance {number}")
-            board.picture(f"features/{number}", picture, step, _described(shown))
+            picture = pictures.heat_map(panels, self._contents.descriptors, f"utterance {number}")
+            event_log.picture(f"features/{number}", picture, step, _described(logged))
 
     def _normalised(self, batch: Mapping[str, Any]) -> np.ndarray:
         return np.asarray(self._normalization(batch["features"], batch["lengths"]))[0]
@@ -132,12 +132,12 @@ def _noise(example: Example) -> str:
     return f"{condition(example)}, " + ("nothing added" if snr_db is None else f"{snr_db:.1f} dB")
 
 
-def _described(shown: Shown) -> str:
-    facts = f"{shown.own.id}, speaker {shown.own.speaker}, {shown.own.emotion}"
-    return plain(facts + (f"; {_noise(shown.adversarial)}" if shown.adversarial else ""))
+def _described(logged: LoggedUtterance) -> str:
+    facts = f"{logged.own.id}, speaker {logged.own.speaker}, {logged.own.emotion}"
+    return plain(facts + (f"; {_noise(logged.adversarial)}" if logged.adversarial else ""))
 
 
-class BoardCallback(keras.callbacks.Callback):
+class EventLogCallback(keras.callbacks.Callback):
     """Writes an epoch's figures, and looks at the model after the first epoch and every tenth.
 
     Args:
@@ -146,17 +146,17 @@ class BoardCallback(keras.callbacks.Callback):
         show: What is shown beside them, if anything.
     """
 
-    def __init__(self, board: Board, tags: Mapping[str, str], show: Show | None) -> None:
+    def __init__(self, event_log: EventLog, tags: Mapping[str, str], log_writer: LogWriter | None) -> None:
         super().__init__()
-        self._board, self._tags, self._show = board, tags, show
+        self._board, self._tags, self._log_writer = event_log, tags, log_writer
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Writes."""
         for name, value in (logs or {}).items():
             if name in self._tags:
                 self._board.scalar(self._tags[name], value, epoch)
-        if self._show is not None and epoch % EVERY == 0:
-            self._show.look(self._board, epoch)
+        if self._log_writer is not None and epoch % EVERY == 0:
+            self._log_writer.look(self._board, epoch)
         self._board.flush()
 
 

@@ -40,11 +40,11 @@ def test_the_command_gives_the_same_settings_again():
 
 
 @pytest.mark.parametrize(("command", "said"), [("evaluate", False), ("export", True), ("reproduce", True)])
-def test_what_a_command_does_not_use_is_left_out(command, said):
+def test_what_a_command_does_not_use_is_left_out(command, reworded):
     seen = []
     main(command, "", seen.append, ["--gan.units", "8"])
-    assert ("--gan.units 8" in command_line(command, seen[0])) is said
-    assert ("gan" in reported(command, seen[0])) is said
+    assert ("--gan.units 8" in command_line(command, seen[0])) is reworded
+    assert ("gan" in reported(command, seen[0])) is reworded
 
 
 OTHERS = {

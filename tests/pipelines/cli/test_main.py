@@ -151,7 +151,7 @@ def test_help_says_every_setting_in_a_sentence(name, capsys):
     shown = capsys.readouterr().out
     assert status.value.code == 0
     assert shown.startswith(f"usage: python -m pipelines.{name} ") and "What it does." in shown
-    said = cli._descriptions(KINDS[name])
+    reworded = cli._descriptions(KINDS[name])
     flat = " ".join(shown.split())
     idle = UNUSED.get(name, ())
     listed, _, left_out = flat.partition("without effect here")
@@ -160,8 +160,8 @@ def test_help_says_every_setting_in_a_sentence(name, capsys):
         flag = "--" + field.name.replace("_", "-")
         if field.name in idle:
             assert f"{flag} " not in listed and f"{flag}." not in listed and flag in left_out
-        elif field.name in said:
-            assert " ".join(said[field.name].split()) in listed
+        elif field.name in reworded:
+            assert " ".join(reworded[field.name].split()) in listed
     assert "Path to a configuration file" not in shown and "supported flags" not in shown
 
 
