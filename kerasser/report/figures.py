@@ -14,13 +14,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from kerasser import defences
 from kerasser.report.formatting import NAMES
 
 # Okabe and Ito's palette, safe for colour-blind readers; "any" is the envelope of the others.
 _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 _ANY = "#000000"
 #: A defence has the same colour in every picture.
-_DEFENCES = dict(zip(NAMES, (_ANY, *_COLOURS), strict=True))
+_DEFENCES = {name: defence.colour for name, defence in defences.known().items()}
 _DPI = 150
 # Printed between A4's margins, 18 cm, a picture of this width, in inches, shrinks to two thirds: 12 pt is left with 8.
 _WIDTH, _FONT = 10.5, 12

@@ -6,16 +6,10 @@ import html
 from collections.abc import Mapping
 from typing import Any
 
+from kerasser import defences
+
 #: What reports call the defences.
-NAMES = {
-    "none": "none",
-    "random noise": "random noise (waveform)",
-    "random noise on features": "random noise (features)",
-    "adversarial training": "adversarial training",
-    "gan": "GAN",
-    "enhancement": "MMSE enhancement",
-    "gan + adversarial training": "GAN + adversarial training",
-}
+NAMES = {name: defence.label for name, defence in defences.known().items()}
 
 
 def percent(score: Mapping[str, Any]) -> str:
