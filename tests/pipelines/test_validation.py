@@ -1,0 +1,100 @@
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from kerasser import audio
+from kerasser.util.errors import InputError
+from pipelines.config import CompanionSettings, ExportSettings, Settings
+from pipelines.validation import validate
+
+
+def changed(group="", **values):
+    """The settings with some of one group changed, or some of the whole run."""
+    settings = Settings()
+    return replace(settings, **({group: replace(getattr(settings, group), **values)} if group else values))
+
+
+COMMANDS = ["generate", "train", "evaluate", "export", "reproduce", "attack"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_defaults_can_be_run(command):
+    validate(command, Settings())
+
+
+REFUSED = [
+    (changed(seed=-1), "seed: expected 0 or more"),
+    (changed(seeds=[1, 2**32]), "seeds: expected 0 or more, at most 4294967295. Received: 4294967296"),
+    (changed("noise", environments=[]), "noise.environments: expected some, or null for all"),
+    (changed("noise", environments=["cafe", "cafe"]), "noise.environments: expected each value once"),
+    (changed("noise", environments=["moon"]), "noise.environments: expected some of .*cafe.* Received: 'moon'"),
+    (changed("noise", demo_duration_s=2.0), "noise.demo_duration_s: expected a recording long enough for a training"),
+    (changed("noise", test_share=0.999), "noise.demo_duration_s: expected a recording long enough for a training"),
+    (changed("noise", guard_s=1000.0), "noise.demo_duration_s: expected a recording long enough for a training"),
+    (changed("noise", demo_duration_s=math.inf), "noise.demo_duration_s: expected a finite number. Received: inf"),
+    (changed("attack", epsilons=[], snrs_db=[]), "attack: expected some epsilons or snrs_db. Received: neither"),
+    (changed("attack", epsilons=[1.0, 2.0, 1.0]), "attack.epsilons: expected each value once. Received: 1.0 twice"),
+    (changed("attack", snrs_db=[10, 10.0]), "attack.snrs_db: expected each value once"),
+    (changed("attack", snrs_db=[math.nan]), "attack.snrs_db: expected a finite number. Received: nan"),
+    (changed("classifier", layers=[]), "classifier.layers: expected a number, or some to compare"),
+    (changed("classifier", layers=[2, 2]), "classifier.layers: expected each value once"),
+    (changed("defence", shares=[0.0, 0.5]), "defence.shares: expected shares above 0"),
+    (changed("defence", shares=[0.5, 0.5 + 1e-12]), "defence.shares: expected each value once"),
+    (changed("defence", random_noise_epsilon=math.inf), "defence.random_noise_epsilon: expected a finite number"),
+    (changed("gan", epochs=0, pretraining_epochs=0), "gan: expected pretraining_epochs or epochs above 0"),
+    (changed("gan", corpora=[CompanionSettings("emodb")]), "gan.corpora: emodb: expected a corpus_dir"),
+    (changed("threats", epsilons=[], snrs_db=[]), "threats: expected some epsilons or snrs_db"),
+    (changed("threats", snrs_db=[5.0, 5.0]), "threats.snrs_db: expected each value once"),
+    (changed("threats", epsilons=[3.0]), r"threats.epsilons: expected some of attack.epsilons \(0.1, .* Received: 3$"),
+    (changed("threats", snrs_db=[-5.0]), r"threats.snrs_db: .*\(20, 10, 5, 0\), as threats.unseen .*Received: -5$"),
+    (changed("threats", epsilons=[3.0], draws=0, unseen=False), "threats.epsilons: .* with threats.draws 0"),
+    (changed("evaluation", replicates=20), "evaluation.replicates: expected 40 or more for intervals of 95 %"),
+    (
+        changed("evaluation", confidence=0.9999),
+        "evaluation.replicates: expected 2000. or more .* 99.99 %",
+    ),
+]
+
+
+@pytest.mark.parametrize(("settings", "message"), REFUSED, ids=[message.split(".* ")[0] for _, message in REFUSED])
+def test_what_cannot_be_is_refused_in_one_line(settings, message):
+    with pytest.raises(InputError, match=message) as caught:
+        validate("reproduce", settings)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_search_with_draws_of_its_own_may_ask_at_any_budget():
+    validate("reproduce", changed("threats", epsilons=[3.0], snrs_db=[-5.0], unseen=False))
+    validate("attack", changed("threats", epsilons=[3.0], snrs_db=[-5.0]))
+
+
+@pytest.mark.parametrize(
+    ("command", "settings"),
+    [
+        ("train", changed("attack", epsilons=[], snrs_db=[])),
+        ("train", changed("noise", environments=["moon"])),
+        ("evaluate", changed("threats", epsilons=[3.0, 3.0])),
+        ("attack", changed("defence", shares=[0.0])),
+        ("export", ExportSettings(rollback=True, noise_dir="nowhere")),
+    ],
+)
+def test_settings_that_a_command_does_not_use_are_not_looked_at(command, settings):
+    validate(command, settings)
+
+
+def test_the_headers_of_real_noise_are_read_beforehand(tmp_path):
+    for environment, seconds in (("cafe", 10), ("street", 2)):
+        (tmp_path / environment).mkdir()
+        waveform = np.random.default_rng(0).uniform(-0.1, 0.1, seconds * 16000).astype(np.float32)
+        audio.write(tmp_path / environment / "a.wav", waveform)
+    settings = replace(Settings(), noise_dir=str(tmp_path))
+    with pytest.raises(InputError, match="street/a.wav: expected a recording long enough"):
+        validate("generate", settings)
+    chosen = replace(settings, noise=replace(settings.noise, environments=["cafe"]))
+    validate("generate", chosen)
+    with pytest.raises(InputError, match="noise.environments: expected some of cafe, street. Received: 'moon'"):
+        validate("generate", replace(settings, noise=replace(settings.noise, environments=["moon"])))
+    with pytest.raises(InputError, match="nowhere: expected a folder of noise"):
+        validate("evaluate", replace(settings, noise_dir=str(tmp_path / "nowhere")))
