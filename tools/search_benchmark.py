@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import astuple, replace
+from dataclasses import replace
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -43,15 +43,14 @@ def benchmark(settings: Settings) -> None:
             searcher.read(made[search.component]["search"]).assign(seed=0),
         )
         scorer = Scorer(clean, CLASSES, replicates=1, confidence=0.95, seed=0)
-        amounts = [astuple(each) for each in budgets(dag.threat_epsilons, dag.threat_snrs_db)]
+        amounts = budgets(dag.threat_epsilons, dag.threat_snrs_db)
         curves.append(threats.search_curve({comparison.NONE: (scorer, attacks)}, amounts))
     print(f"{settings.corpus}, fold {fold}, seeds {', '.join(map(str, seeds))}; attack success rate in percent\n")
     print("| budget | queries | random draws | Bayesian search |")
     print("| --- | --- | --- | --- |")
     for rows in zip(*curves, strict=True):
-        budget = f"ε = {rows[0]['epsilon']:g}" if "epsilon" in rows[0] else f"{rows[0]['snr_db_target']:g} dB"
-        cells = [_cell([row[kind] for row in rows]) for kind in ("random", "bayesian")]
-        print(f"| {budget} | {rows[0]['queries']} | {' | '.join(cells)} |")
+        cells = [_cell([getattr(row, kind) for row in rows]) for kind in ("random", "bayesian")]
+        print(f"| {rows[0].budget} | {rows[0].queries} | {' | '.join(cells)} |")
 
 
 def _cell(rates: list[float]) -> str:

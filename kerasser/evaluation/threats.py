@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from kerasser.attack.budget import SNR, Budget
 from kerasser.evaluation.alarms import (
     Alarm,
     black_box_beats_white_box,
@@ -25,6 +25,7 @@ from kerasser.evaluation.alarms import (
     zero_gradients,
 )
 from kerasser.evaluation.curve import Scorer
+from kerasser.evaluation.results import SearchCurveRow, ThreatRow, UnseenRow
 
 OBLIVIOUS, GREY_BOX, WHITE_BOX, UNSEEN = "oblivious", "grey-box", "white-box", "unseen environment"
 ADAPTIVE_RANDOM, ADAPTIVE = "adaptive, random search", "adaptive, Bayesian search"
@@ -33,7 +34,7 @@ BAYESIAN, EXTREME = "bayesian", "extreme"
 #: A budget that should leave nothing of the speech.
 EXTREME_SNR_DB = -20.0
 
-Budget = tuple[str, float]
+Systems = Mapping[str, tuple[Scorer, "Attacks"]]
 
 
 @dataclass(frozen=True)
@@ -55,66 +56,70 @@ class Attacks:
     unseen: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
 
-def rows(systems: Mapping[str, tuple[Scorer, Attacks]], budgets: Sequence[Budget]) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class _Attack:
+    """The answers under one threat model, `[seeds, utterances]` in [0, 1], and what it took."""
+
+    threat: str
+    correct: np.ndarray
+    queries: int = 0
+    queries_mean: float = 0.0
+    radius: float | None = None
+
+
+def rows(systems: Systems, budgets: Sequence[Budget]) -> list[ThreatRow]:
     """Returns the error of every system under every threat model.
 
     Args:
         systems: Defence → its scorer, and what attackers got out of it.
         budgets: The budgets that were searched.
-
-    Returns:
-        Rows with `defence`, `epsilon` or `snr_db_target`, `threat`, `queries` allowed and `queries_mean` asked for an
-        utterance, `radius` of the white box in deviations, `error`, `interval` and `attack_success_rate`.
     """
-    found = []
     left_out = any(attacks.unseen for _, attacks in systems.values())
-    for budget in budgets:
-        for defence, (scorer, attacks) in systems.items():
-            for threat, correct, facts in _answers(scorer, attacks, budget, left_out):
-                found.append(
-                    {
-                        "defence": defence,
-                        **amount(budget),
-                        "threat": threat,
-                        **{"queries": 0, "queries_mean": 0.0, "radius": None, **facts},
-                        **scorer.error(correct),
-                        "attack_success_rate": success_rate(scorer, correct),
-                    }
-                )
-    return found
+    return [
+        ThreatRow(
+            defence,
+            budget,
+            each.threat,
+            each.queries,
+            each.queries_mean,
+            each.radius,
+            scorer.error(each.correct),
+            scorer.success_rate(each.correct),
+        )
+        for budget in budgets
+        for defence, (scorer, attacks) in systems.items()
+        for each in _answers(scorer, attacks, budget, left_out)
+    ]
 
 
-def _answers(
-    scorer: Scorer, attacks: Attacks, budget: Budget, left_out: bool
-) -> Iterable[tuple[str, np.ndarray, dict[str, Any]]]:
-    """Yields each threat model, the answers under it, `[seeds, utterances]` in [0, 1], and its facts."""
+def _answers(scorer: Scorer, attacks: Attacks, budget: Budget, left_out: bool) -> Iterable[_Attack]:
+    """Yields each threat model that a system was put to at a budget."""
     draws = scorer.table(_at(attacks.draws, budget), ["draw", "noise"], "correct")
     oblivious = draws.mean(axis=2)
-    yield OBLIVIOUS, oblivious, {}
+    yield _Attack(OBLIVIOUS, oblivious)
     if attacks.search is not None:
         search = _at(attacks.search, budget)
         if GREY_BOX in set(search["method"]):
             transferred = search[search["method"] == GREY_BOX]
-            yield GREY_BOX, scorer.table(transferred, ["query"], "correct")[:, :, 0], {}
-    first = _first_wrong(draws)
-    yield ADAPTIVE_RANDOM, draws.min(axis=2), {"queries": draws.shape[2], "queries_mean": float(first.mean())}
+            yield _Attack(GREY_BOX, scorer.table(transferred, ["query"], "correct")[:, :, 0])
+    queries = draws.shape[2]
+    yield _Attack(ADAPTIVE_RANDOM, draws.min(axis=2), queries, float(_first_wrong(draws).mean()))
     if attacks.search is not None:
         answers = asked(scorer, search)
-        facts = {"queries": draws.shape[2], "queries_mean": float(_first_wrong(answers).mean())}
-        yield ADAPTIVE, answers.min(axis=2), facts
+        yield _Attack(ADAPTIVE, answers.min(axis=2), queries, float(_first_wrong(answers).mean()))
     if attacks.white_box is not None:
         table = _at(attacks.white_box, budget)
         correct = scorer.table(table.assign(run=0, correct=table["margin"] >= 0), ["run"], "correct")[:, :, 0]
-        yield WHITE_BOX, correct, {"radius": float(table["radius"].median())}
+        yield _Attack(WHITE_BOX, correct, radius=float(table["radius"].median()))
     if attacks.unseen:
         each = [
             scorer.table(_under(_at(table, budget), noise), ["draw", "noise"], "correct").mean(axis=2)
             for noise, table in sorted(attacks.unseen.items())
         ]
-        yield UNSEEN, np.mean(each, axis=0), {}
+        yield _Attack(UNSEEN, np.mean(each, axis=0))
     elif left_out:
         # What trains on none of the noise meets all of it unheard.
-        yield UNSEEN, oblivious, {}
+        yield _Attack(UNSEEN, oblivious)
 
 
 def asked(scorer: Scorer, search: pd.DataFrame) -> np.ndarray:
@@ -135,37 +140,29 @@ def _first_wrong(correct: np.ndarray) -> np.ndarray:
     return np.where(wrong.any(axis=2), wrong.argmax(axis=2) + 1, correct.shape[2])
 
 
-def search_curve(systems: Mapping[str, tuple[Scorer, Attacks]], budgets: Sequence[Budget]) -> list[dict[str, Any]]:
-    """Returns the attack success rate of both searches after 1, 2, … N queries: how efficient they are.
-
-    Returns:
-        Rows with `defence`, the budget, `queries`, and `random` and `bayesian`, in percent of the utterances that are
-        right when clean.
-    """
-    found = []
-    for budget in budgets:
-        for defence, (scorer, attacks) in systems.items():
-            if attacks.search is None:
-                continue
-            answers = {
-                "random": scorer.table(_at(attacks.draws, budget), ["draw", "noise"], "correct"),
-                "bayesian": asked(scorer, _at(attacks.search, budget)),
-            }
-            for queries in range(1, answers["random"].shape[2] + 1):
-                rates = {
-                    name: success_rate(scorer, correct[:, :, :queries].min(axis=2)) for name, correct in answers.items()
-                }
-                found.append({"defence": defence, **amount(budget), "queries": queries, **rates})
-    return found
+def search_curve(systems: Systems, budgets: Sequence[Budget]) -> list[SearchCurveRow]:
+    """Returns the attack success rate of both searches after 1, 2, … N queries: how efficient they are."""
+    return [
+        row
+        for budget in budgets
+        for defence, (scorer, attacks) in systems.items()
+        if attacks.search is not None
+        for row in _curve(defence, scorer, attacks.draws, attacks.search, budget)
+    ]
 
 
-def unseen_matrix(systems: Mapping[str, tuple[Scorer, Attacks]], budgets: Sequence[Budget]) -> list[dict[str, Any]]:
-    """Returns the error by noise that trained and noise that tests.
+def _curve(
+    defence: str, scorer: Scorer, draws: pd.DataFrame, search: pd.DataFrame, budget: Budget
+) -> Iterable[SearchCurveRow]:
+    drawn = scorer.table(_at(draws, budget), ["draw", "noise"], "correct")
+    searched = asked(scorer, _at(search, budget))
+    for queries in range(1, drawn.shape[2] + 1):
+        rates = (scorer.success_rate(each[:, :, :queries].min(axis=2)) for each in (drawn, searched))
+        yield SearchCurveRow(defence, budget, queries, *rates)
 
-    Returns:
-        Rows with `defence`, the budget, `trained_without` ("" where nothing was left out), `noise`, `error` and
-        `interval`.
-    """
+
+def unseen_matrix(systems: Systems, budgets: Sequence[Budget]) -> list[UnseenRow]:
+    """Returns the error by noise that trained and noise that tests, of the systems that noise was kept from."""
     found = []
     for budget in budgets:
         for defence, (scorer, attacks) in systems.items():
@@ -175,14 +172,11 @@ def unseen_matrix(systems: Mapping[str, tuple[Scorer, Attacks]], budgets: Sequen
                 at_budget = _at(table, budget)
                 for noise in sorted(at_budget["noise"].unique()):
                     correct = scorer.table(_under(at_budget, noise), ["draw", "noise"], "correct").mean(axis=2)
-                    row = {"defence": defence, **amount(budget), "trained_without": without, "noise": noise}
-                    found.append({**row, **scorer.error(correct)})
+                    found.append(UnseenRow(defence, budget, without, noise, scorer.error(correct)))
     return found
 
 
-def alarms(
-    systems: Mapping[str, tuple[Scorer, Attacks]], budgets: Sequence[Budget], measured: Sequence[Mapping[str, Any]]
-) -> list[tuple[str, Alarm]]:
+def alarms(systems: Systems, budgets: Sequence[Budget], measured: Sequence[ThreatRow]) -> list[tuple[str, Alarm]]:
     """Returns signs that a figure under attack means nothing: the defence, and what rang.
 
     Args:
@@ -192,56 +186,49 @@ def alarms(
     """
     rung: list[tuple[str, Alarm | None]] = []
     for defence, (scorer, attacks) in systems.items():
-        chance = 100.0 - 100.0 / scorer.classes
         for budget in budgets:
-            mine = {
-                row["threat"]: row
-                for row in measured
-                if row["defence"] == defence and amount(budget).items() <= row.items()
-            }
-            tried = [mine[name]["error"] for name in (ADAPTIVE, ADAPTIVE_RANDOM) if name in mine]
-            if WHITE_BOX in mine and None not in (*tried, mine[WHITE_BOX]["error"]):
-                rung.append((defence, black_box_beats_white_box(max(tried), mine[WHITE_BOX]["error"])))
-            if ADAPTIVE in mine and mine[ADAPTIVE]["queries"] > 1:
-                drawn, searched = (mine[name]["attack_success_rate"] for name in (ADAPTIVE_RANDOM, ADAPTIVE))
-                if drawn is not None and searched is not None:
-                    rung.append((defence, search_no_better(drawn, searched, mine[ADAPTIVE]["queries"])))
+            mine = {row.threat: row for row in measured if (row.defence, row.budget) == (defence, budget)}
+            rung += [(defence, _beaten(mine)), (defence, _no_better(mine))]
         if attacks.white_box is not None:
             # One gradient an utterance and seed: they are those of clean speech, the same at every budget.
             once = attacks.white_box.drop_duplicates(["id", "seed"])
             rung.append((defence, zero_gradients(once["gradient_norm"].to_numpy())))
         if attacks.search is not None:
-            drowned = attacks.search[attacks.search["method"] == EXTREME]
-            error = scorer.error(scorer.table(drowned, ["query"], "correct")[:, :, 0])["error"]
-            if error is not None:
-                budget_name = f"{EXTREME_SNR_DB:g} dB SNR".replace("-", "−")
-                rung.append((defence, huge_budget_survived(error, chance=chance, budget=budget_name)))
+            rung.append((defence, _survived(scorer, attacks.search)))
     return [(defence, alarm) for defence, alarm in rung if alarm is not None]
 
 
-def success_rate(scorer: Scorer, correct: np.ndarray) -> float | None:
-    """Returns the share of utterances right when clean that an attack turns wrong, in percent; None if none is right.
-
-    Args:
-        scorer: Knows the answers to clean speech.
-        correct: `[seeds, utterances]`, in [0, 1].
-    """
-    right = scorer.clean_correct
-    return float(100.0 * np.mean(1.0 - correct[right])) if right.any() else None
-
-
-def amount(budget: Budget) -> dict[str, float]:
-    """Returns a budget as reports name it."""
-    return {"epsilon" if budget[0] == "epsilon" else "snr_db_target": budget[1]}
+def _beaten(mine: Mapping[str, ThreatRow]) -> Alarm | None:
+    """Rings where a black box beats the white box, of one system's rows at one budget."""
+    errors = [mine[name].score.error for name in (ADAPTIVE, ADAPTIVE_RANDOM) if name in mine]
+    known = [error for error in errors if error is not None]
+    white_box = mine[WHITE_BOX].score.error if WHITE_BOX in mine else None
+    if white_box is None or len(known) < len(errors):
+        return None
+    return black_box_beats_white_box(max(known), white_box)
 
 
-def budget_of(row: Mapping[str, Any]) -> Budget:
-    """Returns the budget of a report's row: the way back from `amount`."""
-    return ("epsilon", row["epsilon"]) if "epsilon" in row else ("snr_db", row["snr_db_target"])
+def _no_better(mine: Mapping[str, ThreatRow]) -> Alarm | None:
+    """Rings where a search finds no more than random draws, of one system's rows at one budget."""
+    if ADAPTIVE not in mine or mine[ADAPTIVE].queries < 2:
+        return None
+    drawn, searched = (mine[name].attack_success_rate for name in (ADAPTIVE_RANDOM, ADAPTIVE))
+    if drawn is None or searched is None:
+        return None
+    return search_no_better(drawn, searched, mine[ADAPTIVE].queries)
+
+
+def _survived(scorer: Scorer, search: pd.DataFrame) -> Alarm | None:
+    """Rings where drowned speech is still recognised."""
+    drowned = search[search["method"] == EXTREME]
+    error = scorer.error(scorer.table(drowned, ["query"], "correct")[:, :, 0]).error
+    if error is None:
+        return None
+    return huge_budget_survived(error, chance=100.0 - 100.0 / scorer.classes, budget=f"{SNR(EXTREME_SNR_DB)} SNR")
 
 
 def _at(table: pd.DataFrame, budget: Budget) -> pd.DataFrame:
-    return table[(table["budget"] == budget[0]) & (table["target"] == budget[1])]
+    return table[(table["budget"] == budget.kind) & (table["target"] == budget.value)]
 
 
 def _under(table: pd.DataFrame, noise: str) -> pd.DataFrame:

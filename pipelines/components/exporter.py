@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from kerasser.audio import SAMPLE_RATE_HZ
+from kerasser.evaluation.conversion import from_json
+from kerasser.evaluation.results import Clean
 from kerasser.features.opensmile import Egemaps
 from pipelines.components import reporter
 from pipelines.engine.artifacts import Artifact
@@ -59,6 +61,7 @@ def card(inputs: Mapping[str, Artifact], seed: int) -> dict[str, Any]:
     metrics = {name: json.loads((inputs[name].uri / "metrics.json").read_text()) for name in ("defended", "undefended")}
     corpus = utterances.facts(inputs["utterances"])
     bank = json.loads((inputs["noise"].uri / "bank.json").read_text())
+    clean = from_json(Clean, metrics["defended"]["clean"], "metrics.json: clean")
     return {
         "what": "speech emotion from raw eGeMAPS frames: an LSTM classifier behind a generator that cleans them",
         "classes": model["classes"],
@@ -87,7 +90,7 @@ def card(inputs: Mapping[str, Artifact], seed: int) -> dict[str, Any]:
             },
             **{name: {"clean": figures["clean"], "attacked": figures["figure1"]} for name, figures in metrics.items()},
         },
-        "remarks": reporter.remarks(corpus, metrics["defended"]["test_speakers"], metrics["defended"]["clean"]),
+        "remarks": reporter.remarks(corpus, metrics["defended"]["test_speakers"], clean.score),
     }
 
 

@@ -9,11 +9,16 @@ from typing import Any
 
 import pandas as pd
 
+from kerasser.attack.budget import Budget
 from kerasser.corpora import CLASSES
+from kerasser.evaluation import alarms as signs
 from kerasser.evaluation import comparison, threats
-from kerasser.evaluation.alarms import Alarm, duplicated, seen_in_training
-from kerasser.evaluation.comparison import Comparison, System
+from kerasser.evaluation.alarms import duplicated, seen_in_training
+from kerasser.evaluation.comparison import Comparison, SystemAnswers
+from kerasser.evaluation.conversion import from_json
 from kerasser.evaluation.curve import Scorer, figure1
+from kerasser.evaluation.report import ReproductionReport
+from kerasser.evaluation.results import Alarm, Model, SoundExample
 from kerasser.evaluation.threats import Attacks
 from kerasser.report import document, figures, html, reproduction, tables
 from kerasser.util import progress
@@ -74,11 +79,11 @@ class ReproducerExecutor(Executor):
         systems = _systems(answers, parameters["replicates"], parameters["confidence"])
         compared = Comparison(systems)
         attacked = _attacks(inputs, parameters, compared)
-        budgets = [(kind, value) for kind, value in parameters["budgets"]]
-        undefended = next(system for system in systems if system.defence == comparison.NONE)
-        clean = undefended.scorer.clean()
+        budgets = [Budget(kind, value) for kind, value in parameters["budgets"]]
+        undefended = compared.system(comparison.NONE)
         drawn = figure1(undefended.scorer, undefended.adversarial, quiet=parameters.get("quiet"))
         speakers = sorted({speaker for each in metrics for speaker in each["test_speakers"]})
+        clean = undefended.scorer.clean()
         parts: dict[str, Callable[[], Any]] = {
             "clean_defended": compared.clean,
             "perception": lambda: breakdowns.perception(several(inputs, "perception"), drawn, undefended.adversarial),
@@ -102,68 +107,74 @@ class ReproducerExecutor(Executor):
         }
         shown = progress.steps(parts.items(), len(parts), "tables", "comparison", quiet=parameters.get("quiet"))
         made = {name: make() for name, make in shown}
-        report = {
-            "corpus": corpus["name"],
-            "synthetic": corpus["synthetic"],
-            "noise_synthetic": json.loads((inputs["noise"].uri / "bank.json").read_text())["synthetic"],
-            "folds": list(dict.fromkeys(system["fold"] for system in parameters["systems"])),
-            "seeds": list(dict.fromkeys(system["seed"] for system in parameters["systems"])),
-            "versions": versions(),
-            "classes": list(CLASSES),
-            "test_speakers": speakers,
-            "clean": clean,
-            "figure1": drawn,
-            **made,
-            "alarms": [
-                *made["alarms"],
-                *(_rung(defence, alarm) for defence, alarm in threats.alarms(attacked, budgets, made["threats"])),
-                *_alarms(inputs, parameters["systems"], metrics),
+        rung = (_rung(defence, alarm) for defence, alarm in threats.alarms(attacked, budgets, made["threats"]))
+        made["alarms"] += [*rung, *_alarms(inputs, parameters["systems"], metrics)]
+        report = ReproductionReport(
+            corpus=corpus["name"],
+            synthetic=corpus["synthetic"],
+            noise_synthetic=json.loads((inputs["noise"].uri / "bank.json").read_text())["synthetic"],
+            folds=list(dict.fromkeys(system["fold"] for system in parameters["systems"])),
+            seeds=list(dict.fromkeys(system["seed"] for system in parameters["systems"])),
+            versions=versions(),
+            classes=CLASSES,
+            test_speakers=speakers,
+            clean=clean,
+            figure1=drawn,
+            remarks=remarks(corpus, speakers, clean.score),
+            skipped=corpus["skipped"],
+            models=[
+                Model(**_about(system), facts=measured["model"])
+                for system, measured in zip(parameters["systems"], metrics, strict=True)
             ],
-            "remarks": remarks(corpus, speakers, clean),
-            "skipped": corpus["skipped"],
-            "models": [
-                {**system, **measured["model"]} for system, measured in zip(parameters["systems"], metrics, strict=True)
-            ],
-            "sounds": listening_gen.copy(several(inputs, "sounds"), directory),
-            "command": parameters["command"],
-            "inputs": hashes(
+            sounds=from_json(
+                list[SoundExample], listening_gen.copy(several(inputs, "sounds"), directory), "sounds.json"
+            ),
+            command=parameters["command"],
+            inputs=hashes(
                 {
                     "utterances": inputs["utterances"],
                     "noise that trains": inputs["training_noise"],
                     "noise that tests": inputs["noise"],
                 }
             ),
-            "settings": parameters["settings"],
-        }
-        (directory / "report.json").write_text(json.dumps(report, indent=1, allow_nan=False))
-        said = reproduction.reproduction(report)
+            settings=parameters["settings"],
+            **made,
+        )
+        report.write(directory)
+        held = report.to_json()
+        said = reproduction.reproduction(held)
         (directory / "report.md").write_text(document.markdown(said), encoding="utf-8")
         for name in _TABLES:
-            if report[name]:
-                tables.write(directory / f"{name}.csv", report[name])
+            if held[name]:
+                tables.write(directory / f"{name}.csv", held[name])
         breakdowns.write(directory, report)
         kind = "synthetic speech" if corpus["synthetic"] else "recorded speech"
-        title = f"{corpus['name']} ({kind}), {reproduction.scope(report)}"
-        figures.figure1(directory / "figure1.png", clean, report["figure1"], title)
-        if report["figure2"]:
-            figures.figure2(directory / "figure2.png", clean, report["figure2"], title)
-        figures.figure3(directory / "figure3.png", clean, report["figure3"], title)
-        figures.figure4(directory / "figure4.png", clean, report["threats"], title)
+        title = f"{corpus['name']} ({kind}), {report.scope}"
+        figures.figure1(directory / "figure1.png", held["clean"], held["figure1"], title)
+        if held["figure2"]:
+            figures.figure2(directory / "figure2.png", held["clean"], held["figure2"], title)
+        figures.figure3(directory / "figure3.png", held["clean"], held["figure3"], title)
+        figures.figure4(directory / "figure4.png", held["clean"], held["threats"], title)
         (directory / "report.html").write_text(html.page(said, directory, title), encoding="utf-8")
-        return {"report": {"corpus": corpus["name"], "folds": report["folds"], "seeds": report["seeds"]}}
+        return {"report": {"corpus": corpus["name"], "folds": list(report.folds), "seeds": list(report.seeds)}}
 
 
-def _rung(defence: str, alarm: Alarm) -> dict[str, Any]:
-    return {"defence": defence, "name": alarm.name, "message": alarm.message}
+def _about(system: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what tells a system from the others."""
+    return {name: system[name] for name in ("defence", "percent", "fold", "seed")}
+
+
+def _rung(defence: str, alarm: signs.Alarm) -> Alarm:
+    return Alarm(defence=defence, name=alarm.name, message=alarm.message)
 
 
 def _alarms(
     inputs: Mapping[str, Artifact], systems: Sequence[Mapping[str, Any]], metrics: Sequence[Mapping[str, Any]]
-) -> list[dict[str, Any]]:
+) -> list[Alarm]:
     """Returns what rang for single models, and whether test recordings lie among the others under another name."""
     noises = [noise_gen.stretches(inputs[name]) for name in ("training_noise", "noise")]
     rung = [
-        {"defence": system["defence"], **alarm}
+        from_json(Alarm, {"defence": system["defence"], **alarm}, "metrics.json: alarms")
         for system, measured in zip(systems, metrics, strict=True)
         for alarm in measured["alarms"]
     ]
@@ -189,14 +200,16 @@ def _answers(
     return {system: pd.concat(parts) for system, parts in answers.items()}
 
 
-def _systems(answers: Mapping[tuple[str, float], pd.DataFrame], replicates: int, confidence: float) -> list[System]:
+def _systems(
+    answers: Mapping[tuple[str, float], pd.DataFrame], replicates: int, confidence: float
+) -> list[SystemAnswers]:
     """Returns each defence with what it answered."""
     systems = []
     for (defence, percent), table in answers.items():
         clean = table[table["noise"].isna()]
         # The same seed for all, so that they share their resamples and their differences are paired.
         scorer = Scorer(clean, CLASSES, replicates=replicates, confidence=confidence, seed=0)
-        systems.append(System(defence, percent, scorer, table[table["noise"].notna()]))
+        systems.append(SystemAnswers(defence, percent, scorer, table[table["noise"].notna()]))
     return systems
 
 

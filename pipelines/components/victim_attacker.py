@@ -7,7 +7,6 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from kerasser.attack.generation import Plan
 from kerasser.evaluation import threats
 from kerasser.evaluation.alarms import not_repeatable
 from kerasser.evaluation.comparison import NONE
+from kerasser.evaluation.conversion import to_json
 from kerasser.evaluation.curve import Scorer, figure1
 from kerasser.util import progress
 from kerasser.util.errors import InputError
@@ -119,8 +119,8 @@ class VictimAttackerExecutor(Executor):
             "victim": {**parameters["victim"], "queries": queries},
             "fold": parameters["fold"],
             "classes": classes,
-            "clean": scorer.clean(),
-            "figure1": figure1(scorer, adversarial),
+            "clean": to_json(scorer.clean()),
+            "figure1": to_json(figure1(scorer, adversarial)),
             "test_speakers": sorted({utterance.speaker for utterance, _ in items}),
             "skipped": skipped,
             **_threats(lines, scorer, parameters),
@@ -155,12 +155,12 @@ def _threats(lines: Sequence[Mapping[str, Any]], scorer: Scorer, parameters: Map
     drawn = drawn.assign(correct=drawn["predicted"] == drawn["label"])
     searched = pd.DataFrame([row for line in lines for row in line["searched"]])
     systems = {NONE: (scorer, threats.Attacks(drawn, searched.assign(seed=0)))}
-    amounts = [astuple(each) for each in budgets(parameters["search_epsilons"], parameters["search_snrs_db"])]
+    amounts = budgets(parameters["search_epsilons"], parameters["search_snrs_db"])
     measured = threats.rows(systems, amounts)
     rung = threats.alarms(systems, amounts, measured)
     return {
-        "threats": measured,
-        "search_curve": threats.search_curve(systems, amounts),
+        "threats": to_json(measured),
+        "search_curve": to_json(threats.search_curve(systems, amounts)),
         "alarms": [{"name": each.name, "message": each.message} for _, each in rung],
     }
 
