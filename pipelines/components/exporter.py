@@ -16,10 +16,10 @@ from pipelines.components import reporter
 from pipelines.engine.artifacts import Artifact
 from pipelines.engine.component import Component, ComponentSpec, Executor
 from pipelines.io import types, utterances
+from pipelines.io.own_models import CARD
 
 #: Folders of an export, each a SavedModel.
 DEFENDED, PERTURBATION = "defended", "perturbation"
-CARD = Path("assets.extra", "model_card.json")
 
 
 class ExporterSpec(ComponentSpec):
@@ -72,6 +72,8 @@ def card(inputs: Mapping[str, Artifact], seed: int) -> dict[str, Any]:
         "synthetic": corpus["synthetic"],
         "noise_synthetic": bank["synthetic"],
         "fold": model["fold"]["name"],
+        # Whoever attacks it must not take them for test speakers.
+        "trained_speakers": sorted([*model["fold"]["train"], *model["fold"]["dev"]]),
         "seed": seed,
         "versions": reporter.versions(),
         "weights_sha256": {"classifier": generator["classifier"], "generator": generator["weights"]},
