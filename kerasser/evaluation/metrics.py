@@ -33,6 +33,19 @@ def unweighted_average_recall(labels: np.ndarray, correct: np.ndarray, classes: 
         return float(100.0 * np.mean(hits / counts))
 
 
+def guess_worst_of(classes: int, draws: int) -> float:
+    """Returns the error of whoever guesses anew at every draw, where one wrong answer of N counts as wrong.
+
+    100 · (1 − 1 / classes^N), in percent: what an error for the worst of N draws is to be compared with; chance, 50 %
+    of two classes, is for one draw.
+
+    Args:
+        classes: Number of classes.
+        draws: N.
+    """
+    return 100.0 * (1.0 - float(classes) ** -draws)
+
+
 @keras.saving.register_keras_serializable("kerasser")
 class UnweightedAverageRecall(keras.metrics.Metric):
     """Mean of the per-class recalls, in percent; NaN as long as a class has no example.
