@@ -48,18 +48,21 @@ class Attacks:
         wanted = [each for each in threats.known().values() if each.wanted(settings_of(each, settings))]
         # Whoever may not ask searches nothing.
         wanted = [each for each in wanted if settings.draws or not each.searches]
-        elsewhere = [each for each in wanted if each.needs != "retraining"]
+        searched = [each for each in wanted if each.name == adaptive_bayesian.NAME]
+        # Without a search there is nothing to transfer.
+        wanted = [each for each in wanted if searched or each.needs != "undefended"]
         retrained = [each for each in wanted if each.needs == "retraining"] if left_out else []
+        elsewhere = [each for each in wanted if each.needs != "retraining" and each not in searched]
         unseen = {system.defence for system in left_out}
         transfer: list[Channel] = []
         for system in systems:
             drawn = _drawn(models, system, pool=bool(settings.draws))
             self._note(self.drawn_of, self.drawn, models, system, drawn.outputs["evaluation"])
+            found = [self._attacked(models, system, threat, drawn, []) for threat in searched]
+            transfer = transfer or found
             # What trains on no environment meets them all unseen.
             for threat in [*elsewhere, *(() if system.defence in unseen else retrained)]:
-                attacker = self._attacked(models, system, threat, drawn, transfer)
-                if threat.name == adaptive_bayesian.NAME and system.defence == NONE:
-                    transfer = [attacker]
+                self._attacked(models, system, threat, drawn, transfer)
         for system in left_out:
             drawn = _drawn(models, system, pool=False)
             self._note(self.drawn_of, self.drawn, models, system, drawn.outputs["evaluation"])

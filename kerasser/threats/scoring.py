@@ -65,7 +65,7 @@ def _row(defence: str, budget: Budget, threat: str, scorer: Scorer, answers: pd.
         queries_mean=float(answers["queries"].mean()) if allowed else 0.0,
         radius=float(answers["radius"].median()) if "radius" in answers else None,
         score=scorer.error(correct),
-        attack_success_rate=success_rate(scorer, correct),
+        attack_success_rate=scorer.success_rate(correct),
     )
 
 
@@ -78,6 +78,11 @@ def _budgets(systems: Mapping[str, tuple[Scorer, Answers]]) -> list[Budget]:
     tables = [table[["budget", "target"]] for _, answers in systems.values() for table in answers.values()]
     pairs = pd.concat(tables).drop_duplicates() if tables else pd.DataFrame()
     return [Budget(str(kind), float(target)) for kind, target in pairs.itertuples(index=False)]
+
+
+def reported(measured: Sequence[ThreatRow]) -> list[ThreatRow]:
+    """Returns the rows that a report prints: not those of questions that are asked for an alarm alone."""
+    return [row for row in measured if threats.get(row.threat).reported]
 
 
 def search_curve(systems: Mapping[str, tuple[Scorer, Answers]]) -> list[SearchCurveRow]:
@@ -99,7 +104,7 @@ def search_curve(systems: Mapping[str, tuple[Scorer, Answers]]) -> list[SearchCu
             if len(first) < 2:
                 continue
             for queries in range(1, int(at(answers[adaptive_random.NAME], budget)["allowed"].max()) + 1):
-                rates = {name: success_rate(scorer, (each > queries).astype(float)) for name, each in first.items()}
+                rates = {name: scorer.success_rate((each > queries).astype(float)) for name, each in first.items()}
                 found.append(SearchCurveRow(defence, budget, queries, rates["random"], rates["bayesian"]))
     return found
 
@@ -111,25 +116,22 @@ def _first_wrong(scorer: Scorer, answers: pd.DataFrame) -> np.ndarray:
 
 
 def unseen_matrix(
-    scorers: Mapping[str, Scorer],
-    draws: Mapping[str, pd.DataFrame],
-    unseen: Mapping[str, Mapping[str, pd.DataFrame]],
-    budgets: Sequence[Budget],
+    scorers: Mapping[str, Scorer], draws: Mapping[str, Mapping[str, pd.DataFrame]], budgets: Sequence[Budget]
 ) -> list[UnseenRow]:
-    """Returns the error by noise that trained and noise that tests.
+    """Returns the error by noise that trained and noise that tests, of the defences that noise was kept from.
 
     Args:
         scorers: Defence → its scorer.
-        draws: Defence → answers to random draws, with `noise`, `draw` and `correct`.
-        unseen: Defence → environment → the same of the system that was trained without it.
+        draws: Defence → environment that it was trained without, "" for none → answers to random draws, with `noise`,
+            `draw` and `correct`.
         budgets: How much noise.
     """
     return [
         UnseenRow(defence, budget, without, noise, scorers[defence].error(_of_noise(scorers[defence], part, noise)))
         for budget in budgets
-        for defence, left_out in unseen.items()
-        if left_out
-        for without, table in [("", draws[defence]), *sorted(left_out.items())]
+        for defence, tables in draws.items()
+        if len(tables) > 1
+        for without, table in sorted(tables.items())
         for part in [at(table, budget)]
         for noise in sorted(part["noise"].unique())
     ]
@@ -152,17 +154,6 @@ def alarms(systems: Mapping[str, tuple[Scorer, Answers]], measured: Sequence[Thr
             if name in answers:
                 found = threat.alarms(mine, answers[name], 100.0 - 100.0 / scorer.classes)
                 yield from ((defence, alarm) for alarm in found if alarm is not None)
-
-
-def success_rate(scorer: Scorer, correct: np.ndarray) -> float | None:
-    """Returns the share of utterances right when clean that an attack turns wrong, in percent; None if none is right.
-
-    Args:
-        scorer: Knows the answers to clean speech.
-        correct: `[seeds, utterances]`, in [0, 1].
-    """
-    right = scorer.clean_correct
-    return float(100.0 * np.mean(1.0 - correct[right])) if right.any() else None
 
 
 def at(answers: pd.DataFrame, budget: Budget) -> pd.DataFrame:

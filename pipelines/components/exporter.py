@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from kerasser.audio import SAMPLE_RATE_HZ
+from kerasser.evaluation.conversion import from_json
+from kerasser.evaluation.results import Clean
 from pipelines.components import gan_trainer, reporter
 from pipelines.components.trainer import load
 from pipelines.engine.artifacts import Artifact
@@ -65,6 +67,7 @@ def card(inputs: Mapping[str, Artifact], parameters: Mapping[str, Any]) -> dict[
     metrics = {name: json.loads((inputs[name].uri / "metrics.json").read_text()) for name in ("defended", "undefended")}
     corpus = utterances.facts(inputs["utterances"])
     bank = json.loads((inputs["noise"].uri / "bank.json").read_text())
+    clean = from_json(Clean, metrics["defended"]["clean"], "metrics.json: clean")
     return {
         "what": "speech emotion from raw eGeMAPS frames: an LSTM classifier"
         + (" behind a generator that cleans them" if generator else ""),
@@ -96,7 +99,7 @@ def card(inputs: Mapping[str, Artifact], parameters: Mapping[str, Any]) -> dict[
             },
             **{name: {"clean": figures["clean"], "attacked": figures["figure1"]} for name, figures in metrics.items()},
         },
-        "remarks": reporter.remarks(corpus, metrics["defended"]["test_speakers"], metrics["defended"]["clean"]),
+        "remarks": reporter.remarks(corpus, metrics["defended"]["test_speakers"], clean.score),
     }
 
 

@@ -12,8 +12,10 @@ import pytest
 
 from kerasser import audio
 from kerasser.attack import audibility, perturbation_graph
+from kerasser.attack.budget import Epsilon
 from kerasser.attack.generation import replay
 from kerasser.corpora.base import Utterance
+from kerasser.evaluation.results import AttackWorstOf, Figure1Row, Score
 from kerasser.features import records
 from pipelines.cli.main import main
 from pipelines.components import noise_gen, perception_gen
@@ -186,9 +188,10 @@ def test_a_speaker_called_na_is_read_at_its_word(tmp_path):
         "u,NA,NA,epsilon,2.0,0,2.0,9.0,5.0,,\n"
     )
     (tmp_path / "perception.json").write_text('{"utterances": 1, "missing": ["pystoi", "pesq"]}')
-    figure1 = [{"noise": "NA", "epsilon": 2.0, "error": 1.0, "interval": None, "error_worst_of": {"N": 1}}]
+    worst = AttackWorstOf(1, Score(1.0, None), 1.0)
+    figure1 = [Figure1Row("NA", Epsilon(2), 9.0, Score(1.0, None), worst, 1.0, 0.0, 1)]
     adversarial = breakdowns.read(Path(tmp_path / "perception.csv"))
     part = breakdowns.perception([Artifact("Perception", tmp_path)], figure1, adversarial)
-    (row,) = part["rows"]
-    assert row["segmental_snr_db"]["median"] == 5.0 and row["stoi"] is None
-    assert part["missing"] == ["pesq", "pystoi"] and np.isfinite(row["snr_db"]["median"])
+    (row,) = part.rows
+    assert row.segmental_snr_db.median == 5.0 and row.stoi is None
+    assert part.missing == ["pesq", "pystoi"] and np.isfinite(row.snr_db.median)
