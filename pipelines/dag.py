@@ -31,11 +31,7 @@ class Dag:
     """
 
     def __init__(self, settings: Settings, folds: Sequence[str] = ("",), emotions: Sequence[str] = ()) -> None:
-        if not settings.attack.epsilons and not settings.attack.snrs_db:
-            raise InputError("attack: expected some epsilons or snrs_db. Received: neither")
         self.settings, self.folds = settings, list(folds)
-        if settings.logdir and Path(settings.logdir).exists() and not Path(settings.logdir).is_dir():
-            raise InputError(f"logdir: expected a folder. Received: {settings.logdir}, a file")
         self.runtime = {"workers": settings.workers, "quiet": settings.quiet}
         self.corpus = _corpus(
             settings,

@@ -17,6 +17,8 @@ def confusion(labels: np.ndarray, predictions: np.ndarray, classes: int) -> np.n
 def unweighted_average_recall(labels: np.ndarray, correct: np.ndarray, classes: int) -> float:
     """Returns the mean of the per-class recalls, in percent (the paper's UA).
 
+    audmetric, which the tests compare it with, takes answers alone: of several draws or seeds, a share is right.
+
     Args:
         labels: int `[utterances]`.
         correct: `[utterances]`, in [0, 1]: right or wrong, or the share of draws answered rightly.
@@ -33,7 +35,9 @@ def unweighted_average_recall(labels: np.ndarray, correct: np.ndarray, classes: 
 
 @keras.saving.register_keras_serializable("kerasser")
 class UnweightedAverageRecall(keras.metrics.Metric):
-    """Mean recall over the classes seen so far, in percent.
+    """Mean of the per-class recalls, in percent; NaN as long as a class has no example.
+
+    Over the classes seen alone, a constant answer to speech of one class would score 100.
 
     Args:
         classes: Number of classes.
@@ -53,10 +57,9 @@ class UnweightedAverageRecall(keras.metrics.Metric):
         self.counts.assign_add(ops.sum(truth, axis=0))
 
     def result(self) -> Any:
-        """Returns the mean of the recalls, in percent."""
-        seen = ops.cast(self.counts > 0, "float32")
+        """Returns the mean of the recalls, in percent, or NaN where a class is absent."""
         recalls = self.hits / ops.maximum(self.counts, 1.0)
-        return 100.0 * ops.sum(recalls * seen) / ops.maximum(ops.sum(seen), 1.0)
+        return ops.where(ops.all(self.counts > 0), 100.0 * ops.sum(recalls) / self.classes, np.nan)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""

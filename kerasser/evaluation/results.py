@@ -375,7 +375,7 @@ class SoundExample:
 
 @dataclass(frozen=True)
 class VictimFacts:
-    """Whose recogniser was attacked, how it was reached, and how often it was asked."""
+    """Whose recogniser was attacked, how it was reached, how often it was asked, and what defence it says it has."""
 
     kind: str
     name: str
@@ -386,6 +386,7 @@ class VictimFacts:
     served_version: int | None
     version: str | None
     queries: int
+    defence: str | None = None
 
 
 @dataclass(frozen=True)

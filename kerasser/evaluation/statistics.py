@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
+from statsmodels.stats.multitest import multipletests
 
 from kerasser.evaluation.metrics import unweighted_average_recall
 
@@ -159,9 +160,7 @@ def holm(p_values: Mapping[str, float]) -> dict[str, float]:
     wrong = {name: p for name, p in p_values.items() if not 0.0 <= p <= 1.0}
     if wrong:
         raise ValueError(f"expected p in [0, 1]. Received: {wrong}")
-    adjusted, largest = {}, 0.0
-    for rank, name in enumerate(sorted(p_values, key=p_values.__getitem__)):
-        # A running maximum: what comes after a kept hypothesis is kept as well.
-        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[name]))
-        adjusted[name] = largest
-    return {name: adjusted[name] for name in p_values}
+    if not p_values:
+        return {}
+    adjusted = multipletests(list(p_values.values()), method="holm")[1]
+    return {name: float(p) for name, p in zip(p_values, adjusted, strict=True)}

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from kerasser.evaluation.metrics import UnweightedAverageRecall
 from kerasser.training import rules
-from kerasser.training.batches import TrainingBatches
+from kerasser.training.batches import TrainingBatches, refuse_absent_classes
 from kerasser.training.epochs import MeasuredAdam, run_epochs
 from kerasser.training.schedule import Schedule
 from kerasser.training.tensorboard.log import CLASSIFIER_TAGS
@@ -53,7 +53,11 @@ def fit(
 
     Returns:
         One row an epoch: `epoch`, `loss`, `uar`, `val_loss`, `val_uar`, `val_error`, `learning_rate`, `gradient_norm`.
+
+    Raises:
+        InputError: If the development speakers lack a class.
     """
+    refuse_absent_classes(dev, classes)
     trained = keras.Model(model.inputs, model.get_layer("logits").output)
     optimizer = MeasuredAdam(learning_rate, global_clipnorm=gradient_norm)
     trained.compile(

@@ -168,6 +168,11 @@ def _run(name: str, run: Callable[[AnySettings], None], chosen: AnySettings, jou
         raise SystemExit(status) from None
 
     try:
+        if isinstance(chosen, Settings):
+            # Not before: it needs SciPy, whose loading --help should not wait for.
+            from pipelines.validation import validate
+
+            validate(name, chosen)
         run(chosen)
     except InputError as error:
         end(" ".join(str(error).split()), 2)

@@ -16,10 +16,10 @@ from pipelines.components.trainer import load
 from pipelines.engine.artifacts import Artifact
 from pipelines.engine.component import Component, ComponentSpec, Executor, several
 from pipelines.io import types, utterances
+from pipelines.io.own_models import CARD
 
 #: Folders of an export, each a SavedModel.
 DEFENDED, PERTURBATION = "defended", "perturbation"
-CARD = Path("assets.extra", "model_card.json")
 
 
 class ExporterSpec(ComponentSpec):
@@ -81,6 +81,8 @@ def card(inputs: Mapping[str, Artifact], parameters: Mapping[str, Any]) -> dict[
         "synthetic": corpus["synthetic"],
         "noise_synthetic": bank["synthetic"],
         "fold": model["fold"]["name"],
+        # Whoever attacks it must not take them for test speakers.
+        "trained_speakers": sorted([*model["fold"]["train"], *model["fold"]["dev"]]),
         "seed": parameters["seed"],
         "versions": reporter.versions(),
         "weights_sha256": {

@@ -41,3 +41,11 @@ def test_a_model_that_always_says_one_class_scores_fifty(share, answer):
 
 def test_a_class_without_utterances_leaves_the_figure_undefined():
     assert np.isnan(unweighted_average_recall(np.zeros(4, int), np.ones(4), 2))
+
+
+def test_a_constant_answer_scores_no_hundred_where_a_class_is_absent():
+    metric = UnweightedAverageRecall(2)
+    metric.update_state(np.zeros(4, int), np.tile([1.0, 0.0], (4, 1)))
+    assert np.isnan(metric.result())
+    metric.update_state(np.ones(1, int), [[1.0, 0.0]])
+    assert float(metric.result()) == 50.0
