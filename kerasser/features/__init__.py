@@ -16,12 +16,15 @@ __all__ = ["DEFAULT", "FrontEnd", "front_end", "known"]
 
 #: The reference that others are compared with.
 DEFAULT = "opensmile"
+# What is no front end is not imported: records would bring TensorFlow to every --help.
+_OTHERS = frozenset({"base", "enhanced", "records"})
 
 
 @cache
 def known() -> dict[str, ModuleType]:
     """Returns the modules of the front ends by name."""
-    modules = (importlib.import_module(f"{__name__}.{found.name}") for found in pkgutil.iter_modules(__path__))
+    names = [found.name for found in pkgutil.iter_modules(__path__) if found.name not in _OTHERS]
+    modules = (importlib.import_module(f"{__name__}.{name}") for name in names)
     return {module.NAME: module for module in modules if hasattr(module, "FRONT_END")}
 
 

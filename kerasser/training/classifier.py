@@ -7,10 +7,10 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from kerasser.evaluation.metrics import UnweightedAverageRecall
 from kerasser.training import rules
 from kerasser.training.batches import TrainingBatches, refuse_absent_classes
 from kerasser.training.epochs import MeasuredAdam, run_epochs
+from kerasser.training.recall import UnweightedAverageRecall
 from kerasser.training.schedule import Schedule
 from kerasser.training.tensorboard.log import CLASSIFIER_TAGS
 from kerasser.training.tensorboard.pages import LogWriter

@@ -10,12 +10,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasser.evaluation.metrics import UnweightedAverageRecall
 from kerasser.features.records import Example
 from kerasser.models.gan import Reconstruction, SpeechGAN, cleaner
 from kerasser.training.batches import PairedBatches, refuse_absent_classes
 from kerasser.training.development import ADVERSARIAL, CLEAN, Answers
 from kerasser.training.epochs import run_epochs
+from kerasser.training.recall import UnweightedAverageRecall
 from kerasser.training.rules.early_stopping import EarlyStopping
 from kerasser.training.schedule import Schedule
 from kerasser.training.tensorboard.log import GAN_TAGS

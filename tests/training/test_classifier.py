@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.plugin_event_accumulator import EventAccumulator
 
-from kerasser.evaluation.metrics import UnweightedAverageRecall, unweighted_average_recall
+from kerasser.evaluation.metrics import unweighted_average_recall
 from kerasser.features import records
 from kerasser.features.records import Example
 from kerasser.models import classifier
@@ -16,6 +16,7 @@ from kerasser.training.batches import TrainingBatches, batches
 from kerasser.training.classifier import fit
 from kerasser.training.development import DevelopmentSpeech
 from kerasser.training.epochs import MeasuredAdam, run_epochs
+from kerasser.training.recall import UnweightedAverageRecall
 from kerasser.training.rules.early_stopping import EarlyStopping
 from kerasser.training.schedule import Schedule
 from kerasser.training.tensorboard.log import CLASSIFIER_TAGS, EventLog
