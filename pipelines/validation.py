@@ -116,14 +116,15 @@ def _classifier(settings: Settings) -> None:
         _once("classifier.layers", layers)
 
 
-def _defence(settings: Settings) -> None:
-    shares = settings.defence.shares
+def _defences(settings: Settings) -> None:
+    shares = settings.defences.adversarial_training.shares
     if unable := [share for share in shares if round(100 * share, 6) <= 0]:
         raise InputError(
-            f"defence.shares: expected shares above 0; no adversarial example is no defence. Received: {unable[0]}"
+            "defences.adversarial_training.shares: expected shares above 0; no adversarial example is no defence. "
+            f"Received: {unable[0]}"
         )
     # As their names have them.
-    _once("defence.shares", [round(share, 8) for share in shares])
+    _once("defences.adversarial_training.shares", [round(share, 8) for share in shares])
 
 
 def _threats(settings: Settings) -> None:
@@ -135,7 +136,7 @@ def _threats(settings: Settings) -> None:
     if not epsilons and not ratios:
         raise InputError(
             "threats: expected some epsilons or snrs_db; what costs time is left out by threats.draws 0, "
-            "threats.white_box_steps 0 and threats.unseen false. Received: neither"
+            "threats.white_box.steps 0 and threats.unseen_environment.wanted false. Received: neither"
         )
 
 
@@ -146,10 +147,10 @@ def _measured_threats(settings: Settings) -> None:
     takes its radius from as well; and a defence that was trained without an environment is attacked as all are.
     """
     threats, attack = settings.threats, settings.attack
-    if threats.draws and not threats.unseen:
+    if threats.draws and not threats.unseen_environment.wanted:
         return
     why = (
-        "threats.unseen attacks the defences at those alone (threats.unseen false leaves that out)"
+        "threats.unseen_environment attacks the defences at those alone (its wanted false leaves that out)"
         if threats.draws
         else "with threats.draws 0 there are no others to compare with"
     )
@@ -166,14 +167,14 @@ def _measured_threats(settings: Settings) -> None:
 
 
 def _gan(settings: Settings) -> None:
-    gan = settings.gan
+    gan = settings.defences.gan
     if not gan.pretraining_epochs and not gan.epochs:
-        raise InputError("gan: expected pretraining_epochs or epochs above 0. Received: 0 of both")
+        raise InputError("defences.gan: expected pretraining_epochs or epochs above 0. Received: 0 of both")
     for other in gan.corpora:
         if (other.corpus == "demo") != (other.corpus_dir is None):
             wanted = "no corpus_dir for demo, which is made on the spot" if other.corpus == "demo" else "a corpus_dir"
             received = other.corpus_dir or "none"
-            raise InputError(f"gan.corpora: {other.corpus}: expected {wanted}. Received: {received}")
+            raise InputError(f"defences.gan.corpora: {other.corpus}: expected {wanted}. Received: {received}")
 
 
 def _evaluation(settings: Settings) -> None:
@@ -193,8 +194,8 @@ _CHECKS: tuple[tuple[str, Callable[[Settings], None]], ...] = (
     ("noise", _noise),
     ("attack", _attack),
     ("classifier", _classifier),
-    ("defence", _defence),
-    ("gan", _gan),
+    ("defences", _defences),
+    ("defences", _gan),
     ("threats", _threats),
     ("evaluation", _evaluation),
 )

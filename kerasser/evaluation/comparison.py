@@ -8,7 +8,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from kerasser import defences
 from kerasser.attack.budget import Budget, ascending
+from kerasser.defences import (
+    adversarial_training,
+    enhancement,
+    gan,
+    gan_adversarial_training,
+    random_noise,
+    random_noise_on_features,
+)
 from kerasser.evaluation import alarms as signs
 from kerasser.evaluation.curve import Scorer, growth
 from kerasser.evaluation.paired import mcnemar, minimum_detectable_difference, paired_difference
@@ -32,13 +41,11 @@ from kerasser.evaluation.results import (
 )
 from kerasser.evaluation.statistics import holm, one_sided_p
 
-NONE, RANDOM, RANDOM_FEATURES = "none", "random noise", "random noise on features"
-TRAINING, GAN = "adversarial training", "gan"
-#: Beyond the paper: MMSE enhancement of the waveform, and the generator before an adversarially trained classifier.
-ENHANCEMENT, COMBINED = "enhancement", "gan + adversarial training"
+# The paper's own tables name their defences.
+NONE, RANDOM, RANDOM_FEATURES = defences.NONE, random_noise.NAME, random_noise_on_features.NAME
+TRAINING, GAN = adversarial_training.NAME, gan.NAME
+ENHANCEMENT, COMBINED = enhancement.NAME, gan_adversarial_training.NAME
 
-#: The paper's figure 3, the strongest defence first.
-ORDER = (GAN, TRAINING, RANDOM, NONE)
 #: The mean draw, and the worst of N.
 KINDS = ("mean", "worst")
 
@@ -48,7 +55,7 @@ class SystemAnswers:
     """A classifier, defended or not, and what it answered.
 
     Attributes:
-        defence: One of the names above.
+        defence: Its name.
         percent: Share of adversarial examples it was trained with, in percent.
         scorer: Knows its answers to clean speech.
         adversarial: Its answers to attacked speech, as for `kerasser.evaluation.curve.figure1`.
@@ -94,8 +101,12 @@ class Comparison:
     @property
     def names(self) -> list[str]:
         """The systems: no defence first, and what goes beyond the paper between."""
-        every = (NONE, RANDOM_FEATURES, RANDOM, ENHANCEMENT, TRAINING, GAN, COMBINED)
-        return [name for name in every if name in self._systems]
+        return [name for name in defences.known() if name in self._systems]
+
+    @property
+    def scorers(self) -> dict[str, Scorer]:
+        """The scorer of each."""
+        return {name: self._systems[name].scorer for name in self.names}
 
     def system(self, name: str) -> SystemAnswers:
         """Returns the system of a defence; of adversarial training that with the largest share."""
@@ -166,7 +177,7 @@ class Comparison:
         Each neighbouring pair is tested by the paired bootstrap, one-sided; the order as a whole is as probable to
         be wrong as its weakest pair (an intersection–union test), so `p` is the largest of the pairs'.
         """
-        present = [name for name in ORDER if name in self._systems]
+        present = [name for name in _paper_order() if name in self._systems]
         return [self._order(present, budget, kind) for budget in self.hardest() for kind in KINDS]
 
     def _order(self, present: Sequence[str], budget: Budget, kind: str) -> OrderRow:
@@ -358,3 +369,9 @@ def _errors(scores: Mapping[str, Score]) -> dict[str, float | None]:
 
 def _intervals(scores: Mapping[str, Score]) -> dict[str, Interval | None]:
     return {column: score.interval for column, score in scores.items()}
+
+
+def _paper_order() -> list[str]:
+    """Returns the defences of the paper's figure 3, the strongest first."""
+    ranked = [each for each in defences.known().values() if each.paper_rank is not None]
+    return [each.name for each in sorted(ranked, key=lambda each: each.paper_rank or 0)]

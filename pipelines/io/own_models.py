@@ -28,7 +28,7 @@ class Origin:
         fold: Name of the fold whose test speakers it has never heard.
         trained: Speakers that it was trained with or chosen by; none where the card does not name them.
         everyone: All speakers of the fold, where `corpus` is not said.
-        defence: "gan", or None.
+        defence: Its name; None where there is none.
     """
 
     corpus: str | None
@@ -74,17 +74,19 @@ def origin(model: Path, signature: str) -> Origin | None:
         if "fold" not in card or "corpus" not in card:
             return None
         trained = frozenset(card.get("trained_speakers", ()))
-        return Origin(card["corpus"], card["fold"], trained, frozenset(), _heard("gan", signature))
+        return Origin(
+            card["corpus"], card["fold"], trained, frozenset(), _served(card.get("defence", "gan"), signature)
+        )
     for name, defence in _FACTS.items():
         if (path := model.parent / name).is_file() and isinstance(facts := _read(path).get("fold"), dict):
             fold = Fold.from_dict(facts)
             trained = frozenset([*fold.train, *fold.dev])
-            return Origin(None, fold.name, trained, trained | frozenset(fold.test), _heard(defence, signature))
+            return Origin(None, fold.name, trained, trained | frozenset(fold.test), _served(defence, signature))
     return None
 
 
-def _heard(defence: str | None, signature: str) -> str | None:
-    return None if signature in _UNDEFENDED else defence
+def _served(defence: str | None, signature: str) -> str | None:
+    return None if signature in _UNDEFENDED or defence == "none" else defence
 
 
 def _read(path: Path) -> Mapping[str, Any]:

@@ -4,12 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kerasser.evaluation.metrics import (
-    UnweightedAverageRecall,
-    confusion,
-    guess_worst_of,
-    unweighted_average_recall,
-)
+from kerasser.evaluation.metrics import confusion, guess_worst_of, unweighted_average_recall
+from kerasser.training.recall import UnweightedAverageRecall
 
 ANSWERS = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=3, max_size=60).map(
     lambda pairs: np.array([(0, 0), (1, 2), (2, 1), *pairs]).T

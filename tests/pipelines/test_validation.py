@@ -5,16 +5,28 @@ import numpy as np
 import pytest
 
 from kerasser import audio
+from kerasser.defences.gan import CompanionSettings
 from kerasser.util.errors import InputError
 from pipelines.cli.main import main
-from pipelines.config import CompanionSettings, ExportSettings, Settings
+from pipelines.config import ExportSettings, Settings
 from pipelines.validation import validate
 
 
 def changed(group="", **values):
-    """The settings with some of one group changed, or some of the whole run."""
-    settings = Settings()
-    return replace(settings, **({group: replace(getattr(settings, group), **values)} if group else values))
+    """The settings with some of one group changed, "a.b" being one within another, or some of the whole run."""
+    return _replaced(Settings(), group.split(".") if group else [], values)
+
+
+def _replaced(settings, groups, values):
+    if not groups:
+        return replace(settings, **values)
+    return replace(settings, **{groups[0]: _replaced(getattr(settings, groups[0]), groups[1:], values)})
+
+
+def _known_places(**values):
+    """Threat models that train no defence without an environment."""
+    settings = changed("threats.unseen_environment", wanted=False)
+    return replace(settings, threats=replace(settings.threats, **values))
 
 
 COMMANDS = ["generate", "train", "evaluate", "export", "reproduce", "attack"]
@@ -41,16 +53,31 @@ REFUSED = [
     (changed("attack", snrs_db=[math.nan]), "attack.snrs_db: expected a finite number. Received: nan"),
     (changed("classifier", layers=[]), "classifier.layers: expected a number, or some to compare"),
     (changed("classifier", layers=[2, 2]), "classifier.layers: expected each value once"),
-    (changed("defence", shares=[0.0, 0.5]), "defence.shares: expected shares above 0"),
-    (changed("defence", shares=[0.5, 0.5 + 1e-12]), "defence.shares: expected each value once"),
-    (changed("defence", random_noise_epsilon=math.inf), "defence.random_noise_epsilon: expected a finite number"),
-    (changed("gan", epochs=0, pretraining_epochs=0), "gan: expected pretraining_epochs or epochs above 0"),
-    (changed("gan", corpora=[CompanionSettings("emodb")]), "gan.corpora: emodb: expected a corpus_dir"),
+    (
+        changed("defences.adversarial_training", shares=[0.0, 0.5]),
+        "training.shares: expected shares above 0",
+    ),
+    (
+        changed("defences.adversarial_training", shares=[0.5, 0.5 + 1e-12]),
+        "training.shares: expected each value once",
+    ),
+    (changed("defences.random_noise", epsilon=math.inf), "defences.random_noise.epsilon: expected a finite number"),
+    (
+        changed("defences.gan", epochs=0, pretraining_epochs=0),
+        "defences.gan: expected pretraining_epochs",
+    ),
+    (
+        changed("defences.gan", corpora=[CompanionSettings("emodb")]),
+        "gan.corpora: emodb: expected a corpus_dir",
+    ),
     (changed("threats", epsilons=[], snrs_db=[]), "threats: expected some epsilons or snrs_db"),
     (changed("threats", snrs_db=[5.0, 5.0]), "threats.snrs_db: expected each value once"),
     (changed("threats", epsilons=[3.0]), r"threats.epsilons: expected some of attack.epsilons \(0.1, .* Received: 3$"),
-    (changed("threats", snrs_db=[-5.0]), r"threats.snrs_db: .*\(20, 10, 5, 0\), as threats.unseen .*Received: -5$"),
-    (changed("threats", epsilons=[3.0], draws=0, unseen=False), "threats.epsilons: .* with threats.draws 0"),
+    (
+        changed("threats", snrs_db=[-5.0]),
+        r"threats.snrs_db: .*\(20, 10, 5, 0\), as threats.unseen_environment .*Received: -5$",
+    ),
+    (_known_places(epsilons=[3.0], draws=0), "threats.epsilons: .* with threats.draws 0"),
     (changed("evaluation", replicates=20), "evaluation.replicates: expected 40 or more for intervals of 95 %"),
     (
         changed("evaluation", confidence=0.9999),
@@ -78,17 +105,16 @@ def test_a_command_refuses_before_it_begins(tmp_path, capsys):
 
 
 def test_a_search_with_draws_of_its_own_may_ask_at_any_budget():
-    validate("reproduce", changed("threats", epsilons=[3.0], snrs_db=[-5.0], unseen=False))
+    validate("reproduce", _known_places(epsilons=[3.0], snrs_db=[-5.0]))
     validate("attack", changed("threats", epsilons=[3.0], snrs_db=[-5.0]))
 
 
 @pytest.mark.parametrize(
     ("command", "settings"),
     [
-        ("train", changed("attack", epsilons=[], snrs_db=[])),
-        ("train", changed("noise", environments=["moon"])),
+        ("train", changed("threats", epsilons=[3.0, 3.0])),
         ("evaluate", changed("threats", epsilons=[3.0, 3.0])),
-        ("attack", changed("defence", shares=[0.0])),
+        ("attack", changed("defences.adversarial_training", shares=[0.0])),
         ("export", ExportSettings(rollback=True, noise_dir="nowhere")),
     ],
 )
