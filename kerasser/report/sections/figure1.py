@@ -63,6 +63,7 @@ def draw(report: Report) -> Figure:
     for axes, kind in zip(grid, kinds, strict=False):
         style.levels(axes, clean, report.chance_error)
         mine = [row for row in rows if row.budget.kind == kind]
+        style.guess_levels(axes, report.chance_error, mine)
         for noise, colour in colours.items():
             points = {row.budget.value: row for row in mine if row.noise == noise}
             style.line(axes, dict(sorted(points.items())), colour, band=noise != ANY)
