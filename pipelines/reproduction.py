@@ -59,7 +59,7 @@ class Attackers:
                     epsilons=dag.threat_epsilons,
                     snrs_db=dag.threat_snrs_db,
                     draws=settings.draws,
-                    estimator=dag.settings.attack.estimator,
+                    estimator=dag.settings.attack.reference,
                     enhance=each.enhance,
                     seed=dag.settings.attack.seed,
                     **dag.runtime,

@@ -37,7 +37,7 @@ def attack_report(dag: Dag, target: Target, card: Mapping[str, Any], limit: int 
         search_epsilons=dag.threat_epsilons,
         search_snrs_db=dag.threat_snrs_db,
         search_draws=settings.threats.draws,
-        estimator=settings.attack.estimator,
+        estimator=settings.attack.reference,
         attack_seed=settings.attack.seed,
         replicates=settings.evaluation.replicates,
         confidence=settings.evaluation.confidence,

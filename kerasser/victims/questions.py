@@ -21,7 +21,10 @@ from kerasser.evaluation.threats import BAYESIAN, EXTREME, EXTREME_SNR_DB
 from kerasser.util.errors import InputError
 from kerasser.victims.base import Cached, Counted, Victim
 
-_FACTS = ("noise", "budget", "target", "draw", "epsilon", "snr_db", "reference_variance", "reference_snr_db")
+_FACTS = (
+    *("noise", "budget", "target", "draw", "epsilon", "snr_db"),
+    *("reference_variance", "reference_snr_db", "pause_variance"),
+)
 
 
 class Questions:

@@ -73,7 +73,7 @@ class ReporterExecutor(Executor):
             ),
             "chance": chance,
             "alarms": [*_falls(metrics["figure1"], chance), *metrics["alarms"]],
-            "remarks": remarks(corpus, metrics["test_speakers"], metrics["clean"]),
+            "remarks": [*remarks(corpus, metrics["test_speakers"], metrics["clean"]), *bank.get("remarks", ())],
             "skipped": corpus["skipped"],
             "sounds": listening_gen.copy(several(inputs, "sounds"), directory),
             "command": parameters["command"],
