@@ -121,7 +121,7 @@ def _attacker(
         epsilons=dag.threat_epsilons,
         snrs_db=dag.threat_snrs_db,
         draws=dag.settings.threats.draws,
-        estimator=dag.settings.attack.estimator,
+        estimator=dag.settings.attack.reference,
         front_end=dag.settings.features.front_end,
         enhance=system.enhance,
         seed=dag.settings.attack.seed,

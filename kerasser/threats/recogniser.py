@@ -21,7 +21,10 @@ from kerasser.threats.targets import RecogniserTarget, logarithms, margin
 from kerasser.util.errors import InputError
 from kerasser.victims.base import Cached, Counted, Victim
 
-_FACTS = ("noise", "budget", "target", "draw", "epsilon", "snr_db", "reference_variance", "reference_snr_db")
+_FACTS = (
+    *("noise", "budget", "target", "draw", "epsilon", "snr_db"),
+    *("reference_variance", "reference_snr_db", "pause_variance"),
+)
 
 
 def black_boxes(settings: Any) -> list[Threat]:
