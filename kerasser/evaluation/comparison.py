@@ -190,9 +190,10 @@ class Comparison:
     def differences(self) -> list[DifferenceRow]:
         """Returns how certain each difference is: every defence against none, and the generator against the others.
 
-        Over the mean of the noises, by the paired bootstrap over speakers, and for the worst draw by McNemar's test on
-        the utterances that are right under every draw of every noise; both p are adjusted (Holm) over the pairs of a
-        budget and kind of draw. `minimum_detectable` is what these speakers would show four times in five.
+        The mean draw is the mean over the noises, the worst that of all draws of all noises. Both are tested by the
+        paired bootstrap over speakers, the worst by McNemar's test too, of the same: which utterances are right under
+        every draw. Both p are adjusted (Holm) over the pairs of a budget and kind of draw, not over these.
+        `minimum_detectable` is what these speakers would show four times in five.
         """
         others = [name for name in self.names if name not in (NONE, GAN)]
         pairs = [(name, NONE) for name in self.names if name != NONE]
@@ -205,7 +206,7 @@ class Comparison:
 
     def _difference(self, first: str, second: str, budget: Budget, kind: str) -> DifferenceRow:
         draws = [self._draws(self._systems[name], budget) for name in (first, second)]
-        correct = [each[MEAN].of(kind) for each in draws]
+        correct = [each[MEAN].mean if kind == "mean" else each[ANY].worst for each in draws]
         row = DifferenceRow(
             *(budget, kind, first, second),
             difference=None,
@@ -220,12 +221,13 @@ class Comparison:
             row = replace(
                 row,
                 difference=paired.estimate,
-                interval=_interval(paired.interval),
+                interval=paired.interval,
                 minimum_detectable=minimum_detectable_difference(bootstrap, *correct),
                 bootstrap=AdjustedP(paired.p, None),
+                interval_kind=self._systems[NONE].scorer.interval_kind,
             )
         if kind == "worst":
-            # One answer an utterance: right under every draw of every noise, with every seed.
+            # One answer an utterance: of several seeds, right with each.
             test = mcnemar(*(each[ANY].worst.min(axis=0) == 1 for each in draws))
             row = replace(row, mcnemar=McNemarP(test.first_only, test.second_only, test.p, None))
         return row
@@ -260,8 +262,9 @@ class Comparison:
         if not scorer.bootstrap:
             return PairOrder(better, worse, difference, None, None)
         differences = scorer.bootstrap.errors(correct[0]) - scorer.bootstrap.errors(correct[1])
-        interval = _interval(scorer.bootstrap.interval(differences))
-        return PairOrder(better, worse, difference, interval, one_sided_p(differences, scorer.bootstrap.speakers))
+        interval = scorer.bootstrap.spread(np.subtract, *correct)
+        p = one_sided_p(differences, scorer.bootstrap.speakers)
+        return PairOrder(better, worse, difference, interval, p, scorer.interval_kind)
 
     def _table(self, columns: Mapping[str, str]) -> list[TableRow]:
         present = {column: self._systems[name] for column, name in columns.items() if name in self._systems}
@@ -273,9 +276,9 @@ class Comparison:
             {column: columns[column].scorer.error(each.of(kind)) for column, each in draws.items()} for kind in KINDS
         )
         n = next(iter(draws.values())).n
-        return TableRow(
-            noise, budget, _intervals(mean), TableWorst(_intervals(worst), n, _errors(worst)), _errors(mean)
-        )
+        kind = self._systems[NONE].scorer.interval_kind
+        worst_of = TableWorst(_intervals(worst), n, _errors(worst), kind)
+        return TableRow(noise, budget, _intervals(mean), worst_of, _errors(mean), kind)
 
     def _with_recovery(self, row: TableRow) -> TableRow:
         """Adds what the generator costs on clean speech, and what it recovers under the mean and the worst draw."""
@@ -291,25 +294,24 @@ class Comparison:
         return replace(row, interval={**row.interval, **intervals}, worst_of=worst_of, values={**row.values, **values})
 
     def _recovered(self, budget: Budget, noise: str, kind: str) -> Score:
-        """Returns the recovered share, as a figure with its interval: none where the attack does no certain harm."""
+        """Returns the recovered share, as a figure with its interval: none where the attack does no certain harm.
+
+        Certain is what the interval of the harm shows, lying above 0; over few speakers, that every one is harmed.
+        """
         undefended, gan = self._systems[NONE], self._systems[GAN]
         scorer = undefended.scorer
-        correct = (
+        attacked, defended, clean = (
             self._draws(undefended, budget)[noise].of(kind),
             self._draws(gan, budget)[noise].of(kind),
             scorer.clean_correct,
         )
-        attacked, defended, clean = (scorer.error(each).error for each in correct)
-        if attacked is None or defended is None or clean is None or attacked <= clean:
+        errors = [scorer.error(each).error for each in (attacked, defended, clean)]
+        harm = scorer.bootstrap.spread(np.subtract, attacked, clean) if scorer.bootstrap else None
+        if scorer.bootstrap is None or harm is None or harm[0] <= 0 or None in errors:
             return Score(None, None)
-        share, interval = (attacked - defended) / (attacked - clean), None
-        if scorer.bootstrap:
-            a, d, c = (scorer.bootstrap.errors(each) for each in correct)
-            harm = a - c
-            # A ratio whose denominator may be nothing has no interval worth printing.
-            if np.mean(harm <= 0) < 0.025:
-                interval = scorer.bootstrap.interval(((a - d) / np.where(harm > 0, harm, np.nan))[harm > 0])
-        return Score(float(share), _interval(interval))
+        a, d, c = (error or 0.0 for error in errors)
+        interval = scorer.bootstrap.spread(_recovered_share, attacked, defended, clean)
+        return Score((a - d) / (a - c), interval, scorer.interval_kind)
 
     def _scores(self, system: SystemAnswers, budget: Budget, noise: str) -> tuple[Score, WorstOf]:
         draws = self._draws(system, budget)[noise]
@@ -355,8 +357,10 @@ def _adjusted(rows: Sequence[DifferenceRow]) -> list[DifferenceRow]:
     ]
 
 
-def _interval(ends: Sequence[float] | None) -> Interval | None:
-    return None if ends is None else (ends[0], ends[1])
+def _recovered_share(attacked: np.ndarray, defended: np.ndarray, clean: np.ndarray) -> np.ndarray:
+    """Returns (attacked − defended) / (attacked − clean) of errors, NaN in the few resamples that are not harmed."""
+    harm = attacked - clean
+    return (attacked - defended) / np.where(harm > 0, harm, np.nan)
 
 
 def _errors(scores: Mapping[str, Score]) -> dict[str, float | None]:

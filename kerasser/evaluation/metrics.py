@@ -27,3 +27,16 @@ def unweighted_average_recall(labels: np.ndarray, correct: np.ndarray, classes: 
     hits = np.bincount(labels, weights=correct, minlength=classes)
     with np.errstate(invalid="ignore", divide="ignore"):
         return float(100.0 * np.mean(hits / counts))
+
+
+def guess_worst_of(classes: int, draws: int) -> float:
+    """Returns the error of whoever guesses anew at every draw, where one wrong answer of N counts as wrong.
+
+    100 · (1 − 1 / classes^N), in percent: what an error for the worst of N draws is to be compared with; chance, 50 %
+    of two classes, is for one draw.
+
+    Args:
+        classes: Number of classes.
+        draws: N.
+    """
+    return 100.0 * (1.0 - float(classes) ** -draws)

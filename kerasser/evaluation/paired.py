@@ -32,12 +32,12 @@ class PairedDifference:
 
     Attributes:
         estimate: First minus second, in points of UA, [-100, 100]; None where a class has no utterance.
-        interval: Its percentile interval; None where the bootstrap is not usable.
+        interval: Its percentile interval, of few speakers its range over them; None where the bootstrap is not usable.
         p: Two-sided, that there is no difference, in (0, 1]; None where the bootstrap is not usable.
     """
 
     estimate: float | None
-    interval: list[float] | None
+    interval: tuple[float, float] | None
     p: float | None
 
 
@@ -89,7 +89,8 @@ def paired_difference(
     if not bootstrap.usable:
         return PairedDifference(None if np.isnan(estimate) else estimate, None, None)
     differences = bootstrap.errors(first_correct) - bootstrap.errors(second_correct)
-    return PairedDifference(estimate, bootstrap.interval(differences), two_sided_p(differences, bootstrap.speakers))
+    interval = bootstrap.spread(np.subtract, first_correct, second_correct)
+    return PairedDifference(estimate, interval, two_sided_p(differences, bootstrap.speakers))
 
 
 def minimum_detectable_difference(

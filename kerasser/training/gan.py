@@ -150,7 +150,7 @@ def fit_gan(
     Raises:
         InputError: If the development speakers lack a class.
     """
-    refuse_absent_classes(dev, classes := int(classifier.output_shape["logits"][-1]))
+    refuse_absent_classes(dev, classes := int(classifier.output["logits"].shape[-1]))
     cleaned = cleaner(gan.normalization, gan.generator)
     development = CleanedDevelopment(cleaned, classifier, dev, examples, classes)
     alone = Reconstruction(gan.normalization, gan.generator, gan.frames_per_step)

@@ -94,7 +94,7 @@ def test_p_and_interval_agree_on_whether_there_is_a_difference():
 
 def test_systems_with_the_same_answers_do_not_differ():
     bootstrap, one, _ = simulated(0)
-    assert paired_difference(bootstrap, one, one) == PairedDifference(0.0, [0.0, 0.0], 1.0)
+    assert paired_difference(bootstrap, one, one) == PairedDifference(0.0, (0.0, 0.0), 1.0)
     assert minimum_detectable_difference(bootstrap, one, one) is None
     assert minimum_detectable_difference(bootstrap, np.ones_like(one), np.zeros_like(one)) is None
 

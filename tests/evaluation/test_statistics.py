@@ -1,4 +1,5 @@
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +9,9 @@ from scipy import stats
 
 from kerasser.evaluation.metrics import unweighted_average_recall
 from kerasser.evaluation.statistics import SpeakerBootstrap, holm, one_sided_p, two_sided_p
+from tools import coverage_benchmark
+
+ROOT = Path(__file__).parents[2]
 
 
 def speaker_bootstrap(speakers, labels, correct, **options):
@@ -177,3 +181,47 @@ def test_holm_of_his_first_steps():
 def test_holm_refuses_what_is_no_probability(p):
     with pytest.raises(ValueError, match=r"expected p in \[0, 1\]"):
         holm({"one": 0.5, "other": p})
+
+
+@pytest.mark.parametrize("speakers", [2, 3, 4])
+def test_few_speakers_give_the_range_of_their_own_errors(speakers):
+    names, labels, correct = table(speakers, 20, 0.2, 5)
+    bootstrap = SpeakerBootstrap(names, labels, classes=2, replicates=50)
+    parts = [names == f"s{number}" for number in range(speakers)]
+    errors = [100 - unweighted_average_recall(labels[part], correct[part], 2) for part in parts]
+    assert bootstrap.is_range
+    assert bootstrap.errors_by_speaker(correct) == pytest.approx(errors)
+    assert bootstrap.spread(lambda each: each, correct) == pytest.approx((min(errors), max(errors)))
+    assert bootstrap.spread(np.subtract, correct, correct) == (0.0, 0.0)
+
+
+def test_a_speaker_without_a_class_takes_no_part_in_the_range():
+    names, labels = list("aabbcc"), np.array([0, 1, 0, 1, 0, 0])
+    bootstrap = SpeakerBootstrap(names, labels, classes=2, replicates=50)
+    assert bootstrap.spread(lambda each: each, np.array([1, 1, 0, 1, 0, 0])) == (0.0, 50.0)
+    # One alone has no range.
+    bootstrap = SpeakerBootstrap(list("aabcbc"), np.array([0, 1, 0, 1, 0, 1]), classes=2, replicates=50)
+    assert bootstrap.spread(lambda each: each, np.ones(6)) is None
+
+
+def test_five_speakers_give_an_interval():
+    names, labels, correct = table(5, 20, 0.2, 5)
+    bootstrap = SpeakerBootstrap(names, labels, classes=2, replicates=50)
+    assert not bootstrap.is_range
+    assert bootstrap.spread(lambda each: each, correct) == tuple(bootstrap.interval(bootstrap.errors(correct)))
+
+
+def test_classes_that_hardly_a_resample_holds_leave_no_interval():
+    names, labels = [str(number) for number in range(80)], np.arange(80) % 40
+    assert not SpeakerBootstrap(names, labels, classes=40, replicates=200).usable
+
+
+def test_intervals_cover_as_the_table_of_the_docs_says():
+    lines = (ROOT / "docs/figures.md").read_text(encoding="utf-8").splitlines()
+    rows = [line.strip("| ").split(" | ") for line in lines]
+    documented = {int(row[0]): int(row[1]) for row in rows if len(row) == 2 and row[0].isdigit()}
+    assert list(documented) == list(coverage_benchmark.SPEAKERS)
+    for speakers, percent in documented.items():
+        share = 100 * np.mean([coverage_benchmark.covered(speakers, seed) for seed in range(200)])
+        # Three standard errors.
+        assert abs(share - percent) < 3 * np.sqrt(percent * (100 - percent) / 200)

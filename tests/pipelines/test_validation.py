@@ -7,6 +7,7 @@ import pytest
 from kerasser import audio
 from kerasser.defences.gan import CompanionSettings
 from kerasser.util.errors import InputError
+from pipelines.cli.main import main
 from pipelines.config import ExportSettings, Settings
 from pipelines.validation import validate
 
@@ -90,6 +91,17 @@ def test_what_cannot_be_is_refused_in_one_line(settings, message):
     with pytest.raises(InputError, match=message) as caught:
         validate("reproduce", settings)
     assert "\n" not in str(caught.value)
+
+
+def test_a_command_refuses_before_it_begins(tmp_path, capsys):
+    def never(settings):
+        raise AssertionError("it has begun")
+
+    with pytest.raises(SystemExit) as ended:
+        main("reproduce", "", never, ["--threats.epsilons", "[3]", "--output-dir", str(tmp_path / "out")])
+    assert ended.value.code == 2 and not (tmp_path / "out").exists()
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("reproduce: threats.epsilons: expected some of attack.epsilons")
 
 
 def test_a_search_with_draws_of_its_own_may_ask_at_any_budget():

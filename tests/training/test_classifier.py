@@ -21,6 +21,7 @@ from kerasser.training.rules.early_stopping import EarlyStopping
 from kerasser.training.schedule import Schedule
 from kerasser.training.tensorboard.log import CLASSIFIER_TAGS, EventLog
 from kerasser.training.tensorboard.pages import LogContents, LoggedUtterance, LogWriter, asking
+from kerasser.util.errors import InputError
 
 
 def run_rule(values, start=0.002, rule=None):
@@ -62,6 +63,22 @@ def test_convergence_stops_after_its_patience_and_leaves_the_rate_alone():
     rates, rule = run_rule([50, 70, 60, 71, 60, 60, 60, 60, 60], rule=EarlyStopping(3))
     assert rates == [0.002] * 7
     assert (rule.best, rule.best_epoch) == (71, 3)
+
+
+@pytest.mark.parametrize("rule", [rules.rule(), EarlyStopping(9)])
+def test_a_figure_that_is_not_there_is_never_the_best(rule):
+    nan = float("nan")
+    _, rule = run_rule([nan, 50, nan, 60, nan], rule=rule)
+    assert (rule.best, rule.best_epoch, rule.best_weights) == (60, 3, 3)
+
+
+def test_development_speakers_of_one_class_are_refused_before_the_first_epoch(tmp_path):
+    found = list(examples(2, 30, 0))
+    records.write(tmp_path / "train", found)
+    records.write(tmp_path / "dev", [each for each in found if each.label == 0])
+    with pytest.raises(InputError, match="development speakers: expected utterances of every class"):
+        train(tmp_path / "train", tmp_path / "dev", tmp_path / "work", epochs=1)
+    assert not list((tmp_path / "work").iterdir())
 
 
 def examples(speakers, each, seed, shuffle=False):
