@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +21,8 @@ def attack(settings: VictimRunSettings) -> None:
     """Asks the victim about every condition and puts the report where people find it."""
     current().say(LOADING)
     from kerasser.corpora import CLASSES
-    from kerasser.report.page import headlines
+    from kerasser.evaluation.report import EvaluationReport
+    from kerasser.report.summary import headlines
     from kerasser.victims import adapters
     from pipelines.dag import Dag
     from pipelines.io import utterances
@@ -46,10 +46,10 @@ def attack(settings: VictimRunSettings) -> None:
         known.refuse_trained(utterances.facts(made["utterances"])["name"], everyone, attacked)
     reporter = attack_report(dag, target, card, settings.victim.limit, settings.victim.batch_size)
     artifact = run(settings, reporter)[reporter]["report"]
-    report = json.loads((artifact.uri / "report.json").read_text())
+    report = EvaluationReport.read(artifact.uri)
     current().say(headlines(report))
     fold = "" if settings.fold is None else f"-fold-{settings.fold}"
-    name = f"{report['corpus']}-attack-{card['name']}{fold}"
+    name = f"{report.corpus}-attack-{card['name']}{fold}"
     current().finish(publish(artifact, Path(settings.output_dir) / "reports" / name) / "report.html")
 
 

@@ -8,8 +8,7 @@ from typing import Any
 
 from kerasser import defences, threats
 from kerasser.defences import NONE, System, gan
-from kerasser.threats import Threat, adaptive_bayesian
-from kerasser.threats.recogniser import settings_of
+from kerasser.threats import Threat, adaptive_bayesian, settings_of
 from pipelines.cli.command_line import command_line, reported
 from pipelines.components.attacker import Attacker
 from pipelines.components.evaluator import Evaluator

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from kerasser.threats.recogniser import black_boxes, settings_of
+from kerasser.threats import black_boxes, settings_of
 from kerasser.victims.adapters import Target
 from pipelines.cli.command_line import command_line, reported
 from pipelines.components.reporter import Reporter

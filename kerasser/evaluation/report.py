@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self, cast
 
 from kerasser.evaluation.conversion import from_json, to_json
 from kerasser.evaluation.results import (
@@ -112,9 +112,9 @@ class Report:
         found: dict[str, Any] = to_json(self)
         return found
 
-    @staticmethod
-    def from_json(data: Any, what: str = FILE) -> Report:
-        """Returns the report that `report.json` holds; only a reproduction has `folds`.
+    @classmethod
+    def from_json(cls, data: Any, what: str = FILE) -> Self:
+        """Returns the report that `report.json` holds: of this kind, or of either, as only a reproduction has `folds`.
 
         Args:
             data: What `json.loads` returned.
@@ -125,22 +125,22 @@ class Report:
         """
         if not isinstance(data, Mapping):
             raise InputError(f"{what}: expected a report. Received: {type(data).__name__}")
-        kind: type[Report] = ReproductionReport if "folds" in data else EvaluationReport
-        return from_json(kind, data, what)
+        either = ReproductionReport if "folds" in data else EvaluationReport
+        return from_json(cast(type[Self], either) if cls is Report else cls, data, what)
 
     def write(self, directory: Path) -> None:
         """Writes `report.json`."""
         (directory / FILE).write_text(json.dumps(self.to_json(), indent=1, allow_nan=False))
 
-    @staticmethod
-    def read(directory: Path) -> Report:
+    @classmethod
+    def read(cls, directory: Path) -> Self:
         """Reads `report.json`; errors as for `from_json`, and if it is no JSON."""
         path = directory / FILE
         try:
             data = json.loads(path.read_text())
         except ValueError as error:
             raise InputError(f"{path}: expected JSON. Received: {error}") from None
-        return Report.from_json(data, str(path))
+        return cls.from_json(data, str(path))
 
 
 @dataclass(frozen=True, kw_only=True)

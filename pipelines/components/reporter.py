@@ -14,7 +14,7 @@ from kerasser.evaluation.conversion import from_json, to_json
 from kerasser.evaluation.curve import not_growing
 from kerasser.evaluation.report import Report
 from kerasser.evaluation.results import Clean, Figure1Row, Score
-from kerasser.report import document, figures, html, page, tables
+from kerasser.report import publication
 from kerasser.report.summary import few_speakers
 from pipelines.components import listening_gen
 from pipelines.engine.artifacts import Artifact
@@ -54,7 +54,7 @@ class ReporterExecutor(Executor):
         metrics = json.loads((inputs["evaluation"].uri / "metrics.json").read_text())
         answers = breakdowns.read(inputs["evaluation"].uri / "predictions.csv")
         options = parameters["settings"]["evaluation"]
-        chance = page.chance(len(metrics["classes"]))
+        chance = 100.0 - 100.0 / len(metrics["classes"])
         corpus["skipped"] = {**corpus["skipped"], **metrics.get("skipped", {})}
         clean = from_json(Clean, metrics["clean"], "metrics.json: clean")
         figure1 = from_json(list[Figure1Row], metrics["figure1"], "metrics.json: figure1")
@@ -88,16 +88,7 @@ class ReporterExecutor(Executor):
                 "settings": parameters["settings"],
             }
         )
-        report.write(directory)
-        shown = report.to_json()
-        said = page.evaluation(shown)
-        (directory / "report.md").write_text(document.markdown(said), encoding="utf-8")
-        tables.write(directory / "figure1.csv", metrics["figure1"])
-        breakdowns.write(directory, report)
-        kind = "synthetic speech" if corpus["synthetic"] else "recorded speech"
-        title = f"{corpus['name']} ({kind}), {report.scope}"
-        figures.figure1(directory / "figure1.png", shown["clean"], shown["figure1"], title, len(report.classes))
-        (directory / "report.html").write_text(html.page(said, directory, title), encoding="utf-8")
+        publication.write(report, directory)
         return {"report": {"corpus": corpus["name"], "fold": metrics["fold"]}}
 
 

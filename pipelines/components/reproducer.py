@@ -19,7 +19,7 @@ from kerasser.evaluation.conversion import from_json
 from kerasser.evaluation.curve import Scorer, figure1
 from kerasser.evaluation.report import ReproductionReport
 from kerasser.evaluation.results import Alarm, Model, SoundExample
-from kerasser.report import document, figures, html, reproduction, tables
+from kerasser.report import publication
 from kerasser.threats import scoring
 from kerasser.util import progress
 from pipelines.components import attacker, listening_gen, noise_gen
@@ -27,8 +27,6 @@ from pipelines.components.reporter import hashes, remarks, versions
 from pipelines.engine.artifacts import Artifact
 from pipelines.engine.component import Component, ComponentSpec, Executor, several
 from pipelines.io import breakdowns, types, utterances
-
-_TABLES = ("figure1", "figure2", "table2", "table3", "figure3", "differences", "threats", "search_curve", "unseen")
 
 
 class ReproducerSpec(ComponentSpec):
@@ -140,22 +138,7 @@ class ReproducerExecutor(Executor):
             settings=parameters["settings"],
             **made,
         )
-        report.write(directory)
-        held = report.to_json()
-        said = reproduction.reproduction(held)
-        (directory / "report.md").write_text(document.markdown(said), encoding="utf-8")
-        for name in _TABLES:
-            if held[name]:
-                tables.write(directory / f"{name}.csv", held[name])
-        breakdowns.write(directory, report)
-        kind = "synthetic speech" if corpus["synthetic"] else "recorded speech"
-        title = f"{corpus['name']} ({kind}), {report.scope}"
-        figures.figure1(directory / "figure1.png", held["clean"], held["figure1"], title)
-        if held["figure2"]:
-            figures.figure2(directory / "figure2.png", held["clean"], held["figure2"], title)
-        figures.figure3(directory / "figure3.png", held["clean"], held["figure3"], title)
-        figures.figure4(directory / "figure4.png", held["clean"], held["threats"], title)
-        (directory / "report.html").write_text(html.page(said, directory, title), encoding="utf-8")
+        publication.write(report, directory)
         return {"report": {"corpus": corpus["name"], "folds": list(report.folds), "seeds": list(report.seeds)}}
 
 

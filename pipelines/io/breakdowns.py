@@ -11,10 +11,7 @@ import pandas as pd
 
 from kerasser.attack.audibility import MEASURES
 from kerasser.evaluation import audibility, breakdown
-from kerasser.evaluation.conversion import to_json
-from kerasser.evaluation.report import Report
 from kerasser.evaluation.results import EmotionRow, Figure1Row, LabelSurvival, Perception, SexRow
-from kerasser.report import tables
 from pipelines.engine.artifacts import Artifact
 
 _TEXT = ("id", "speaker", "emotion", "noise", "budget")
@@ -65,17 +62,3 @@ def label_survival(
         by_emotion += breakdown.errors_by_emotion(clean, adversarial, system, **options)
         by_sex += breakdown.errors_by_sex(clean, adversarial, system, classes, **options)
     return LabelSurvival(breakdown.noise_by_emotion(attacked), breakdown.noise_test(attacked), by_emotion, by_sex)
-
-
-def write(directory: Path, report: Report) -> None:
-    """Writes `perception.csv`, `reference_noise.csv`, `errors_by_emotion.csv` and, where known, `errors_by_sex.csv`."""
-    survival = report.label_survival
-    parts: dict[str, Sequence[Any]] = {
-        "perception": report.perception.rows,
-        "reference_noise": survival.reference_noise,
-        "errors_by_emotion": survival.errors_by_emotion,
-        "errors_by_sex": survival.errors_by_sex,
-    }
-    for name, rows in parts.items():
-        if rows:
-            tables.write(directory / f"{name}.csv", to_json(rows))
