@@ -17,6 +17,7 @@ from jsonargparse.typing import (
 
 from kerasser import corpora, defences, features, threats
 from kerasser.attack.budget import EPSILONS
+from kerasser.noise.estimation import spelled
 from kerasser.training import rules
 
 HalfOpenUnitInterval = restricted_number_type("HalfOpenUnitInterval", float, [(">=", 0), ("<", 1)])
@@ -49,16 +50,20 @@ class CorpusSettings:
 
 @dataclass(frozen=True)
 class NoiseSettings:
-    """Where the noise comes from in time."""
+    """Which noise trains and which tests."""
 
     environments: list[str] | None = None
     """Environments to use; all by default."""
     channel: PositiveInt = 1
     """Microphone of DEMAND, 1 to 16."""
+    split: Literal["time", "recording", "environment"] = "time"
+    """time cuts every recording; recording and environment leave whole ones for the test."""
     test_share: OpenUnitInterval = 0.4
-    """Share of every recording, its end, that is kept for testing."""
+    """Share kept for testing: the end of every recording, or so much of an environment's recordings."""
+    test_environments: list[str] = field(default_factory=list)
+    """Environments that test and never train; for the split by environment."""
     guard_s: NonNegativeFloat = 0.5
-    """Seconds between the training and the test stretch that neither hears."""
+    """Seconds between the training and the test stretch, and around sound that both would hold, that neither hears."""
     demo_duration_s: PositiveFloat = 60.0
     """Seconds of each synthetic environment, where no noise_dir is given."""
 
@@ -75,8 +80,15 @@ class AttackSettings:
     """Pieces of noise per utterance, environment and budget: figures are their mean and their worst."""
     estimator: Literal["lsa", "stsa"] = "lsa"
     """Gain behind the reference noise: lsa or stsa."""
+    noise_tracker: Literal["mmse", "minimum_statistics"] = "mmse"
+    """What follows the noise power through an utterance, for its reference noise."""
     seed: int = 0
     """Seed of the draws of noise; runs of all training seeds share them."""
+
+    @property
+    def reference(self) -> str:
+        """How the reference noise is estimated, in one word."""
+        return spelled(self.estimator, self.noise_tracker)
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ def perception(dag: Dag, fold: str) -> list[Channel]:
         fold=fold,
         epsilons=settings.attack.epsilons,
         snrs_db=settings.attack.snrs_db,
-        estimator=settings.attack.estimator,
+        estimator=settings.attack.reference,
         utterances_limit=settings.perception.utterances,
         seed=settings.attack.seed,
         **dag.runtime,
@@ -81,7 +81,7 @@ def sounds(dag: Dag, evaluations: Mapping[str, Channel]) -> list[Channel]:
         defences=list(evaluations),
         epsilons=[float(each) for each in sorted(settings.attack.epsilons)[-1:]],
         snrs_db=[float(each) for each in typical(settings.attack.snrs_db)],
-        estimator=settings.attack.estimator,
+        estimator=settings.attack.reference,
         count=settings.report.sounds,
         seed=settings.attack.seed,
     )

@@ -8,8 +8,7 @@ from typing import Any
 
 from kerasser import defences, threats
 from kerasser.defences import NONE, System, gan
-from kerasser.threats import Threat, adaptive_bayesian
-from kerasser.threats.recogniser import settings_of
+from kerasser.threats import Threat, adaptive_bayesian, settings_of
 from pipelines.cli.command_line import command_line, reported
 from pipelines.components.attacker import Attacker
 from pipelines.components.evaluator import Evaluator
@@ -121,7 +120,7 @@ def _attacker(
         epsilons=dag.threat_epsilons,
         snrs_db=dag.threat_snrs_db,
         draws=dag.settings.threats.draws,
-        estimator=dag.settings.attack.estimator,
+        estimator=dag.settings.attack.reference,
         front_end=dag.settings.features.front_end,
         enhance=system.enhance,
         seed=dag.settings.attack.seed,

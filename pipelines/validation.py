@@ -8,11 +8,9 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from kerasser.audio import SAMPLE_RATE_HZ
 from kerasser.demo.noise import ENVIRONMENTS
-from kerasser.noise import bank
+from kerasser.noise import bank, splits
 from kerasser.util.errors import InputError
 from pipelines.config import UNUSED, ExportSettings, Settings
 
@@ -89,16 +87,18 @@ def _noise(settings: Settings) -> None:
             raise InputError(
                 f"noise.environments: expected some of {', '.join(ENVIRONMENTS)}. Received: {unknown[0]!r}"
             )
-        lengths = {"noise.demo_duration_s": noise.demo_duration_s}
+        lengths = [(each, f"demo/{each}", noise.demo_duration_s) for each in noise.environments or ENVIRONMENTS]
     else:
         sources = bank.read(Path(settings.noise_dir).expanduser(), noise.channel)
         wanted = bank.environments(sources, noise.environments)
-        lengths = {str(each.audio.path): each.audio.duration_s for each in sources if each.environment in wanted}
-    for name, duration_s in lengths.items():
-        if math.isfinite(duration_s):
-            # As long, and without the memory: only its length counts.
-            waveform = np.broadcast_to(np.float32(0), round(duration_s * SAMPLE_RATE_HZ))
-            bank.split(waveform, name, noise.test_share, noise.guard_s)
+        chosen = [each for each in sources if each.environment in wanted]
+        lengths = [(each.environment, each.name, each.audio.duration_s) for each in chosen]
+    if all(math.isfinite(duration_s) for _, _, duration_s in lengths):
+        sounds = [splits.Sound(place, name, round(seconds * SAMPLE_RATE_HZ), []) for place, name, seconds in lengths]
+        options = splits.Options(
+            noise.split, noise.test_share, noise.guard_s, tuple(noise.test_environments), settings.data.seed
+        )
+        splits.divide(sounds, [], options)
 
 
 def _attack(settings: Settings) -> None:

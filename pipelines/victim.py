@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from kerasser.threats.recogniser import black_boxes, settings_of
+from kerasser.threats import black_boxes, settings_of
 from kerasser.victims.adapters import Target
 from pipelines.cli.command_line import command_line, reported
 from pipelines.components.reporter import Reporter
@@ -41,7 +41,7 @@ def attack_report(dag: Dag, target: Target, card: Mapping[str, Any], limit: int 
         search_snrs_db=dag.threat_snrs_db,
         search_draws=settings.threats.draws,
         threats={each.name: asdict(settings_of(each, settings.threats)) for each in black_boxes(settings.threats)},
-        estimator=settings.attack.estimator,
+        estimator=settings.attack.reference,
         attack_seed=settings.attack.seed,
         replicates=settings.evaluation.replicates,
         confidence=settings.evaluation.confidence,

@@ -8,13 +8,14 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from functools import cache
+from typing import Any
 
 from kerasser.threats.base import Answer, Target, TestUtterance, Threat
 
 # What is no threat model is not imported: scoring would bring TensorFlow to every --help.
 _OTHERS = frozenset({"base", "recogniser", "scoring", "targets"})
 
-__all__ = ["Answer", "Target", "TestUtterance", "Threat", "get", "known"]
+__all__ = ["Answer", "Target", "TestUtterance", "Threat", "black_boxes", "get", "known", "module", "settings_of"]
 
 
 @cache
@@ -33,3 +34,27 @@ def get(name: str) -> Threat:
         KeyError: If there is none.
     """
     return known()[name]
+
+
+def module(threat: Threat) -> str:
+    """Returns the name of a threat model's file, which is that of its group of settings."""
+    return threat.settings.__module__.rpartition(".")[2]
+
+
+def settings_of(threat: Threat, settings: Any) -> Any:
+    """Returns the settings of one threat model.
+
+    Args:
+        threat: Which.
+        settings: Those of all threat models, each under the name of its file.
+    """
+    return getattr(settings, module(threat))
+
+
+def black_boxes(settings: Any) -> list[Threat]:
+    """Returns the threat models that a recogniser of which nothing is known can be put to.
+
+    Args:
+        settings: As for `settings_of`.
+    """
+    return [each for each in known().values() if each.needs == "answers" and each.wanted(settings_of(each, settings))]

@@ -94,5 +94,6 @@ THREAT = Threat(
     lambda settings: settings.wanted,
     run,
     alarms,
+    signs=("a search finds more than random draws",),
     searches=True,
 )

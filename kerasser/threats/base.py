@@ -153,6 +153,7 @@ class Threat:
             settings last.
         alarms: Returns what makes its figures worthless, from the rows of one system under all threat models, its own
             answers (a table, a row each) and the error of a guess.
+        signs: What its alarms look for, a clause each.
         searches: Whether it asks questions beyond the random draws.
         whole: Whether it takes all utterances at once, because that is faster; else they come one by one.
         reported: Whether it has a column in the report; else only its alarms are heard of.
@@ -166,6 +167,7 @@ class Threat:
     wanted: Callable[[Any], bool]
     run: Callable[[Target, Iterable[TestUtterance], Any], Iterator[Answer]]
     alarms: Callable[[Sequence[ThreatRow], pd.DataFrame, float], Sequence[Alarm | None]] = lambda *_: ()
+    signs: tuple[str, ...] = ()
     searches: bool = False
     whole: bool = False
     reported: bool = True

@@ -62,6 +62,7 @@ THREAT = Threat(
     lambda settings: settings.wanted,
     run,
     alarms,
+    signs=("noise that drowns speech brings the error to chance",),
     reported=False,
     searches=True,
 )

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasser import audio, threats
+from kerasser import audio
 from kerasser.attack import perturbation
 from kerasser.attack.budget import Budget
 from kerasser.attack.generation import Plan, Speech, attacks
@@ -21,25 +21,10 @@ from kerasser.threats.targets import RecogniserTarget, logarithms, margin
 from kerasser.util.errors import InputError
 from kerasser.victims.base import Cached, Counted, Victim
 
-_FACTS = ("noise", "budget", "target", "draw", "epsilon", "snr_db", "reference_variance", "reference_snr_db")
-
-
-def black_boxes(settings: Any) -> list[Threat]:
-    """Returns the threat models that a recogniser of which nothing is known can be put to.
-
-    Args:
-        settings: Those of all threat models, each under the name of its file.
-    """
-    return [
-        threat
-        for threat in threats.known().values()
-        if threat.needs == "answers" and threat.wanted(settings_of(threat, settings))
-    ]
-
-
-def settings_of(threat: Threat, settings: Any) -> Any:
-    """Returns the settings of one threat model."""
-    return getattr(settings, threat.settings.__module__.rpartition(".")[2])
+_FACTS = (
+    *("noise", "budget", "target", "draw", "epsilon", "snr_db"),
+    *("reference_variance", "reference_snr_db", "pause_variance"),
+)
 
 
 class RecogniserAttack:

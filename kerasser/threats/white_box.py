@@ -103,5 +103,6 @@ THREAT = Threat(
     lambda settings: settings.steps > 0,
     run,
     alarms,
+    signs=("no black box beats the white box", "gradients are there"),
     whole=True,
 )

@@ -68,7 +68,7 @@ class ReproducerExecutor(Executor):
         """Writes `report.json`, `report.md`, `report.html`, and each figure and table as CSV, SVG and PNG."""
         directory = outputs["report"]
         directory.mkdir(parents=True, exist_ok=True)
-        corpus = utterances.facts(inputs["utterances"])
+        corpus, bank = utterances.facts(inputs["utterances"]), noise_gen.facts(inputs["noise"])
         evaluations = list(zip(parameters["systems"], several(inputs, "evaluations"), strict=True))
         metrics = [json.loads((artifact.uri / "metrics.json").read_text()) for _, artifact in evaluations]
         answers = _answers(evaluations)
@@ -110,7 +110,7 @@ class ReproducerExecutor(Executor):
         report = ReproductionReport(
             corpus=corpus["name"],
             synthetic=corpus["synthetic"],
-            noise_synthetic=json.loads((inputs["noise"].uri / "bank.json").read_text())["synthetic"],
+            noise_synthetic=bank["synthetic"],
             folds=list(dict.fromkeys(system["fold"] for system in parameters["systems"])),
             seeds=list(dict.fromkeys(system["seed"] for system in parameters["systems"])),
             versions=versions(),
@@ -118,7 +118,7 @@ class ReproducerExecutor(Executor):
             test_speakers=speakers,
             clean=clean,
             figure1=drawn,
-            remarks=remarks(corpus, speakers, clean.score),
+            remarks=[*remarks(corpus, speakers, clean.score), *bank.get("remarks", ())],
             skipped=corpus["skipped"],
             models=[
                 Model(**_about(system), facts=measured["model"])
@@ -155,7 +155,7 @@ def _alarms(
     inputs: Mapping[str, Artifact], systems: Sequence[Mapping[str, Any]], metrics: Sequence[Mapping[str, Any]]
 ) -> list[Alarm]:
     """Returns what rang for single models, and whether test recordings lie among the others under another name."""
-    noises = [noise_gen.stretches(inputs[name]) for name in ("training_noise", "noise")]
+    noises = [noise_gen.stretches(inputs["training_noise"], with_twins=True), noise_gen.stretches(inputs["noise"])]
     rung = [
         from_json(Alarm, {"defence": system["defence"], **alarm}, "metrics.json: alarms")
         for system, measured in zip(systems, metrics, strict=True)

@@ -43,9 +43,9 @@ REFUSED = [
     (changed("noise", environments=[]), "noise.environments: expected some, or null for all"),
     (changed("noise", environments=["cafe", "cafe"]), "noise.environments: expected each value once"),
     (changed("noise", environments=["moon"]), "noise.environments: expected some of .*cafe.* Received: 'moon'"),
-    (changed("noise", demo_duration_s=2.0), "noise.demo_duration_s: expected a recording long enough for a training"),
-    (changed("noise", test_share=0.999), "noise.demo_duration_s: expected a recording long enough for a training"),
-    (changed("noise", guard_s=1000.0), "noise.demo_duration_s: expected a recording long enough for a training"),
+    (changed("noise", demo_duration_s=2.0), "demo/.*: expected a recording long enough for a training"),
+    (changed("noise", test_share=0.999), "demo/.*: expected a recording long enough for a training"),
+    (changed("noise", guard_s=1000.0), "demo/.*: expected a recording long enough for a training"),
     (changed("noise", demo_duration_s=math.inf), "noise.demo_duration_s: expected a finite number. Received: inf"),
     (changed("attack", epsilons=[], snrs_db=[]), "attack: expected some epsilons or snrs_db. Received: neither"),
     (changed("attack", epsilons=[1.0, 2.0, 1.0]), "attack.epsilons: expected each value once. Received: 1.0 twice"),
@@ -128,7 +128,7 @@ def test_the_headers_of_real_noise_are_read_beforehand(tmp_path):
         waveform = np.random.default_rng(0).uniform(-0.1, 0.1, seconds * 16000).astype(np.float32)
         audio.write(tmp_path / environment / "a.wav", waveform)
     settings = replace(Settings(), noise_dir=str(tmp_path))
-    with pytest.raises(InputError, match="street/a.wav: expected a recording long enough"):
+    with pytest.raises(InputError, match="street/a: expected a recording long enough"):
         validate("generate", settings)
     chosen = replace(settings, noise=replace(settings.noise, environments=["cafe"]))
     validate("generate", chosen)
