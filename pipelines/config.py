@@ -65,6 +65,8 @@ class AttackSettings:
     """Pieces of noise per utterance, environment and budget: figures are their mean and their worst."""
     estimator: Literal["lsa", "stsa"] = "lsa"
     """Gain behind the reference noise: lsa or stsa."""
+    speech_level: Literal["utterance", "active"] = "utterance"
+    """What ratios are measured against: the whole utterance, or its active speech (ITU-T P.56), without its pauses."""
     seed: int = 0
     """Seed of the draws of noise; runs of all training seeds share them."""
 

@@ -139,6 +139,7 @@ class Dag:
                 epsilons=settings.attack.epsilons,
                 snrs_db=settings.attack.snrs_db,
                 estimator=settings.attack.estimator,
+                speech_level=settings.attack.speech_level,
                 utterances_limit=settings.perception.utterances,
                 seed=settings.attack.seed,
                 **self.runtime,
@@ -170,6 +171,7 @@ class Dag:
             epsilons=[float(each) for each in sorted(settings.attack.epsilons)[-1:]],
             snrs_db=[float(each) for each in _nearest_to_ten(settings.attack.snrs_db)],
             estimator=settings.attack.estimator,
+            speech_level=settings.attack.speech_level,
             count=settings.report.sounds,
             seed=settings.attack.seed,
         )
@@ -292,6 +294,7 @@ class Dag:
             draws=1 if training else draws,
             conditions=settings.defence.conditions if training else 0,
             estimator=settings.attack.estimator,
+            speech_level=settings.attack.speech_level,
             enhance=enhance,
             seed=settings.attack.seed,
             **self.runtime,

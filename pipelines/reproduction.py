@@ -60,6 +60,7 @@ class Attackers:
                     snrs_db=dag.threat_snrs_db,
                     draws=settings.draws,
                     estimator=dag.settings.attack.estimator,
+                    speech_level=dag.settings.attack.speech_level,
                     enhance=each.enhance,
                     seed=dag.settings.attack.seed,
                     **dag.runtime,

@@ -38,6 +38,7 @@ def attack_report(dag: Dag, target: Target, card: Mapping[str, Any], limit: int 
         search_snrs_db=dag.threat_snrs_db,
         search_draws=settings.threats.draws,
         estimator=settings.attack.estimator,
+        speech_level=settings.attack.speech_level,
         attack_seed=settings.attack.seed,
         replicates=settings.evaluation.replicates,
         confidence=settings.evaluation.confidence,

@@ -25,6 +25,7 @@ from kerasser.evaluation.alarms import (
     zero_gradients,
 )
 from kerasser.evaluation.curve import Scorer
+from kerasser.evaluation.metrics import is_correct
 
 OBLIVIOUS, GREY_BOX, WHITE_BOX, UNSEEN = "oblivious", "grey-box", "white-box", "unseen environment"
 ADAPTIVE_RANDOM, ADAPTIVE = "adaptive, random search", "adaptive, Bayesian search"
@@ -44,8 +45,9 @@ class Attacks:
 
     Attributes:
         draws: Random draws, N for each environment: `noise`, `draw`, `correct`.
-        search: Questions of the searches: `method`, `query` (1, 2, …), `correct`.
-        white_box: `margin`, `gradient_norm`, `radius`.
+        search: Questions of the searches: `method`, `query` (1, 2, …), `correct`, `snr_db` and `clipped`, the share
+            of samples beyond full scale.
+        white_box: `label`, `predicted`, `gradient_norm`, `radius`.
         unseen: Environment → answers to its draws by the system that was trained without it; as `draws`.
     """
 
@@ -104,7 +106,8 @@ def _answers(
         yield ADAPTIVE, answers.min(axis=2), facts
     if attacks.white_box is not None:
         table = _at(attacks.white_box, budget)
-        correct = scorer.table(table.assign(run=0, correct=table["margin"] >= 0), ["run"], "correct")[:, :, 0]
+        right = is_correct(table["label"].to_numpy(), table["predicted"].to_numpy())
+        correct = scorer.table(table.assign(run=0, correct=right), ["run"], "correct")[:, :, 0]
         yield WHITE_BOX, correct, {"radius": float(table["radius"].median())}
     if attacks.unseen:
         each = [
@@ -199,9 +202,10 @@ def alarms(
                 for row in measured
                 if row["defence"] == defence and amount(budget).items() <= row.items()
             }
-            tried = [mine[name]["error"] for name in (ADAPTIVE, ADAPTIVE_RANDOM) if name in mine]
-            if WHITE_BOX in mine and None not in (*tried, mine[WHITE_BOX]["error"]):
-                rung.append((defence, black_box_beats_white_box(max(tried), mine[WHITE_BOX]["error"])))
+            # The white box may move within what the random draws move; the Bayesian search goes on to other pieces.
+            errors = [mine[name]["error"] for name in (ADAPTIVE_RANDOM, WHITE_BOX) if name in mine]
+            if len(errors) == 2 and None not in errors:
+                rung.append((defence, black_box_beats_white_box(*errors)))
             if ADAPTIVE in mine and mine[ADAPTIVE]["queries"] > 1:
                 drawn, searched = (mine[name]["attack_success_rate"] for name in (ADAPTIVE_RANDOM, ADAPTIVE))
                 if drawn is not None and searched is not None:
@@ -215,7 +219,14 @@ def alarms(
             error = scorer.error(scorer.table(drowned, ["query"], "correct")[:, :, 0])["error"]
             if error is not None:
                 budget_name = f"{EXTREME_SNR_DB:g} dB SNR".replace("-", "−")
-                rung.append((defence, huge_budget_survived(error, chance=chance, budget=budget_name)))
+                alarm = huge_budget_survived(
+                    error,
+                    chance=chance,
+                    budget=budget_name,
+                    snr_db=_median(drowned["snr_db"]),
+                    clipped_share=float(drowned["clipped"].mean()),
+                )
+                rung.append((defence, alarm))
     return [(defence, alarm) for defence, alarm in rung if alarm is not None]
 
 
@@ -238,6 +249,11 @@ def amount(budget: Budget) -> dict[str, float]:
 def budget_of(row: Mapping[str, Any]) -> Budget:
     """Returns the budget of a report's row: the way back from `amount`."""
     return ("epsilon", row["epsilon"]) if "epsilon" in row else ("snr_db", row["snr_db_target"])
+
+
+def _median(values: pd.Series) -> float | None:
+    """Returns the median; None where there is nothing but gaps."""
+    return None if values.isna().all() else float(values.median())
 
 
 def _at(table: pd.DataFrame, budget: Budget) -> pd.DataFrame:

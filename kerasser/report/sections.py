@@ -47,6 +47,7 @@ def _tried(report: Mapping[str, Any]) -> Iterator[str]:
         if len({row[kind] for row in report["figure1"] if kind in row}) > 1:
             yield "the error grows with the noise"
             break
+    yield "the noise is as much as the budget says, and hardly any is clipped"
     yield "the model answers the same when it is asked again"
     if "clean_defended" in report:
         yield "the defence does not cost clean speech"

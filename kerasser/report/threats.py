@@ -14,9 +14,9 @@ _EXPLAINED = {
     "piece it finds hardest through the defence, once",
     threats.ADAPTIVE_RANDOM: "random pieces tried through the very model that is judged, wrong if any succeeds",
     threats.ADAPTIVE: "the same number of queries, chosen by what was answered before",
-    threats.WHITE_BOX: "projected gradient descent on the features through the whole model, in the L∞ ball whose "
-    "radius is the root mean square by which that budget's noise moves the features; no sound does that, so it bounds "
-    "the others",
+    threats.WHITE_BOX: "projected gradient descent on the features through the whole model, in the box in which each "
+    "feature of each frame moves as far as any of that budget's random draws moves it; it holds them all, and no sound "
+    "does what it may, so it bounds them",
     threats.UNSEEN: "one random piece of an environment that the defence was trained without",
 }
 
@@ -51,7 +51,7 @@ def markdown(report: Mapping[str, Any]) -> list[str]:
     lines += [
         "",
         "In parentheses: queries asked for an utterance on average, by an attacker who stops at a success, or the "
-        "radius in standard deviations."
+        "root mean square of the box's half sides in standard deviations."
         + (
             " What trains on no environment meets them all unseen: its error there is the oblivious one."
             if threats.UNSEEN in present

@@ -11,8 +11,8 @@ import numpy as np
 from kerasser import audio
 from kerasser.attack import perturbation
 from kerasser.attack.budget import Budget
-from kerasser.attack.draws import Draw
-from kerasser.attack.generation import Plan, Speech, attacks
+from kerasser.attack.draws import Draw, Seeds
+from kerasser.attack.generation import DECIBEL_DIGITS, Plan, Speech, attacks
 from kerasser.attack.perturbation import Add
 from kerasser.attack.search import Ask, Query, bayesian_search, one_draw
 from kerasser.corpora import CLASSES
@@ -95,23 +95,28 @@ class Questions:
 
     def _search(self, victim: Victim, utterance: Utterance, waveform: np.ndarray, plan: Plan) -> list[dict[str, Any]]:
         """Returns a row for each question of a search through the victim, and one where the speech is drowned."""
-        speech = Speech(waveform, plan.noise, plan.estimator, self._add)
+        speech = Speech(waveform, plan.noise, plan.estimator, self._add, plan.speech_level)
         label = self._classes.index(truth(utterance, self._classes))
         samples, queries = speech.clean.size, plan.draws * len(plan.noise)
 
         def asking(budget: Budget) -> Ask:
-            def ask(drawn: Draw) -> float:
-                return margin(victim([speech.under(drawn, budget).waveform], audio.SAMPLE_RATE_HZ)[0], label)
+            def ask(drawn: Draw) -> Query:
+                made = speech.under(drawn, budget)
+                answer = victim([made.waveform], audio.SAMPLE_RATE_HZ)[0]
+                right = bool(np.argmax(answer) == label)
+                return Query(drawn, margin(answer, label), right, made.snr_db, made.clipped / samples)
 
             return ask
 
         rows = []
         for budget in plan.budgets:
-            seed = (plan.seed, utterance.id, plan.noise_split, budget.kind, budget.value)
-            found = bayesian_search(plan.noise, samples, asking(budget), queries, seed)
+            seeds = Seeds(plan.seed, utterance.id, plan.noise_split, budget)
+            found = bayesian_search(plan.noise, samples, asking(budget), queries, seeds)
             rows += [_question(utterance, budget, BAYESIAN, number, query) for number, query in enumerate(found, 1)]
         budget = Budget("snr_db", EXTREME_SNR_DB)
-        drowned = one_draw(plan.noise, samples, asking(budget), (plan.seed, utterance.id, EXTREME))
+        drowned = one_draw(
+            plan.noise, samples, asking(budget), Seeds(plan.seed, utterance.id, plan.noise_split, budget)
+        )
         return [*rows, _question(utterance, budget, EXTREME, 1, drowned)]
 
     def _row(self, utterance: Utterance, answer: np.ndarray, facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -128,6 +133,13 @@ class Questions:
             "clipped": facts["clipped"],
             "samples": facts["samples"],
         }
+
+
+def answered(query: Query) -> dict[str, Any]:
+    """Returns what came of a question, as a row of a table: whether it is right, and how much noise was in it."""
+    # JSON knows no infinity: null says that nothing was added.
+    snr_db = round(query.snr_db, DECIBEL_DIGITS) if np.isfinite(query.snr_db) else None
+    return {"correct": query.correct, "snr_db": snr_db, "clipped": query.clipped}
 
 
 def truth(utterance: Utterance, classes: Sequence[str]) -> str:
@@ -148,7 +160,7 @@ def margin(answer: np.ndarray, label: int) -> float:
 
 def _question(utterance: Utterance, budget: Budget, method: str, number: int, query: Query) -> dict[str, Any]:
     where = {"id": utterance.id, "budget": budget.kind, "target": budget.value}
-    return {**where, "method": method, "query": number, "correct": query.margin >= 0}
+    return {**where, "method": method, "query": number, **answered(query)}
 
 
 def _logarithms(answer: np.ndarray) -> np.ndarray:

@@ -33,6 +33,7 @@ class AdversarialGenSpec(ComponentSpec):
         "draws": int,
         "conditions": int,
         "estimator": str,
+        "speech_level": str,
         "enhance": str,
         "seed": int,
     }
@@ -70,6 +71,7 @@ class AdversarialGenExecutor(Executor):
             parameters["estimator"],
             parameters["seed"],
             parameters["conditions"] or None,
+            parameters["speech_level"],
         )
         front_end = chosen_front_end(parameters["enhance"])
         add = perturbation_graph.load(inputs["perturbation"].uri / "saved_model")

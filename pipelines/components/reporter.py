@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kerasser import __version__
-from kerasser.evaluation.alarms import falls
+from kerasser.evaluation.alarms import Alarm, falls, missed
 from kerasser.evaluation.comparison import NONE
 from kerasser.evaluation.threats import budget_of
 from kerasser.report import document, figures, html, page, tables
@@ -72,7 +72,11 @@ class ReporterExecutor(Executor):
                 options["confidence"],
             ),
             "chance": chance,
-            "alarms": [*_falls(metrics["figure1"], chance), *metrics["alarms"]],
+            "alarms": [
+                *_rung(falls(scores(metrics["figure1"]), chance=chance)),
+                *_rung(missed(scores(metrics["figure1"]))),
+                *metrics["alarms"],
+            ],
             "remarks": remarks(corpus, metrics["test_speakers"], metrics["clean"]),
             "skipped": corpus["skipped"],
             "sounds": listening_gen.copy(several(inputs, "sounds"), directory),
@@ -96,10 +100,13 @@ class ReporterExecutor(Executor):
         return {"report": {"corpus": corpus["name"], "fold": report["fold"]}}
 
 
-def _falls(figure1: Sequence[Mapping[str, Any]], chance: float) -> list[dict[str, str]]:
-    """Returns whether the error over all environments grows with the noise."""
-    scores = {budget_of(row): row for row in figure1 if row["noise"] == "any"}
-    return [{"name": each.name, "message": each.message} for each in falls(scores, chance=chance)]
+def scores(figure1: Sequence[Mapping[str, Any]]) -> dict[tuple[str, float], Mapping[str, Any]]:
+    """Returns the row over all environments of each budget."""
+    return {budget_of(row): row for row in figure1 if row["noise"] == "any"}
+
+
+def _rung(found: Sequence[Alarm]) -> list[dict[str, str]]:
+    return [{"name": each.name, "message": each.message} for each in found]
 
 
 def hashes(artifacts: Mapping[str, Artifact]) -> dict[str, str]:

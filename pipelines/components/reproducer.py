@@ -11,14 +11,15 @@ import pandas as pd
 
 from kerasser.corpora import CLASSES
 from kerasser.evaluation import comparison, threats
-from kerasser.evaluation.alarms import Alarm, duplicated, seen_in_training
+from kerasser.evaluation.alarms import Alarm, duplicated, missed, seen_in_training
 from kerasser.evaluation.comparison import Comparison, System
 from kerasser.evaluation.curve import Scorer, figure1
+from kerasser.evaluation.metrics import is_correct
 from kerasser.evaluation.threats import Attacks
 from kerasser.report import document, figures, html, reproduction, tables
 from kerasser.util import progress
 from pipelines.components import listening_gen, noise_gen, searcher, white_box
-from pipelines.components.reporter import hashes, remarks, versions
+from pipelines.components.reporter import hashes, remarks, scores, versions
 from pipelines.engine.artifacts import Artifact
 from pipelines.engine.component import Component, ComponentSpec, Executor, several
 from pipelines.io import breakdowns, types, utterances
@@ -116,6 +117,8 @@ class ReproducerExecutor(Executor):
             **made,
             "alarms": [
                 *made["alarms"],
+                # The sound is the same for every system.
+                *(_rung("", alarm) for alarm in missed(scores(drawn))),
                 *(_rung(defence, alarm) for defence, alarm in threats.alarms(attacked, budgets, made["threats"])),
                 *_alarms(inputs, parameters["systems"], metrics),
             ],
@@ -248,7 +251,7 @@ def _drawn(artifact: Artifact) -> pd.DataFrame:
 
 
 def _correct(answers: pd.DataFrame) -> pd.DataFrame:
-    return answers.assign(correct=answers["predicted"] == answers["label"])
+    return answers.assign(correct=is_correct(answers["label"].to_numpy(), answers["predicted"].to_numpy()))
 
 
 class Reproducer(Component):

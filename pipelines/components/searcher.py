@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from kerasser import audio
 from kerasser.attack.budget import Budget, budgets
-from kerasser.attack.draws import Draw
+from kerasser.attack.draws import Draw, Seeds
 from kerasser.attack.generation import Speech
 from kerasser.attack.search import Noise, Query, bayesian_search, one_draw
 from kerasser.corpora import CLASSES
@@ -21,16 +21,23 @@ from kerasser.evaluation.threats import BAYESIAN, EXTREME, EXTREME_SNR_DB, GREY_
 from kerasser.features.base import FrontEnd
 from kerasser.util import progress
 from kerasser.util.parallel import ordered_map
+from kerasser.victims.questions import answered
 from pipelines.components import noise_gen
 from pipelines.components.evaluator import refuse_leak, served
 from pipelines.components.feature_gen import chosen_front_end
 from pipelines.engine.artifacts import Artifact
 from pipelines.engine.component import Component, ComponentSpec, Executor, several
-from pipelines.io import types, utterances
+from pipelines.io import csv_tables, types, utterances
 from pipelines.io.folds import read_fold
 from pipelines.io.shards import Item
 
 _PARTIAL = "answers.jsonl"
+_COLUMNS = {
+    **dict.fromkeys(("id", "speaker", "budget", "method", "noise", "recording", "draw_seed"), str),
+    **dict.fromkeys(("label", "query", "offset"), int),
+    **dict.fromkeys(("target", "margin", "snr_db", "clipped"), float),
+    "correct": bool,
+}
 
 
 class SearcherSpec(ComponentSpec):
@@ -46,6 +53,7 @@ class SearcherSpec(ComponentSpec):
         "snrs_db": list,
         "draws": int,
         "estimator": str,
+        "speech_level": str,
         "enhance": str,
         "seed": int,
     }
@@ -97,11 +105,12 @@ class _Attack:
         self._noise, self._model, self._front_end = noise, model, front_end
         self._budgets, self._hardest = budgets, hardest
         self._estimator, self._seed = parameters["estimator"], parameters["seed"]
+        self._speech_level = parameters["speech_level"]
         self._queries = parameters["draws"] * len(noise)
 
     def __call__(self, pair: tuple[Item, np.ndarray]) -> list[dict[str, Any]]:
         (utterance, file), waveform = pair
-        speech = Speech(waveform, self._noise, self._estimator)
+        speech = Speech(waveform, self._noise, self._estimator, speech_level=self._speech_level)
         samples = speech.clean.size
         label, name = CLASSES.index(utterance.valence), str(file.path)
         facts = {"id": utterance.id, "speaker": utterance.speaker, "label": label}
@@ -109,37 +118,39 @@ class _Attack:
         for budget in self._budgets:
             where = {**facts, "budget": budget.kind, "target": budget.value}
 
-            def ask(drawn: Draw, budget: Budget = budget) -> float:
-                return self._margin(speech.under(drawn, budget).waveform, label, name)
+            def ask(drawn: Draw, budget: Budget = budget) -> Query:
+                return self._asked(speech, drawn, budget, label, name)
 
-            seed = (self._seed, utterance.id, "test", budget.kind, budget.value)
+            seeds = Seeds(self._seed, utterance.id, "test", budget)
             # The undefended model's own copy costs no query that anybody would see, so all are spent.
             stop = bool(self._hardest)
-            found = bayesian_search(self._noise, samples, ask, self._queries, seed, stop=stop)
+            found = bayesian_search(self._noise, samples, ask, self._queries, seeds, stop=stop)
             rows += [_row(where, BAYESIAN, number, query) for number, query in enumerate(found, 1)]
             transferred = min(found, key=lambda query: query.margin)
             if self._hardest:
                 drawn = self._hardest[utterance.id, budget.kind, budget.value]
-                transferred = Query(drawn, ask(drawn))
+                transferred = ask(drawn)
             rows.append(_row(where, GREY_BOX, 1, transferred))
         budget = Budget("snr_db", EXTREME_SNR_DB)
         drowned = one_draw(
             self._noise,
             samples,
-            lambda drawn: self._margin(speech.under(drawn, budget).waveform, label, name),
-            (self._seed, utterance.id, EXTREME),
+            lambda drawn: self._asked(speech, drawn, budget, label, name),
+            Seeds(self._seed, utterance.id, "test", budget),
         )
         rows.append(_row({**facts, "budget": budget.kind, "target": budget.value}, EXTREME, 1, drowned))
         return rows
 
-    def _margin(self, attacked: np.ndarray, label: int, name: str) -> float:
-        frames = self._front_end(attacked, name)
+    def _asked(self, speech: Speech, drawn: Draw, budget: Budget, label: int, name: str) -> Query:
+        made = speech.under(drawn, budget)
+        frames = self._front_end(made.waveform, name)
         answer = self._model.signatures["evaluate"](
             features=tf.constant(frames[None]),
             lengths=tf.constant([len(frames)], tf.int32),
             labels=tf.constant([label], tf.int32),
         )
-        return float(answer["margin"][0])
+        margin, right = float(answer["margin"][0]), int(answer["predicted"][0]) == label
+        return Query(drawn, margin, right, made.snr_db, made.clipped / speech.clean.size)
 
 
 def _row(where: Mapping[str, Any], method: str, number: int, query: Query) -> dict[str, Any]:
@@ -153,14 +164,13 @@ def _row(where: Mapping[str, Any], method: str, number: int, query: Query) -> di
         "offset": drawn.offset,
         "draw_seed": drawn.seed,
         "margin": query.margin,
-        "correct": query.margin >= 0,
+        **answered(query),
     }
 
 
 def read(artifact: Artifact) -> pd.DataFrame:
     """Returns the questions of a search."""
-    names = ("id", "speaker", "noise", "recording", "draw_seed")
-    return pd.read_csv(artifact.uri / "search.csv", dtype={name: str for name in names}, keep_default_na=False)
+    return csv_tables.read(artifact.uri / "search.csv", _COLUMNS)
 
 
 def _hardest(table: pd.DataFrame) -> dict[tuple[str, str, float], Draw]:

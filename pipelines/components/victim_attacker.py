@@ -22,6 +22,7 @@ from kerasser.evaluation import threats
 from kerasser.evaluation.alarms import not_repeatable
 from kerasser.evaluation.comparison import NONE
 from kerasser.evaluation.curve import Scorer, figure1
+from kerasser.evaluation.metrics import is_correct
 from kerasser.util import progress
 from kerasser.util.errors import InputError
 from kerasser.victims import adapters
@@ -53,6 +54,7 @@ class VictimAttackerSpec(ComponentSpec):
         "search_snrs_db": list,
         "search_draws": int,
         "estimator": str,
+        "speech_level": str,
         "attack_seed": int,
         "replicates": int,
         "confidence": float,
@@ -152,8 +154,8 @@ def _threats(lines: Sequence[Mapping[str, Any]], scorer: Scorer, parameters: Map
     if not parameters["search_draws"]:
         return {"alarms": []}
     drawn = pd.DataFrame([row for line in lines for row in line["drawn"]])
-    drawn = drawn.assign(correct=drawn["predicted"] == drawn["label"])
-    searched = pd.DataFrame([row for line in lines for row in line["searched"]])
+    drawn = drawn.assign(correct=is_correct(drawn["label"].to_numpy(), drawn["predicted"].to_numpy()))
+    searched = pd.DataFrame([row for line in lines for row in line["searched"]]).astype({"snr_db": float})
     systems = {NONE: (scorer, threats.Attacks(drawn, searched.assign(seed=0)))}
     amounts = [astuple(each) for each in budgets(parameters["search_epsilons"], parameters["search_snrs_db"])]
     measured = threats.rows(systems, amounts)
@@ -173,7 +175,13 @@ def _plans(noise: Artifact, parameters: Mapping[str, Any]) -> tuple[Plan, Plan |
 
     def plan(epsilons: Sequence[float], snrs_db: Sequence[float], draws: int) -> Plan:
         return Plan(
-            bank, noise_split, budgets(epsilons, snrs_db), draws, parameters["estimator"], parameters["attack_seed"]
+            bank,
+            noise_split,
+            budgets(epsilons, snrs_db),
+            draws,
+            parameters["estimator"],
+            parameters["attack_seed"],
+            speech_level=parameters["speech_level"],
         )
 
     searched = parameters["search_epsilons"], parameters["search_snrs_db"], parameters["search_draws"]
