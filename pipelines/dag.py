@@ -168,6 +168,7 @@ class Dag:
             draws=1 if training else draws,
             conditions=settings.defences.conditions if training else 0,
             estimator=settings.attack.reference,
+            speech_level=settings.attack.speech_level,
             front_end=settings.features.front_end,
             enhance=enhance,
             seed=settings.attack.seed,

@@ -34,6 +34,7 @@ class AdversarialGenSpec(ComponentSpec):
         "conditions": int,
         "estimator": str,
         "front_end": str,
+        "speech_level": str,
         "enhance": str,
         "seed": int,
     }
@@ -71,6 +72,7 @@ class AdversarialGenExecutor(Executor):
             parameters["estimator"],
             parameters["seed"],
             parameters["conditions"] or None,
+            parameters["speech_level"],
         )
         front_end = chosen_front_end(parameters["front_end"], parameters["enhance"])
         add = perturbation_graph.load(inputs["perturbation"].uri / "saved_model")

@@ -29,11 +29,18 @@ from pipelines.components.evaluator import refuse_leak, served
 from pipelines.components.feature_gen import chosen_front_end
 from pipelines.engine.artifacts import Artifact
 from pipelines.engine.component import Component, ComponentSpec, Executor, several
-from pipelines.io import breakdowns, shards, types, utterances
+from pipelines.io import breakdowns, csv_tables, shards, types, utterances
 from pipelines.io.folds import read_fold
 from pipelines.io.shards import Item
 
 _PARTIAL = "answers.jsonl"
+_COLUMNS = {
+    **dict.fromkeys(("id", "budget", "noise", "recording", "draw_seed"), str),
+    **dict.fromkeys(("target", "correct", "margin", "snr_db", "clipped", "radius", "gradient_norm"), float),
+    **dict.fromkeys(("queries", "allowed"), int),
+    # A question, or an offset, that may be missing.
+    **dict.fromkeys(("first_wrong", "offset"), float),
+}
 
 
 class AttackerSpec(ComponentSpec):
@@ -54,6 +61,7 @@ class AttackerSpec(ComponentSpec):
         "snrs_db": list,
         "draws": int,
         "estimator": str,
+        "speech_level": str,
         "front_end": str,
         "enhance": str,
         "seed": int,
@@ -114,7 +122,7 @@ class AttackerExecutor(Executor):
                 id=utterance.id,
                 speaker=utterance.speaker,
                 label=CLASSES.index(utterance.valence),
-                speech=Speech(waveform, noise, parameters["estimator"]),
+                speech=Speech(waveform, noise, parameters["estimator"], speech_level=parameters["speech_level"]),
                 noise=noise,
                 budgets=wanted,
                 draws=parameters["draws"],
@@ -163,6 +171,7 @@ class _Inside:
     """The inside of one of our systems; see `kerasser.threats.base.Gradients`."""
 
     logits: Any
+    mean: np.ndarray
     deviation: np.ndarray
     clip_value: float
 
@@ -174,7 +183,9 @@ def _inside(inputs: Mapping[str, Artifact]) -> _Inside:
     normalization = classifier.get_layer("normalization")
     generators = [gan_trainer.load(generator) for generator in several(inputs, "generator")]
     logits = logits_of(classifier, generators[0] if generators else None)
-    return _Inside(logits, np.sqrt(normalization.variance.numpy()), normalization.clip_value)
+    return _Inside(
+        logits, normalization.mean.numpy(), np.sqrt(normalization.variance.numpy()), normalization.clip_value
+    )
 
 
 class _Frames:
@@ -204,13 +215,7 @@ def _examples(artifact: Artifact, speakers: Sequence[str]) -> Iterator[tuple[str
 
 def read(artifact: Artifact) -> pd.DataFrame:
     """Returns the answers that a threat model got."""
-    kinds = {name: str for name in ("id", "budget", "noise", "recording", "draw_seed")}
-    numbers = dict.fromkeys(("target", "correct", "margin", "radius", "gradient_norm"), float)
-    whole = {"queries": int, "allowed": int, "first_wrong": "Int64", "offset": "Int64"}
-    # An environment may well be called "NA".
-    return pd.read_csv(
-        artifact.uri / "answers.csv", dtype={**kinds, **numbers, **whole}, keep_default_na=False, na_values=[""]
-    )
+    return csv_tables.read(artifact.uri / "answers.csv", _COLUMNS)
 
 
 def _hardest(tables: Sequence[pd.DataFrame]) -> dict[str, dict[Budget, Draw]]:

@@ -41,6 +41,7 @@ class ListeningGenSpec(ComponentSpec):
         "epsilons": list,
         "snrs_db": list,
         "estimator": str,
+        "speech_level": str,
         "count": int,
         "seed": int,
     }
@@ -79,7 +80,13 @@ class ListeningGenExecutor(Executor):
         for number, ((item, environment), waveform) in enumerate(zip(chosen, waveforms, strict=True)):
             utterance = item[0]
             plan = Plan(
-                {environment: noise[environment]}, noise_split, amounts, 1, parameters["estimator"], parameters["seed"]
+                {environment: noise[environment]},
+                noise_split,
+                amounts,
+                1,
+                parameters["estimator"],
+                parameters["seed"],
+                speech_level=parameters["speech_level"],
             )
             made: list[tuple[np.ndarray, dict[str, Any]]] = [(audio.clip(waveform)[0], {"noise": ""})]
             made += attacks(waveform, utterance.id, plan, add)

@@ -54,6 +54,7 @@ class VictimAttackerSpec(ComponentSpec):
         "search_draws": int,
         "threats": dict,
         "estimator": str,
+        "speech_level": str,
         "attack_seed": int,
         "replicates": int,
         "confidence": float,
@@ -178,7 +179,13 @@ def _plans(noise: Artifact, parameters: Mapping[str, Any]) -> tuple[Plan, Plan |
 
     def plan(epsilons: Sequence[float], snrs_db: Sequence[float], draws: int) -> Plan:
         return Plan(
-            bank, noise_split, budgets(epsilons, snrs_db), draws, parameters["estimator"], parameters["attack_seed"]
+            bank,
+            noise_split,
+            budgets(epsilons, snrs_db),
+            draws,
+            parameters["estimator"],
+            parameters["attack_seed"],
+            speech_level=parameters["speech_level"],
         )
 
     searched = parameters["search_epsilons"], parameters["search_snrs_db"], parameters["search_draws"]
