@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from kerasser.util.errors import InputError
@@ -67,14 +70,48 @@ def store(settings: Settings) -> Path:
 
 
 def publish(artifact: Artifact, place: Path) -> Path:
-    """Copies an artifact to a place that people find, whole or not at all."""
-    part, old = place.with_name(place.name + ".part"), place.with_name(place.name + ".old")
-    for leftover in (part, old):
-        shutil.rmtree(leftover, ignore_errors=True)
+    """Copies an artifact to a place that people find, whole or not at all; of two at once, one waits for the other.
+
+    Args:
+        artifact: What is published.
+        place: The folder that shows it; one that is there is replaced.
+
+    Returns:
+        The place.
+    """
     place.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copytree(artifact.uri, part)
-    if place.exists():
-        os.replace(place, old)
-    os.replace(part, place)
-    shutil.rmtree(old, ignore_errors=True)
+    part, old = (place.with_name(f".{place.name}.{suffix}") for suffix in ("part", "old"))
+    with _alone(place.parent):
+        for leftover in (part, old):
+            # Nobody else is at work, so a killed run left it.
+            _remove(leftover)
+        try:
+            shutil.copytree(artifact.uri, part)
+            if os.path.lexists(place):
+                os.replace(place, old)
+            os.replace(part, place)
+        finally:
+            _remove(part)
+            if os.path.lexists(place):
+                _remove(old)
+            elif os.path.lexists(old):
+                os.replace(old, place)
     return place
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keeps other publications to a folder waiting; the lock lies on the folder itself and dies with its process."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -81,7 +81,7 @@ class AdversarialGenExecutor(Executor):
             per_shard=4,
             workers=parameters["workers"],
             quiet=parameters["quiet"],
-            title=f"attack on {part} speech, {plan.size} each",
+            bar_title=f"attack on {part} speech, {plan.size} each",
             each=plan.size,
         )
         return {"examples": {**written, "noise": noise_split, "environments": sorted(noise)}}

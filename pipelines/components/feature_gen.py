@@ -43,7 +43,7 @@ class FeatureGenExecutor(Executor):
             per_shard=64,
             workers=parameters["workers"],
             quiet=parameters["quiet"],
-            title="clean features",
+            bar_title="clean features",
         )
         return {"examples": {**written, "noise": "none"}}
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ from kerasser import audio
 from kerasser.attack.draws import derive_seed
 from kerasser.demo import noise
 from kerasser.noise import bank
-from kerasser.noise.bank import Recording
+from kerasser.noise.bank import Recording, Source
 from kerasser.util import progress
-from pipelines.engine.artifacts import Artifact, fingerprint
+from pipelines.engine import hashes
+from pipelines.engine.artifacts import Artifact
 from pipelines.engine.component import Component, ComponentSpec, Executor
 from pipelines.io import types
 
@@ -41,15 +43,17 @@ class NoiseGenExecutor(Executor):
 
     @staticmethod
     def fingerprint(parameters: Mapping[str, Any]) -> str:
-        """Changes with any file's name, size or time below the noise folder."""
-        return fingerprint(sorted(Path(parameters["noise_dir"]).rglob("*.*"))) if parameters["noise_dir"] else ""
+        """Changes with the name, the environment or the bytes of any recording that is wanted."""
+        return _fingerprint(_sources(parameters)) if parameters["noise_dir"] else ""
 
     def do(
         self, inputs: Mapping[str, Artifact], outputs: Mapping[str, Path], parameters: Mapping[str, Any]
     ) -> Mapping[str, Mapping[str, Any]]:
         """Decodes, cuts and writes every recording."""
         index: dict[str, list[dict[str, Any]]] = {"train": [], "test": []}
-        for number, (recording, source) in enumerate(_recordings(parameters)):
+        sources = _sources(parameters) if parameters["noise_dir"] else []
+        self.seen = _fingerprint(sources) if sources else ""
+        for number, (recording, source) in enumerate(_recordings(parameters, sources)):
             stretches = bank.split(recording.waveform, recording.name, parameters["test_share"], parameters["guard_s"])
             for noise_split, part in zip(("train", "test"), stretches, strict=True):
                 file = f"{recording.environment}/{number:02d}.wav"
@@ -72,22 +76,32 @@ class NoiseGenExecutor(Executor):
         return {noise_split: {"noise_split": noise_split} for noise_split in outputs}
 
 
-def _recordings(parameters: Mapping[str, Any]):
+def _sources(parameters: Mapping[str, Any]) -> list[Source]:
+    """Returns the recordings that are wanted, each with the SHA-256 that its bytes must have when they are decoded."""
+    found = bank.read(Path(parameters["noise_dir"]), parameters["channel"])
+    wanted = bank.environments(found, parameters["environments"])
+    chosen = [source for source in found if source.environment in wanted]
+    steps = progress.steps(chosen, len(chosen), "recordings", "hashes", quiet=parameters.get("quiet"))
+    return [replace(each, audio=replace(each.audio, sha256=hashes.sha256(each.audio.path))) for each in steps]
+
+
+def _fingerprint(sources: Sequence[Source]) -> str:
+    return hashes.digest([[source.environment, source.name, source.audio.sha256] for source in sources])
+
+
+def _recordings(parameters: Mapping[str, Any], sources: Sequence[Source]) -> Iterator[tuple[Recording, str]]:
     """Yields each recording, whole, with the SHA-256 of its file; synthetic noise has none."""
-    shown: dict[str, Any] = {"unit": "recordings", "title": "noise", "quiet": parameters.get("quiet")}
-    if not parameters["noise_dir"]:
+    quiet = parameters.get("quiet")
+    if not sources:
         wanted = parameters["environments"] or noise.ENVIRONMENTS
-        for environment in progress.steps(wanted, len(wanted), **shown):
+        for environment in progress.steps(wanted, len(wanted), "recordings", "noise", quiet=quiet):
             seed = int(derive_seed(parameters["seed"], environment), 16) % 2**32
             waveform = noise.synthesise(environment, parameters["demo_duration_s"], seed)
             yield Recording(environment, f"demo/{environment}", waveform), ""
         return
-    sources = bank.read(Path(parameters["noise_dir"]), parameters["channel"])
-    wanted = bank.environments(sources, parameters["environments"])
-    chosen = [source for source in sources if source.environment in wanted]
-    decoded = zip(chosen, audio.waveforms([source.audio for source in chosen]), strict=True)
-    for source, waveform in progress.steps(decoded, len(chosen), **shown):
-        yield Recording(source.environment, source.name, audio.clip(waveform)[0]), audio.sha256(source.audio.path)
+    decoded = zip(sources, audio.waveforms([source.audio for source in sources]), strict=True)
+    for source, waveform in progress.steps(decoded, len(sources), "recordings", "noise", quiet=quiet):
+        yield Recording(source.environment, source.name, audio.clip(waveform)[0]), source.audio.sha256
 
 
 def load(artifact: Artifact) -> tuple[str, bool, dict[str, list[Recording]]]:

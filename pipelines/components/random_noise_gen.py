@@ -48,7 +48,7 @@ class RandomNoiseGenExecutor(Executor):
             per_shard=64,
             workers=parameters["workers"],
             quiet=parameters["quiet"],
-            title="white noise on training speech",
+            bar_title="white noise on training speech",
         )
         return {"examples": {**written, "noise": "white"}}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -18,6 +17,7 @@ from kerasser.corpora.base import Utterance
 from kerasser.features import records
 from kerasser.features.base import FrontEnd
 from kerasser.util import progress
+from kerasser.util.files import whole
 from kerasser.util.parallel import ordered_map
 
 Item = tuple[Utterance, AudioFile]
@@ -34,7 +34,7 @@ def write(
     per_shard: int,
     workers: int,
     quiet: bool,
-    title: str,
+    bar_title: str,
     each: int = 1,
 ) -> dict[str, Any]:
     """Writes all examples of some utterances; shards that an earlier run finished are kept.
@@ -47,7 +47,7 @@ def write(
         per_shard: Most utterances in a shard.
         workers: Threads; 0 takes every core.
         quiet: No progress bar.
-        title: What the progress bar says.
+        bar_title: What the progress bar says.
         each: Examples that `make` returns.
 
     Returns:
@@ -58,7 +58,7 @@ def write(
     missing = [(name, part) for name, part in shards if not (directory / name).exists()]
     seconds = sum(file.duration_s for _, part in shards for _, file in part)
     left = sum(file.duration_s for _, part in missing for _, file in part)
-    with progress.bar(seconds, "s", title, quiet=quiet, initial=seconds - left) as bar:
+    with progress.bar(seconds, "s", bar_title, quiet=quiet, initial=seconds - left) as bar:
         heard = seconds - left
         finished = _made([item for _, part in missing for item in part], make, workers)
         for name, part in missing:
@@ -77,9 +77,8 @@ def write(
             for name, part in shards
         ],
     }
-    part_file = directory / (_INDEX + ".part")
-    part_file.write_text(json.dumps(index, indent=1))
-    os.replace(part_file, directory / _INDEX)
+    with whole(directory / _INDEX) as part_file:
+        part_file.write_text(json.dumps(index, indent=1))
     return {"utterances": len(items), "audio_s": round(seconds * each, 3)}
 
 

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from kerasser.audio import AudioFile, sha256
+from kerasser.audio import AudioFile
 from kerasser.corpora.base import Corpus, Utterance
 from kerasser.util import progress
 from pipelines.engine.artifacts import Artifact
+from pipelines.engine.hashes import sha256
 
 _COLUMNS = (
     *("id", "path", "speaker", "sex", "session", "emotion", "valence", "split", "start_s", "end_s"),
@@ -87,5 +88,6 @@ def _item(row: dict[str, str], root: Path) -> tuple[Utterance, AudioFile]:
         frames=int(row["frames"]),
         start_s=start_s,
         end_s=end_s,
+        sha256=row["sha256"],
     )
     return utterance, audio
