@@ -17,9 +17,10 @@ def evaluate(settings: Settings) -> None:
     current().say(LOADING)
     from kerasser.report.page import headlines
     from pipelines.dag import Dag
+    from pipelines.evaluation import report as wired
     from pipelines.run import one_fold, publish, run
 
-    reporter = Dag(settings, [one_fold(settings)]).report()
+    reporter = wired(Dag(settings, [one_fold(settings)]))
     artifact = run(settings, reporter)[reporter]["report"]
     report = json.loads((artifact.uri / "report.json").read_text())
     current().say(headlines(report))

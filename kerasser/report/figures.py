@@ -116,7 +116,7 @@ def figure4(path: Path, clean: Mapping[str, Any], rows: Sequence[Mapping[str, An
     Args:
         path: The PNG to write; an SVG lies beside it.
         clean: `error` and `interval` of the undefended classifier on clean speech.
-        rows: Rows as of `kerasser.evaluation.threats.rows`.
+        rows: Rows as of `kerasser.threats.scoring.rows`.
         title: Says corpus and folds, and whether the speech is synthetic.
     """
     figure, grid, panels = _rows_of_panels(rows, title)

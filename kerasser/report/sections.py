@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from kerasser.evaluation import threats
 from kerasser.report.document import Section
 from kerasser.report.formatting import NAMES, budget, count, name, percent
 from kerasser.report.summary import few_speakers
+from kerasser.threats import adaptive_bayesian, white_box
 
 _NO_DEFENCE = "none"
 #: Systems whose errors are printed; the CSV files hold the others.
@@ -53,10 +53,10 @@ def _tried(report: Mapping[str, Any]) -> Iterator[str]:
         yield "no test recording lies among the others"
         yield "no test speaker or sample of test noise was trained on"
     present = {row["threat"] for row in report.get("threats", ())}
-    if threats.WHITE_BOX in present:
+    if white_box.NAME in present:
         yield "no black box beats the white box"
         yield "gradients are there"
-    if threats.ADAPTIVE in present:
+    if adaptive_bayesian.NAME in present:
         yield "noise that drowns speech brings the error to chance"
         yield "a search finds more than random draws"
 

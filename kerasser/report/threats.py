@@ -5,20 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kerasser.evaluation import threats
+from kerasser import threats
 from kerasser.report.formatting import NAMES, budget, name, number, percent
-
-_EXPLAINED = {
-    threats.OBLIVIOUS: "one random piece of noise; the paper's attack",
-    threats.GREY_BOX: "the attacker has the undefended classifier, searches on it with all queries, and sends the "
-    "piece it finds hardest through the defence, once",
-    threats.ADAPTIVE_RANDOM: "random pieces tried through the very model that is judged, wrong if any succeeds",
-    threats.ADAPTIVE: "the same number of queries, chosen by what was answered before",
-    threats.WHITE_BOX: "projected gradient descent on the features through the whole model, in the L∞ ball whose "
-    "radius is the root mean square by which that budget's noise moves the features; no sound does that, so it bounds "
-    "the others",
-    threats.UNSEEN: "one random piece of an environment that the defence was trained without",
-}
+from kerasser.threats import unseen_environment, white_box
 
 
 def markdown(report: Mapping[str, Any]) -> list[str]:
@@ -26,19 +15,19 @@ def markdown(report: Mapping[str, Any]) -> list[str]:
     rows = report["threats"]
     if not rows:
         return []
-    present = [threat for threat in _EXPLAINED if any(row["threat"] == threat for row in rows)]
+    present = [threat for threat in threats.known() if any(row["threat"] == threat for row in rows)]
     settings = report["settings"]["threats"]
     most = max(row["queries"] for row in rows)
     lines = [
         f"N = {most} queries for each utterance, over all environments. An utterance counts as wrong as soon as one "
         "query succeeds."
         + (
-            f" White box: {settings['white_box_steps']} steps × {settings['white_box_restarts']} restarts."
-            if threats.WHITE_BOX in present
+            f" White box: {settings['white_box']['steps']} steps × {settings['white_box']['restarts']} restarts."
+            if white_box.NAME in present
             else ""
         ),
         "",
-        *(f"- **{threat}**: {_EXPLAINED[threat]}." for threat in present),
+        *(f"- **{threat}**: {threats.get(threat).explanation}." for threat in present),
         "",
         *(["![Error of each defence under each threat model](figure4.svg)", ""] if report.get("figure3") else []),
         f"| budget | defence | {' | '.join(present)} |",
@@ -54,7 +43,7 @@ def markdown(report: Mapping[str, Any]) -> list[str]:
         "radius in standard deviations."
         + (
             " What trains on no environment meets them all unseen: its error there is the oblivious one."
-            if threats.UNSEEN in present
+            if unseen_environment.NAME in present
             else ""
         ),
         "",

@@ -16,7 +16,8 @@ from kerasser.models.gan import Reconstruction, SpeechGAN, cleaner
 from kerasser.training.batches import PairedBatches
 from kerasser.training.development import ADVERSARIAL, CLEAN, Answers
 from kerasser.training.epochs import run_epochs
-from kerasser.training.schedule import EarlyStopping
+from kerasser.training.rules.early_stopping import EarlyStopping
+from kerasser.training.schedule import Schedule
 from kerasser.training.tensorboard.log import GAN_TAGS
 from kerasser.training.tensorboard.pages import LogContents, LogWriter, asking
 
@@ -179,7 +180,7 @@ def fit_gan(
             model,
             train.dataset(group),
             train.epoch,
-            EarlyStopping(patience=settings.patience),
+            Schedule(EarlyStopping(settings.patience)),
             path=work_dir / f"{phase}.npz",
             epochs=epochs,
             log_dir=log_dir / phase if log_dir else None,

@@ -4,11 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from kerasser.attack.budget import Epsilon
 from kerasser.evaluation import threats
 from kerasser.evaluation.curve import Scorer
 from kerasser.evaluation.threats import Attacks
 
-BUDGET = ("epsilon", 2.0)
+BUDGET = Epsilon(2)
 SPEAKERS, EACH = 8, 4
 LABELS = np.arange(SPEAKERS * EACH) % 2
 IDS = [f"u{number:02d}" for number in range(LABELS.size)]
@@ -52,7 +53,7 @@ def questions(first_success, method=threats.BAYESIAN, most=4, target=2.0, budget
 
 def by_threat(attacks, right=None):
     found = threats.rows({"none": (scorer(right), attacks)}, [BUDGET])
-    return {row["threat"]: row for row in found}
+    return {row.threat: row for row in found}
 
 
 def test_each_threat_model_by_hand():
@@ -69,7 +70,7 @@ def test_each_threat_model_by_hand():
         "station": draws(lambda place, noise, draw: noise == "station"),
     }
     rows = by_threat(Attacks(draws(lambda place, noise, draw: place < 8 and draw == 0), search, white_box, unseen))
-    errors = {threat: row["error"] for threat, row in rows.items()}
+    errors = {threat: row.score.error for threat, row in rows.items()}
     assert errors == pytest.approx(
         {
             # Half of the draws of a quarter of the utterances.
@@ -82,38 +83,38 @@ def test_each_threat_model_by_hand():
             threats.UNSEEN: 75.0,
         }
     )
-    assert [rows[name]["queries"] for name in (threats.OBLIVIOUS, threats.ADAPTIVE_RANDOM, threats.ADAPTIVE)] == [
+    assert [rows[name].queries for name in (threats.OBLIVIOUS, threats.ADAPTIVE_RANDOM, threats.ADAPTIVE)] == [
         0,
         4,
         4,
     ]
     # Random draws come draw by draw, noise by noise: a quarter falls at the first, the rest takes all four.
-    assert rows[threats.ADAPTIVE_RANDOM]["queries_mean"] == pytest.approx((8 * 1 + 24 * 4) / 32)
-    assert rows[threats.ADAPTIVE]["queries_mean"] == pytest.approx((16 * 2.5 + 16 * 4) / 32)
-    assert rows[threats.WHITE_BOX]["radius"] == 0.5
-    assert rows[threats.ADAPTIVE]["interval"][0] <= 50 <= rows[threats.ADAPTIVE]["interval"][1]
+    assert rows[threats.ADAPTIVE_RANDOM].queries_mean == pytest.approx((8 * 1 + 24 * 4) / 32)
+    assert rows[threats.ADAPTIVE].queries_mean == pytest.approx((16 * 2.5 + 16 * 4) / 32)
+    assert rows[threats.WHITE_BOX].radius == 0.5
+    assert rows[threats.ADAPTIVE].score.interval[0] <= 50 <= rows[threats.ADAPTIVE].score.interval[1]
 
 
 def test_success_counts_only_what_was_right_when_clean():
     right = np.arange(32) >= 8
     rows = by_threat(Attacks(draws(lambda place, noise, draw: place < 16)), right)
-    assert rows[threats.ADAPTIVE_RANDOM]["attack_success_rate"] == pytest.approx(100 * 8 / 24)
+    assert rows[threats.ADAPTIVE_RANDOM].attack_success_rate == pytest.approx(100 * 8 / 24)
 
 
 def test_the_curve_of_a_search_grows_query_by_query():
     search = questions(lambda place: 1 + place % 4 if place < 16 else 0)
     attacks = Attacks(draws(lambda place, noise, draw: draw == 1 and place < 8), search)
     curve = threats.search_curve({"none": (scorer(), attacks)}, [BUDGET])
-    assert [row["queries"] for row in curve] == [1, 2, 3, 4]
-    assert [row["bayesian"] for row in curve] == pytest.approx([12.5, 25.0, 37.5, 50.0])
-    assert [row["random"] for row in curve] == pytest.approx([0, 0, 25.0, 25.0])
+    assert [row.queries for row in curve] == [1, 2, 3, 4]
+    assert [row.bayesian for row in curve] == pytest.approx([12.5, 25.0, 37.5, 50.0])
+    assert [row.random for row in curve] == pytest.approx([0, 0, 25.0, 25.0])
 
 
 def test_the_matrix_shows_what_trained_and_what_tests():
     unseen = {"cafe": draws(lambda place, noise, draw: noise == "cafe")}
     system = {"gan": (scorer(), Attacks(draws(lambda *_: False), unseen=unseen))}
     rows = threats.unseen_matrix(system, [BUDGET])
-    shown = {(row["trained_without"], row["noise"]): row["error"] for row in rows}
+    shown = {(row.trained_without, row.noise): row.score.error for row in rows}
     assert shown == {("", "cafe"): 0, ("", "station"): 0, ("cafe", "cafe"): 100, ("cafe", "station"): 0}
 
 
@@ -121,7 +122,7 @@ def test_who_trained_on_no_noise_meets_it_unseen_as_the_oblivious_attack_does():
     attacks = Attacks(draws(lambda place, noise, draw: place < 8 and draw == 0))
     left_out = Attacks(attacks.draws, unseen={"cafe": draws(lambda place, noise, draw: noise == "cafe")})
     rows = threats.rows({"none": (scorer(), attacks), "gan": (scorer(), left_out)}, [BUDGET])
-    errors = {(row["defence"], row["threat"]): row["error"] for row in rows}
+    errors = {(row.defence, row.threat): row.score.error for row in rows}
     assert errors["none", threats.UNSEEN] == errors["none", threats.OBLIVIOUS] == pytest.approx(12.5)
     assert errors["gan", threats.UNSEEN] == 100
     assert threats.UNSEEN not in by_threat(attacks)
@@ -136,10 +137,8 @@ def test_seeds_are_averaged():
         for seed in (0, 1)
     )
     both = Scorer(clean, ("negative", "positive"), replicates=50, confidence=0.95, seed=0)
-    (row,) = (
-        row for row in threats.rows({"none": (both, Attacks(attacked))}, [BUDGET]) if row["threat"] == "oblivious"
-    )
-    assert row["error"] == pytest.approx(50)
+    (row,) = (row for row in threats.rows({"none": (both, Attacks(attacked))}, [BUDGET]) if row.threat == "oblivious")
+    assert row.score.error == pytest.approx(50)
 
 
 def rung(attacks):

@@ -11,11 +11,13 @@ from kerasser.evaluation.metrics import UnweightedAverageRecall, unweighted_aver
 from kerasser.features import records
 from kerasser.features.records import Example
 from kerasser.models import classifier
+from kerasser.training import rules
 from kerasser.training.batches import TrainingBatches, batches
 from kerasser.training.classifier import fit
 from kerasser.training.development import DevelopmentSpeech
 from kerasser.training.epochs import MeasuredAdam, run_epochs
-from kerasser.training.schedule import EarlyStopping, LearningRateRule
+from kerasser.training.rules.early_stopping import EarlyStopping
+from kerasser.training.schedule import Schedule
 from kerasser.training.tensorboard.log import CLASSIFIER_TAGS, EventLog
 from kerasser.training.tensorboard.pages import LogContents, LoggedUtterance, LogWriter, asking
 
@@ -25,7 +27,7 @@ def run_rule(values, start=0.002, rule=None):
     model = SimpleNamespace(
         optimizer=SimpleNamespace(learning_rate=start), stop_training=False, get_weights=lambda: epoch
     )
-    rule = rule or LearningRateRule()
+    rule = Schedule(rule or rules.rule())
     rule.set_model(model)
     rates = []
     for epoch, value in enumerate(values):
@@ -56,7 +58,7 @@ def test_the_first_of_equally_good_epochs_is_kept():
 
 
 def test_convergence_stops_after_its_patience_and_leaves_the_rate_alone():
-    rates, rule = run_rule([50, 70, 60, 71, 60, 60, 60, 60, 60], rule=EarlyStopping(patience=3))
+    rates, rule = run_rule([50, 70, 60, 71, 60, 60, 60, 60, 60], rule=EarlyStopping(3))
     assert rates == [0.002] * 7
     assert (rule.best, rule.best_epoch) == (71, 3)
 
@@ -187,7 +189,7 @@ def test_the_rate_that_is_shown_is_the_optimisers_own_after_halving_too(corpus, 
         trained,
         data.dataset,
         data.epoch,
-        LearningRateRule(patience=1),
+        Schedule(rules.rule(patience=1)),
         path=tmp_path / "checkpoint.npz",
         epochs=8,
         log_dir=tmp_path / "logs",

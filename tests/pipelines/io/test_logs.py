@@ -6,6 +6,7 @@ from kerasser.util.errors import InputError
 from pipelines.config import Settings
 from pipelines.dag import Dag
 from pipelines.io.logs import log_folder
+from pipelines.models import Models
 
 
 def test_no_folder_was_asked_for():
@@ -39,6 +40,6 @@ def test_a_file_in_the_folders_place_is_refused_before_anything_runs(tmp_path):
 
 
 def test_the_folder_is_no_part_of_any_cache_key(tmp_path):
-    plain, moved = (Dag(Settings(logdir=place)).victim("1", 0) for place in (None, str(tmp_path)))
+    plain, moved = (Models(Dag(Settings(logdir=place)), "1", 0).classifier() for place in (None, str(tmp_path)))
     assert plain.key_parameters == moved.key_parameters
     assert moved.parameters["logdir"] == str(tmp_path / "classifier, fold 1, seed 0")
