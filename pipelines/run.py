@@ -37,13 +37,18 @@ def folds(settings: Settings) -> list[str]:
     Raises:
         InputError: If there is no fold of the name.
     """
+    return wanted_and_all(settings)[0]
+
+
+def wanted_and_all(settings: Settings) -> tuple[list[str], list[str]]:
+    """Reads the corpus and returns the names of the folds that are wanted, and of all; see `folds`."""
     corpus = Dag(settings).corpus
     found = [fold.name for fold in read_folds(run(settings, corpus)[corpus]["folds"])]
     if settings.fold == "all":
-        return found
+        return found, found
     if settings.fold is not None and settings.fold not in found:
         raise InputError(f"fold: expected one of {', '.join(found)}. Received: {settings.fold!r}")
-    return [settings.fold or found[0]]
+    return [settings.fold or found[0]], found
 
 
 def environments(settings: Settings) -> list[str]:
@@ -59,9 +64,15 @@ def one_fold(settings: Settings) -> str:
     Raises:
         InputError: If all are wanted, or there is none of the name.
     """
+    return one_and_all(settings)[0]
+
+
+def one_and_all(settings: Settings) -> tuple[str, list[str]]:
+    """Returns the name of the fold that is wanted, and of all; see `one_fold`."""
     if settings.fold == "all":
         raise InputError("fold: expected the name of one; reproduce takes all. Received: 'all'")
-    return folds(settings)[0]
+    wanted, found = wanted_and_all(settings)
+    return wanted[0], found
 
 
 def store(settings: Settings) -> Path:

@@ -48,7 +48,7 @@ class CorpusGenExecutor(Executor):
     @classmethod
     def modules(cls, parameters: Mapping[str, Any]) -> Sequence[str]:
         """Adds the module that reads the corpus."""
-        reader = corpora.READERS.get(parameters["corpus"])
+        reader = corpora.readers().get(parameters["corpus"])
         return [cls.__module__, *([reader.__module__] if reader else [])]
 
     @staticmethod

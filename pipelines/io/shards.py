@@ -19,6 +19,8 @@ from kerasser.features.base import FrontEnd
 from kerasser.util import progress
 from kerasser.util.files import whole
 from kerasser.util.parallel import ordered_map
+from pipelines.engine import hashes
+from pipelines.engine.artifacts import Artifact
 
 Item = tuple[Utterance, AudioFile]
 Make = Callable[[np.ndarray, Utterance, str], list[tuple[np.ndarray, dict[str, Any]]]]
@@ -107,11 +109,41 @@ def _made(items: Sequence[Item], make: Make, workers: int) -> Iterator[list[reco
     return ordered_map(task, zip(items, audio.waveforms([file for _, file in items]), strict=True), workers)
 
 
-def files(directory: Path, speakers: Iterable[str]) -> list[Path]:
-    """Returns the shards of some speakers; the others' are not even opened."""
+def files(directory: Path | Sequence[Path], speakers: Iterable[str]) -> list[Path]:
+    """Returns the shards of some speakers; the others' are not even opened.
+
+    Args:
+        directory: Where they lie; several if each holds some of the speakers.
+        speakers: Whose shards are wanted.
+
+    Returns:
+        The shards, sorted by speaker, wherever they lie.
+
+    Raises:
+        AssertionError: If a speaker has none.
+    """
     wanted = frozenset(speakers)
-    shards = json.loads((directory / _INDEX).read_text())["shards"]
-    return [directory / shard["file"] for shard in shards if shard["speaker"] in wanted]
+    found = [
+        (shard["speaker"], place / shard["file"])
+        for place in ([directory] if isinstance(directory, Path) else directory)
+        for shard in json.loads((place / _INDEX).read_text())["shards"]
+        if shard["speaker"] in wanted
+    ]
+    if lacking := wanted - {speaker for speaker, _ in found}:
+        raise AssertionError(f"no examples of the speakers {sorted(lacking)}")
+    return [path for _, path in sorted(found, key=lambda pair: pair[0])]
+
+
+def digest(artifact: Artifact, speakers: Iterable[str]) -> str:
+    """Hashes the shards of some speakers, and what is known of all: names and rate of the features."""
+    wanted = frozenset(speakers)
+    index = json.loads((artifact.uri / _INDEX).read_text())
+    found = [
+        (shard["speaker"], hashes.sha256(artifact.uri / shard["file"]))
+        for shard in index.pop("shards")
+        if shard["speaker"] in wanted
+    ]
+    return hashes.digest([index, found])
 
 
 def count(directory: Path, speakers: Iterable[str]) -> int:

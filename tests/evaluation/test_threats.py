@@ -3,11 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+from kerasser.evaluation.threats import Attacks
 
 from kerasser.attack.budget import Epsilon
 from kerasser.evaluation import threats
 from kerasser.evaluation.curve import Scorer
-from kerasser.evaluation.threats import Attacks
 
 BUDGET = Epsilon(2)
 SPEAKERS, EACH = 8, 4
