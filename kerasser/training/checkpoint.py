@@ -49,7 +49,7 @@ class Checkpoint(keras.callbacks.Callback):
             return 0
         variables = self._variables()
         try:
-            with np.load(self.path, allow_pickle=False) as saved:
+            with self.path.open("rb") as file, np.load(file, allow_pickle=False) as saved:
                 state = json.loads(str(saved["state"]))
                 values = [saved[f"variable_{number}"] for number in range(len(variables))]
                 best = [saved[f"best_{number}"] for number in range(state["weights"])]

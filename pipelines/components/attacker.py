@@ -29,7 +29,7 @@ from pipelines.components.evaluator import refuse_leak, served
 from pipelines.components.feature_gen import chosen_front_end, front_end_modules
 from pipelines.engine.artifacts import Artifact
 from pipelines.engine.component import Component, ComponentSpec, Executor, several
-from pipelines.io import breakdowns, keys, shards, types, utterances
+from pipelines.io import keys, predictions, shards, types, utterances
 from pipelines.io.folds import read_fold
 from pipelines.io.shards import Item
 
@@ -106,7 +106,7 @@ class AttackerExecutor(Executor):
         threat = threats.get(parameters["threat"])
         settings = threat.settings(**parameters["settings"])
         wanted = budgets(parameters["epsilons"], parameters["snrs_db"])
-        drawn = breakdowns.read(inputs["drawn"].uri / "predictions.csv")
+        drawn = predictions.read(inputs["drawn"].uri / "predictions.csv")
         target = ModelTarget(
             # The model is kept, since a signature lives no longer than what was loaded.
             evaluate=partial(_evaluate, served(inputs["model"], several(inputs, "generator"))),

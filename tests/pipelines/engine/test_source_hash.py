@@ -245,7 +245,7 @@ def test_a_constant_of_the_estimator_runs_all_its_heirs_again(copy):
     copy.edit("kerasser/noise/estimation.py", "_DECISION_WEIGHT = 0.98", "_DECISION_WEIGHT = 0.97")
     after = copy.hashes()
     changed = {name for name in COMPONENTS if after[name] != before[name]}
-    assert {"adversarial_gen", "random_noise_gen", "perception_gen", "searcher", "victim_attacker"} <= changed
+    assert {"adversarial_gen", "random_noise_gen", "perception_gen", "attacker", "victim_attacker"} <= changed
     assert not changed & {"corpus_gen", "noise_gen", "trainer", "gan_trainer", "evaluator", "white_box"}
 
 
