@@ -26,10 +26,10 @@ from kerasser.util import progress
 from kerasser.util.parallel import ordered_map
 from pipelines.components import gan_trainer, noise_gen, trainer
 from pipelines.components.evaluator import refuse_leak, served
-from pipelines.components.feature_gen import chosen_front_end
+from pipelines.components.feature_gen import chosen_front_end, front_end_modules
 from pipelines.engine.artifacts import Artifact
 from pipelines.engine.component import Component, ComponentSpec, Executor, several
-from pipelines.io import breakdowns, csv_tables, shards, types, utterances
+from pipelines.io import csv_tables, keys, predictions, shards, types, utterances
 from pipelines.io.folds import read_fold
 from pipelines.io.shards import Item
 
@@ -86,6 +86,18 @@ class AttackerSpec(ComponentSpec):
 class AttackerExecutor(Executor):
     """Runs a threat model on each test utterance; goes on after the utterances that an earlier run finished."""
 
+    @classmethod
+    def modules(cls, parameters: Mapping[str, Any]) -> Sequence[str]:
+        """Adds the modules of the threat model and of the front end."""
+        threat = threats.get(parameters["threat"])
+        return [cls.__module__, threat.run.__module__, threat.settings.__module__, *front_end_modules(parameters)]
+
+    @classmethod
+    def key_inputs(cls, inputs: Mapping[str, Artifact], parameters: Mapping[str, Any]) -> Mapping[str, str]:
+        """Takes the fold and what its test speakers say."""
+        fold = read_fold(inputs["folds"], parameters["fold"])
+        return {**keys.of_speakers(keys.without(inputs, "folds"), fold.test), "fold": keys.of_fold(fold)}
+
     def do(
         self, inputs: Mapping[str, Artifact], outputs: Mapping[str, Path], parameters: Mapping[str, Any]
     ) -> Mapping[str, Mapping[str, Any]]:
@@ -102,7 +114,7 @@ class AttackerExecutor(Executor):
         threat = threats.get(parameters["threat"])
         settings = threat.settings(**parameters["settings"])
         wanted = budgets(parameters["epsilons"], parameters["snrs_db"])
-        drawn = breakdowns.read(inputs["drawn"].uri / "predictions.csv")
+        drawn = predictions.read(inputs["drawn"].uri / "predictions.csv")
         target = ModelTarget(
             # The model is kept, since a signature lives no longer than what was loaded.
             evaluate=partial(_evaluate, served(inputs["model"], several(inputs, "generator"))),

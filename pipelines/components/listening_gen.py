@@ -21,7 +21,7 @@ from kerasser.report.sounds import FOLDER
 from pipelines.components import noise_gen
 from pipelines.engine.artifacts import Artifact
 from pipelines.engine.component import Component, ComponentSpec, Executor, several
-from pipelines.io import breakdowns, types, utterances
+from pipelines.io import predictions, types, utterances
 from pipelines.io.shards import Item
 
 # Longer utterances would make the page heavy: three in three versions of 8 s are 3 MB.
@@ -68,7 +68,7 @@ class ListeningGenExecutor(Executor):
         directory.mkdir(parents=True, exist_ok=True)
         amounts = budgets(parameters["epsilons"], parameters["snrs_db"])
         answers = {
-            defence: _first_draws(breakdowns.read(artifact.uri / "predictions.csv"))
+            defence: _first_draws(predictions.read(artifact.uri / "predictions.csv"))
             for defence, artifact in zip(parameters["defences"], several(inputs, "evaluations"), strict=True)
         }
         tested = set(answers[parameters["defences"][0]]["id"])

@@ -79,6 +79,12 @@ class VictimAttackerSpec(ComponentSpec):
 class VictimAttackerExecutor(Executor):
     """Asks the victim about every utterance as it is and under every condition."""
 
+    @classmethod
+    def modules(cls, parameters: Mapping[str, Any]) -> Sequence[str]:
+        """Adds the modules of the threat models that are tried."""
+        tried = [each for name, each in threats.known().items() if name in parameters["threats"]]
+        return [cls.__module__, *(each.run.__module__ for each in tried), *(each.settings.__module__ for each in tried)]
+
     @staticmethod
     def fingerprint(parameters: Mapping[str, Any]) -> str:
         """Changes with the victim's files, or with the module of a function."""
