@@ -82,6 +82,8 @@ class AttackSettings:
     """Gain behind the reference noise: lsa or stsa."""
     noise_tracker: Literal["mmse", "minimum_statistics"] = "mmse"
     """What follows the noise power through an utterance, for its reference noise."""
+    speech_level: Literal["utterance", "active"] = "utterance"
+    """What ratios are measured against: the whole utterance, or its active speech (ITU-T P.56), without its pauses."""
     seed: int = 0
     """Seed of the draws of noise; runs of all training seeds share them."""
 
