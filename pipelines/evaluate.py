@@ -17,9 +17,10 @@ def evaluate(settings: Settings) -> None:
     from kerasser.evaluation.report import EvaluationReport
     from kerasser.report.summary import headlines
     from pipelines.dag import Dag
+    from pipelines.evaluation import report as wired
     from pipelines.run import one_fold, publish, run
 
-    reporter = Dag(settings, [one_fold(settings)]).report()
+    reporter = wired(Dag(settings, [one_fold(settings)]))
     artifact = run(settings, reporter)[reporter]["report"]
     report = EvaluationReport.read(artifact.uri)
     current().say(headlines(report))

@@ -8,7 +8,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from kerasser import defences
 from kerasser.attack.budget import Budget, ascending
+from kerasser.defences import (
+    adversarial_training,
+    enhancement,
+    gan,
+    gan_adversarial_training,
+    random_noise,
+    random_noise_on_features,
+)
 from kerasser.evaluation import alarms as signs
 from kerasser.evaluation.curve import Scorer, growth
 from kerasser.evaluation.paired import mcnemar, minimum_detectable_difference, paired_difference
@@ -32,13 +41,11 @@ from kerasser.evaluation.results import (
 )
 from kerasser.evaluation.statistics import holm, one_sided_p
 
-NONE, RANDOM, RANDOM_FEATURES = "none", "random noise", "random noise on features"
-TRAINING, GAN = "adversarial training", "gan"
-#: Beyond the paper: MMSE enhancement of the waveform, and the generator before an adversarially trained classifier.
-ENHANCEMENT, COMBINED = "enhancement", "gan + adversarial training"
+# The paper's own tables name their defences.
+NONE, RANDOM, RANDOM_FEATURES = defences.NONE, random_noise.NAME, random_noise_on_features.NAME
+TRAINING, GAN = adversarial_training.NAME, gan.NAME
+ENHANCEMENT, COMBINED = enhancement.NAME, gan_adversarial_training.NAME
 
-#: The paper's figure 3, the strongest defence first.
-ORDER = (GAN, TRAINING, RANDOM, NONE)
 #: The mean draw, and the worst of N.
 KINDS = ("mean", "worst")
 
@@ -48,7 +55,7 @@ class SystemAnswers:
     """A classifier, defended or not, and what it answered.
 
     Attributes:
-        defence: One of the names above.
+        defence: Its name.
         percent: Share of adversarial examples it was trained with, in percent.
         scorer: Knows its answers to clean speech.
         adversarial: Its answers to attacked speech, as for `kerasser.evaluation.curve.figure1`.
@@ -94,8 +101,12 @@ class Comparison:
     @property
     def names(self) -> list[str]:
         """The systems: no defence first, and what goes beyond the paper between."""
-        every = (NONE, RANDOM_FEATURES, RANDOM, ENHANCEMENT, TRAINING, GAN, COMBINED)
-        return [name for name in every if name in self._systems]
+        return [name for name in defences.known() if name in self._systems]
+
+    @property
+    def scorers(self) -> dict[str, Scorer]:
+        """The scorer of each."""
+        return {name: self._systems[name].scorer for name in self.names}
 
     def system(self, name: str) -> SystemAnswers:
         """Returns the system of a defence; of adversarial training that with the largest share."""
@@ -166,7 +177,7 @@ class Comparison:
         Each neighbouring pair is tested by the paired bootstrap, one-sided; the order as a whole is as probable to
         be wrong as its weakest pair (an intersection–union test), so `p` is the largest of the pairs'.
         """
-        present = [name for name in ORDER if name in self._systems]
+        present = [name for name in _paper_order() if name in self._systems]
         return [self._order(present, budget, kind) for budget in self.hardest() for kind in KINDS]
 
     def _order(self, present: Sequence[str], budget: Budget, kind: str) -> OrderRow:
@@ -179,9 +190,10 @@ class Comparison:
     def differences(self) -> list[DifferenceRow]:
         """Returns how certain each difference is: every defence against none, and the generator against the others.
 
-        Over the mean of the noises, by the paired bootstrap over speakers, and for the worst draw by McNemar's test on
-        the utterances that are right under every draw of every noise; both p are adjusted (Holm) over the pairs of a
-        budget and kind of draw. `minimum_detectable` is what these speakers would show four times in five.
+        The mean draw is the mean over the noises, the worst that of all draws of all noises. Both are tested by the
+        paired bootstrap over speakers, the worst by McNemar's test too, of the same: which utterances are right under
+        every draw. Both p are adjusted (Holm) over the pairs of a budget and kind of draw, not over these.
+        `minimum_detectable` is what these speakers would show four times in five.
         """
         others = [name for name in self.names if name not in (NONE, GAN)]
         pairs = [(name, NONE) for name in self.names if name != NONE]
@@ -194,7 +206,7 @@ class Comparison:
 
     def _difference(self, first: str, second: str, budget: Budget, kind: str) -> DifferenceRow:
         draws = [self._draws(self._systems[name], budget) for name in (first, second)]
-        correct = [each[MEAN].of(kind) for each in draws]
+        correct = [each[MEAN].mean if kind == "mean" else each[ANY].worst for each in draws]
         row = DifferenceRow(
             *(budget, kind, first, second),
             difference=None,
@@ -209,12 +221,13 @@ class Comparison:
             row = replace(
                 row,
                 difference=paired.estimate,
-                interval=_interval(paired.interval),
+                interval=paired.interval,
                 minimum_detectable=minimum_detectable_difference(bootstrap, *correct),
                 bootstrap=AdjustedP(paired.p, None),
+                interval_kind=self._systems[NONE].scorer.interval_kind,
             )
         if kind == "worst":
-            # One answer an utterance: right under every draw of every noise, with every seed.
+            # One answer an utterance: of several seeds, right with each.
             test = mcnemar(*(each[ANY].worst.min(axis=0) == 1 for each in draws))
             row = replace(row, mcnemar=McNemarP(test.first_only, test.second_only, test.p, None))
         return row
@@ -249,8 +262,9 @@ class Comparison:
         if not scorer.bootstrap:
             return PairOrder(better, worse, difference, None, None)
         differences = scorer.bootstrap.errors(correct[0]) - scorer.bootstrap.errors(correct[1])
-        interval = _interval(scorer.bootstrap.interval(differences))
-        return PairOrder(better, worse, difference, interval, one_sided_p(differences, scorer.bootstrap.speakers))
+        interval = scorer.bootstrap.spread(np.subtract, *correct)
+        p = one_sided_p(differences, scorer.bootstrap.speakers)
+        return PairOrder(better, worse, difference, interval, p, scorer.interval_kind)
 
     def _table(self, columns: Mapping[str, str]) -> list[TableRow]:
         present = {column: self._systems[name] for column, name in columns.items() if name in self._systems}
@@ -262,9 +276,9 @@ class Comparison:
             {column: columns[column].scorer.error(each.of(kind)) for column, each in draws.items()} for kind in KINDS
         )
         n = next(iter(draws.values())).n
-        return TableRow(
-            noise, budget, _intervals(mean), TableWorst(_intervals(worst), n, _errors(worst)), _errors(mean)
-        )
+        kind = self._systems[NONE].scorer.interval_kind
+        worst_of = TableWorst(_intervals(worst), n, _errors(worst), kind)
+        return TableRow(noise, budget, _intervals(mean), worst_of, _errors(mean), kind)
 
     def _with_recovery(self, row: TableRow) -> TableRow:
         """Adds what the generator costs on clean speech, and what it recovers under the mean and the worst draw."""
@@ -280,25 +294,24 @@ class Comparison:
         return replace(row, interval={**row.interval, **intervals}, worst_of=worst_of, values={**row.values, **values})
 
     def _recovered(self, budget: Budget, noise: str, kind: str) -> Score:
-        """Returns the recovered share, as a figure with its interval: none where the attack does no certain harm."""
+        """Returns the recovered share, as a figure with its interval: none where the attack does no certain harm.
+
+        Certain is what the interval of the harm shows, lying above 0; over few speakers, that every one is harmed.
+        """
         undefended, gan = self._systems[NONE], self._systems[GAN]
         scorer = undefended.scorer
-        correct = (
+        attacked, defended, clean = (
             self._draws(undefended, budget)[noise].of(kind),
             self._draws(gan, budget)[noise].of(kind),
             scorer.clean_correct,
         )
-        attacked, defended, clean = (scorer.error(each).error for each in correct)
-        if attacked is None or defended is None or clean is None or attacked <= clean:
+        errors = [scorer.error(each).error for each in (attacked, defended, clean)]
+        harm = scorer.bootstrap.spread(np.subtract, attacked, clean) if scorer.bootstrap else None
+        if scorer.bootstrap is None or harm is None or harm[0] <= 0 or None in errors:
             return Score(None, None)
-        share, interval = (attacked - defended) / (attacked - clean), None
-        if scorer.bootstrap:
-            a, d, c = (scorer.bootstrap.errors(each) for each in correct)
-            harm = a - c
-            # A ratio whose denominator may be nothing has no interval worth printing.
-            if np.mean(harm <= 0) < 0.025:
-                interval = scorer.bootstrap.interval(((a - d) / np.where(harm > 0, harm, np.nan))[harm > 0])
-        return Score(float(share), _interval(interval))
+        a, d, c = (error or 0.0 for error in errors)
+        interval = scorer.bootstrap.spread(_recovered_share, attacked, defended, clean)
+        return Score((a - d) / (a - c), interval, scorer.interval_kind)
 
     def _scores(self, system: SystemAnswers, budget: Budget, noise: str) -> tuple[Score, WorstOf]:
         draws = self._draws(system, budget)[noise]
@@ -344,8 +357,10 @@ def _adjusted(rows: Sequence[DifferenceRow]) -> list[DifferenceRow]:
     ]
 
 
-def _interval(ends: Sequence[float] | None) -> Interval | None:
-    return None if ends is None else (ends[0], ends[1])
+def _recovered_share(attacked: np.ndarray, defended: np.ndarray, clean: np.ndarray) -> np.ndarray:
+    """Returns (attacked − defended) / (attacked − clean) of errors, NaN in the few resamples that are not harmed."""
+    harm = attacked - clean
+    return (attacked - defended) / np.where(harm > 0, harm, np.nan)
 
 
 def _errors(scores: Mapping[str, Score]) -> dict[str, float | None]:
@@ -354,3 +369,9 @@ def _errors(scores: Mapping[str, Score]) -> dict[str, float | None]:
 
 def _intervals(scores: Mapping[str, Score]) -> dict[str, Interval | None]:
     return {column: score.interval for column, score in scores.items()}
+
+
+def _paper_order() -> list[str]:
+    """Returns the defences of the paper's figure 3, the strongest first."""
+    ranked = [each for each in defences.known().values() if each.paper_rank is not None]
+    return [each.name for each in sorted(ranked, key=lambda each: each.paper_rank or 0)]

@@ -10,7 +10,7 @@ import pandas as pd
 from kerasser.attack.budget import Budget
 from kerasser.evaluation.alarms import Alarm, falls
 from kerasser.evaluation.metrics import confusion, unweighted_average_recall
-from kerasser.evaluation.results import ANY, AttackWorstOf, Clean, Figure1Row, Score, WorstOf
+from kerasser.evaluation.results import ANY, RANGE, AttackWorstOf, Clean, Figure1Row, Score, WorstOf
 from kerasser.evaluation.statistics import SpeakerBootstrap
 from kerasser.util import progress
 
@@ -28,6 +28,7 @@ class Scorer:
 
     Attributes:
         bootstrap: Resamples of the speakers and seeds; None where a class has fewer than two speakers.
+        interval_kind: `RANGE` where intervals are the range over few speakers, else None.
         classes: Number of classes.
         clean_correct: bool `[seeds, utterances]`: which answers to clean speech are right; sorted by id.
     """
@@ -50,14 +51,16 @@ class Scorer:
             seed=seed,
         )
         self.bootstrap = bootstrap if bootstrap.usable else None
+        self.interval_kind = RANGE if self.bootstrap and self.bootstrap.is_range else None
 
     def error(self, correct: np.ndarray) -> Score:
         """Returns the error, 100 − UA, of `[seeds, utterances]` answers in [0, 1] by id, with its interval."""
         error = 100.0 - unweighted_average_recall(self._labels, correct.mean(axis=0), self.classes)
+        known = None if np.isnan(error) else error
         if not self.bootstrap:
-            return Score(None if np.isnan(error) else error, None)
-        low, high = self.bootstrap.interval(self.bootstrap.errors(correct))
-        return Score(None if np.isnan(error) else error, (low, high))
+            return Score(known, None)
+        interval = self.bootstrap.spread(lambda errors: errors, correct)
+        return Score(known, interval, self.interval_kind if interval else None)
 
     def clean_error(self) -> Score:
         """Returns the error on clean speech."""

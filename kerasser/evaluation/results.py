@@ -18,14 +18,17 @@ from kerasser.evaluation.statistics import quartiles
 Interval = tuple[float, float]
 #: Rows over several kinds of noise: the mean over them, and all of their draws together.
 MEAN, ANY = "mean", "any"
+#: What stands in the place of an interval is the range over the speakers, of whom there are too few for one.
+RANGE = "range"
 
 
 @dataclass(frozen=True)
 class Score:
-    """An error with its interval."""
+    """An error with its interval; `interval_kind` is `RANGE` where that is the range over few speakers instead."""
 
     error: float | None
     interval: Interval | None
+    interval_kind: str | None = None
 
 
 @dataclass(frozen=True)
@@ -104,10 +107,12 @@ class _Columns:
 
     interval: Mapping[str, Interval | None]
     values: Mapping[str, float | None]
+    interval_kind: str | None
 
     def score(self, column: str) -> Score:
         """Returns the figure of a column with its interval."""
-        return Score(self.values[column], self.interval.get(column))
+        interval = self.interval.get(column)
+        return Score(self.values[column], interval, self.interval_kind if interval else None)
 
 
 @dataclass(frozen=True)
@@ -117,6 +122,7 @@ class TableWorst(_Columns):
     interval: Mapping[str, Interval | None]
     n: Annotated[int, Key("N")]
     values: Annotated[Mapping[str, float | None], FLAT]
+    interval_kind: str | None = None
 
 
 @dataclass(frozen=True)
@@ -131,6 +137,7 @@ class TableRow(_Columns):
     interval: Mapping[str, Interval | None]
     worst_of: TableWorst
     values: Annotated[Mapping[str, float | None], FLAT]
+    interval_kind: str | None = None
 
 
 @dataclass(frozen=True)
@@ -142,6 +149,7 @@ class PairOrder:
     difference: float | None
     interval: Interval | None
     p: float | None
+    interval_kind: str | None = None
 
 
 @dataclass(frozen=True)
@@ -187,6 +195,7 @@ class DifferenceRow:
     minimum_detectable: float | None
     bootstrap: AdjustedP
     mcnemar: McNemarP
+    interval_kind: str | None = None
 
 
 @dataclass(frozen=True)
@@ -375,7 +384,7 @@ class SoundExample:
 
 @dataclass(frozen=True)
 class VictimFacts:
-    """Whose recogniser was attacked, how it was reached, and how often it was asked."""
+    """Whose recogniser was attacked, how it was reached, how often it was asked, and what defence it says it has."""
 
     kind: str
     name: str
@@ -386,6 +395,7 @@ class VictimFacts:
     served_version: int | None
     version: str | None
     queries: int
+    defence: str | None = None
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from kerasser.evaluation import threats
+from kerasser import threats
 from kerasser.evaluation.report import Report, ReproductionReport
 from kerasser.evaluation.results import Alarm
 from kerasser.report.blocks import Block, text
@@ -40,9 +40,13 @@ def _tried(report: Report) -> Iterator[str]:
         yield "no test recording lies among the others"
         yield "no test speaker or sample of test noise was trained on"
     present = {row.threat for row in report.threat_rows}
-    if threats.WHITE_BOX in present:
-        yield "no black box beats the white box"
-        yield "gradients are there"
-    if threats.ADAPTIVE in present:
-        yield "noise that drowns speech brings the error to chance"
-        yield "a search finds more than random draws"
+    asked = any(row.queries for row in report.threat_rows)
+    for threat in threats.known().values():
+        # What is asked for an alarm alone has no row.
+        if threat.name in present or (not threat.reported and asked and _wanted(threat, report)):
+            yield from threat.signs
+
+
+def _wanted(threat: threats.Threat, report: Report) -> bool:
+    given = report.settings["threats"].get(threats.module(threat))
+    return given is not None and threat.wanted(threat.settings(**given))

@@ -26,7 +26,7 @@ from pipelines.io.folds import read_fold
 
 _BATCH = 64
 # Of the utterance before the attack; clean examples do not have it.
-_REFERENCE = ("reference_variance", "reference_snr_db")
+_REFERENCE = ("reference_variance", "reference_snr_db", "pause_variance")
 
 
 class EvaluatorSpec(ComponentSpec):

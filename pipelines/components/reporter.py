@@ -79,7 +79,7 @@ class ReporterExecutor(Executor):
                 "label_survival": to_json(survival),
                 "chance": chance,
                 "alarms": [*rung, *metrics["alarms"]],
-                "remarks": remarks(corpus, metrics["test_speakers"], clean.score),
+                "remarks": [*remarks(corpus, metrics["test_speakers"], clean.score), *bank.get("remarks", ())],
                 "skipped": corpus["skipped"],
                 "sounds": listening_gen.copy(several(inputs, "sounds"), directory),
                 "command": parameters["command"],

@@ -12,17 +12,17 @@ import pandas as pd
 from kerasser.attack.budget import Budget
 from kerasser.corpora import CLASSES
 from kerasser.evaluation import alarms as signs
-from kerasser.evaluation import comparison, threats
+from kerasser.evaluation import comparison
 from kerasser.evaluation.alarms import duplicated, seen_in_training
 from kerasser.evaluation.comparison import Comparison, SystemAnswers
 from kerasser.evaluation.conversion import from_json
 from kerasser.evaluation.curve import Scorer, figure1
 from kerasser.evaluation.report import ReproductionReport
 from kerasser.evaluation.results import Alarm, Model, SoundExample
-from kerasser.evaluation.threats import Attacks
 from kerasser.report import publication
+from kerasser.threats import scoring
 from kerasser.util import progress
-from pipelines.components import listening_gen, noise_gen, searcher, white_box
+from pipelines.components import attacker, listening_gen, noise_gen
 from pipelines.components.reporter import hashes, remarks, versions
 from pipelines.engine.artifacts import Artifact
 from pipelines.engine.component import Component, ComponentSpec, Executor, several
@@ -32,15 +32,15 @@ from pipelines.io import breakdowns, types, utterances
 class ReproducerSpec(ComponentSpec):
     """Inputs: evaluations, what each is of, what they stand on, how audible the attack is. Output: the report.
 
-    `systems` holds one `{"defence", "percent", "fold", "seed"}` for each evaluation; `threatened` one without `percent`
-    for each pool, search and white box, where there are any; `unseen_systems` one with `without`, the environment that
-    the system never heard, for each of `unseen`. `budgets` are what these attackers used, `[kind, value]`.
+    `systems` holds one `{"defence", "percent", "fold", "seed"}` for each evaluation; `attacks_of` one with `threat` and
+    `without`, the environment that the system was trained without, for each of `attacks`; `drawn_of` the same without
+    `threat` for each of `drawn`, the answers to random draws. `budgets` are what these attackers used, `[kind, value]`.
     """
 
     PARAMETERS = {
         "systems": list,
-        "threatened": list,
-        "unseen_systems": list,
+        "attacks_of": list,
+        "drawn_of": list,
         "budgets": list,
         "replicates": int,
         "confidence": float,
@@ -53,10 +53,8 @@ class ReproducerSpec(ComponentSpec):
         "evaluations": types.EVALUATION,
         "perception": types.PERCEPTION,
         "sounds": types.SOUNDS,
-        "pools": types.EVALUATION,
-        "searches": types.SEARCH,
-        "white_boxes": types.WHITE_BOX,
-        "unseen": types.EVALUATION,
+        "attacks": types.ANSWERS,
+        "drawn": types.EVALUATION,
     }
     OUTPUTS = {"report": types.REPORT}
 
@@ -70,13 +68,15 @@ class ReproducerExecutor(Executor):
         """Writes `report.json`, `report.md`, `report.html`, and each figure and table as CSV, SVG and PNG."""
         directory = outputs["report"]
         directory.mkdir(parents=True, exist_ok=True)
-        corpus = utterances.facts(inputs["utterances"])
+        corpus, bank = utterances.facts(inputs["utterances"]), noise_gen.facts(inputs["noise"])
         evaluations = list(zip(parameters["systems"], several(inputs, "evaluations"), strict=True))
         metrics = [json.loads((artifact.uri / "metrics.json").read_text()) for _, artifact in evaluations]
         answers = _answers(evaluations)
         systems = _systems(answers, parameters["replicates"], parameters["confidence"])
         compared = Comparison(systems)
-        attacked = _attacks(inputs, parameters, compared)
+        attacked = _attacks(inputs, parameters["attacks_of"], compared)
+        measured = scoring.rows(attacked)
+        draws = _draws(inputs, parameters["drawn_of"])
         budgets = [Budget(kind, value) for kind, value in parameters["budgets"]]
         undefended = compared.system(comparison.NONE)
         drawn = figure1(undefended.scorer, undefended.adversarial, quiet=parameters.get("quiet"))
@@ -91,9 +91,9 @@ class ReproducerExecutor(Executor):
             "figure3": compared.figure3,
             "ordering": compared.ordering,
             "differences": compared.differences,
-            "threats": lambda: threats.rows(attacked, budgets),
-            "search_curve": lambda: threats.search_curve(attacked, budgets),
-            "unseen": lambda: threats.unseen_matrix(attacked, budgets),
+            "threats": lambda: scoring.reported(measured),
+            "search_curve": lambda: scoring.search_curve(attacked),
+            "unseen": lambda: scoring.unseen_matrix(compared.scorers, draws, budgets),
             "label_survival": lambda: breakdowns.label_survival(
                 [(*system, table) for system, table in answers.items()],
                 utterances.sexes(inputs["utterances"]),
@@ -105,12 +105,12 @@ class ReproducerExecutor(Executor):
         }
         shown = progress.steps(parts.items(), len(parts), "tables", "comparison", quiet=parameters.get("quiet"))
         made = {name: make() for name, make in shown}
-        rung = (_rung(defence, alarm) for defence, alarm in threats.alarms(attacked, budgets, made["threats"]))
+        rung = (_rung(defence, alarm) for defence, alarm in scoring.alarms(attacked, measured))
         made["alarms"] += [*rung, *_alarms(inputs, parameters["systems"], metrics)]
         report = ReproductionReport(
             corpus=corpus["name"],
             synthetic=corpus["synthetic"],
-            noise_synthetic=json.loads((inputs["noise"].uri / "bank.json").read_text())["synthetic"],
+            noise_synthetic=bank["synthetic"],
             folds=list(dict.fromkeys(system["fold"] for system in parameters["systems"])),
             seeds=list(dict.fromkeys(system["seed"] for system in parameters["systems"])),
             versions=versions(),
@@ -118,7 +118,7 @@ class ReproducerExecutor(Executor):
             test_speakers=speakers,
             clean=clean,
             figure1=drawn,
-            remarks=remarks(corpus, speakers, clean.score),
+            remarks=[*remarks(corpus, speakers, clean.score), *bank.get("remarks", ())],
             skipped=corpus["skipped"],
             models=[
                 Model(**_about(system), facts=measured["model"])
@@ -155,7 +155,7 @@ def _alarms(
     inputs: Mapping[str, Artifact], systems: Sequence[Mapping[str, Any]], metrics: Sequence[Mapping[str, Any]]
 ) -> list[Alarm]:
     """Returns what rang for single models, and whether test recordings lie among the others under another name."""
-    noises = [noise_gen.stretches(inputs[name]) for name in ("training_noise", "noise")]
+    noises = [noise_gen.stretches(inputs["training_noise"], with_twins=True), noise_gen.stretches(inputs["noise"])]
     rung = [
         from_json(Alarm, {"defence": system["defence"], **alarm}, "metrics.json: alarms")
         for system, measured in zip(systems, metrics, strict=True)
@@ -197,50 +197,33 @@ def _systems(
 
 
 def _attacks(
-    inputs: Mapping[str, Artifact], parameters: Mapping[str, Any], compared: Comparison
-) -> dict[str, tuple[Scorer, Attacks]]:
-    """Returns for each system what attackers who know more got out of it, over all folds and seeds.
-
-    Raises:
-        AssertionError: If a system has heard the environment that it was to be trained without.
-    """
-    threatened, left_out = parameters["threatened"], parameters["unseen_systems"]
-    pools = _joined(threatened, [_drawn(artifact) for artifact in several(inputs, "pools")])
-    searches = _joined(threatened, [searcher.read(artifact) for artifact in several(inputs, "searches")])
-    white_boxes = _joined(threatened, [white_box.read(artifact) for artifact in several(inputs, "white_boxes")])
-    for system, artifact in zip(left_out, several(inputs, "unseen"), strict=True):
-        if system["without"] in json.loads((artifact.uri / "metrics.json").read_text())["trained_noises"]:
-            raise AssertionError(f"{system['defence']} was to be trained without {system['without']}, and heard it")
-    unseen = _joined(left_out, [_drawn(artifact) for artifact in several(inputs, "unseen")])
+    inputs: Mapping[str, Artifact], of: Sequence[Mapping[str, Any]], compared: Comparison
+) -> dict[str, tuple[Scorer, dict[str, pd.DataFrame]]]:
+    """Returns for each system what every threat model got out of it, over all folds and seeds."""
+    tables: dict[str, dict[str, list[pd.DataFrame]]] = {name: {} for name in compared.names}
+    for system, artifact in zip(of, several(inputs, "attacks"), strict=True):
+        table = attacker.read(artifact).assign(seed=system["seed"], without=system["without"])
+        tables[system["defence"]].setdefault(system["threat"], []).append(table)
     return {
-        name: (
-            compared.system(name).scorer,
-            Attacks(
-                draws=pools[name, ""] if pools else _correct(compared.system(name).adversarial),
-                search=searches.get((name, "")),
-                white_box=white_boxes.get((name, "")),
-                unseen={without: table for (defence, without), table in unseen.items() if defence == name},
-            ),
-        )
-        for name in compared.names
+        name: (compared.scorers[name], {threat: pd.concat(parts) for threat, parts in found.items()})
+        for name, found in tables.items()
     }
 
 
-def _joined(
-    systems: Sequence[Mapping[str, Any]], tables: Sequence[pd.DataFrame]
-) -> dict[tuple[str, str], pd.DataFrame]:
-    """Returns each system's answers over all folds and seeds, by defence and the environment it never heard."""
-    found: dict[tuple[str, str], list[pd.DataFrame]] = {}
-    for system, table in zip(systems if tables else (), tables, strict=True):
-        key = system["defence"], system.get("without", "")
-        found.setdefault(key, []).append(table.assign(seed=system["seed"]))
-    return {key: pd.concat(parts) for key, parts in found.items()}
+def _draws(inputs: Mapping[str, Artifact], of: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, pd.DataFrame]]:
+    """Returns each defence's answers to random draws, by the environment that it was trained without, "" for none.
 
-
-def _drawn(artifact: Artifact) -> pd.DataFrame:
-    """Returns the answers to attacked speech, with `correct`."""
-    table = breakdowns.read(artifact.uri / "predictions.csv")
-    return _correct(table[table["noise"].notna()])
+    Raises:
+        AssertionError: If a system has met the environment that it was to be trained without.
+    """
+    found: dict[str, dict[str, list[pd.DataFrame]]] = {}
+    for system, artifact in zip(of, several(inputs, "drawn"), strict=True):
+        if system["without"] in json.loads((artifact.uri / "metrics.json").read_text())["trained_noises"]:
+            raise AssertionError(f"{system['defence']} was to be trained without {system['without']}, and met it")
+        table = breakdowns.read(artifact.uri / "predictions.csv")
+        mine = found.setdefault(system["defence"], {}).setdefault(system["without"], [])
+        mine.append(_correct(table[table["noise"].notna()]).assign(seed=system["seed"]))
+    return {defence: {without: pd.concat(parts) for without, parts in each.items()} for defence, each in found.items()}
 
 
 def _correct(answers: pd.DataFrame) -> pd.DataFrame:

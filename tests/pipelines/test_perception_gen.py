@@ -22,6 +22,7 @@ from pipelines.components import noise_gen, perception_gen
 from pipelines.components.perception_gen import PerceptionGenExecutor, spread
 from pipelines.dag import Dag
 from pipelines.engine.artifacts import Artifact
+from pipelines.evaluation import perception
 from pipelines.io import breakdowns, shards, utterances
 from pipelines.run import run
 from tests.pipelines import corpus
@@ -37,7 +38,7 @@ def settings(tmp_path_factory):
 
 def measured(settings):
     """Runs the component and all below it; returns its component and its artifact."""
-    (channel,) = Dag(settings, ["1"]).perception("1")
+    (channel,) = perception(Dag(settings, ["1"]), "1")
     return channel.component, run(settings, channel.component)[channel.component]["perception"]
 
 
@@ -178,7 +179,7 @@ def test_utterances_are_spread_over_speakers_and_ids(limit, expected):
 
 def test_zero_utterances_make_no_component(settings):
     none = replace(settings, perception=replace(settings.perception, utterances=0))
-    assert Dag(none, ["1"]).perception("1") == []
+    assert perception(Dag(none, ["1"]), "1") == []
 
 
 def test_a_speaker_called_na_is_read_at_its_word(tmp_path):

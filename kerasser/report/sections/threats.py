@@ -7,25 +7,14 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from kerasser.evaluation import threats
+from kerasser import threats
 from kerasser.evaluation.report import EvaluationReport, Report, ReproductionReport
 from kerasser.evaluation.results import SearchCurveRow, ThreatRow, UnseenRow
 from kerasser.report import style
 from kerasser.report.blocks import Block, Picture, Table, text
 from kerasser.report.formatting import label, name, number, percent
 from kerasser.report.section import Section
-
-_EXPLAINED = {
-    threats.OBLIVIOUS: "one random piece of noise; the paper's attack",
-    threats.GREY_BOX: "the attacker has the undefended classifier, searches on it with all queries, and sends the "
-    "piece it finds hardest through the defence, once",
-    threats.ADAPTIVE_RANDOM: "random pieces tried through the very model that is judged, wrong if any succeeds",
-    threats.ADAPTIVE: "the same number of queries, chosen by what was answered before",
-    threats.WHITE_BOX: "projected gradient descent on the features through the whole model, in the L∞ ball whose "
-    "radius is the root mean square by which that budget's noise moves the features; no sound does that, so it bounds "
-    "the others",
-    threats.UNSEEN: "one random piece of an environment that the defence was trained without",
-}
+from kerasser.threats import unseen_environment, white_box
 
 
 def blocks(report: Report) -> Sequence[Block]:
@@ -33,17 +22,17 @@ def blocks(report: Report) -> Sequence[Block]:
     rows = report.threat_rows
     if not rows:
         return []
-    present = [threat for threat in _EXPLAINED if any(row.threat == threat for row in rows)]
+    present = [threat for threat in threats.known() if any(row.threat == threat for row in rows)]
     picture = Picture("figure4", "Error of each defence under each threat model", lambda: draw(report))
     spent = (
         "In parentheses: queries asked for an utterance on average, by an attacker who stops at a success, or the "
         "radius in standard deviations."
     )
-    if threats.UNSEEN in present:
+    if unseen_environment.NAME in present:
         spent += " What trains on no environment meets them all unseen: its error there is the oblivious one."
     return [
         text(_asked(rows, present, report.settings["threats"])),
-        text(*(f"- **{threat}**: {_EXPLAINED[threat]}." for threat in present)),
+        text(*(f"- **{threat}**: {threats.get(threat).explanation}." for threat in present)),
         # One system makes no figure.
         *([picture] if isinstance(report, ReproductionReport) else []),
         _table(rows, present),
@@ -77,8 +66,8 @@ def _asked(rows: Sequence[ThreatRow], present: Sequence[str], settings: Any) -> 
         f"N = {most} queries for each utterance, over all environments. An utterance counts as wrong as soon as one "
         "query succeeds."
     )
-    if threats.WHITE_BOX in present:
-        said += f" White box: {settings['white_box_steps']} steps × {settings['white_box_restarts']} restarts."
+    if white_box.NAME in present:
+        said += f" White box: {settings['white_box']['steps']} steps × {settings['white_box']['restarts']} restarts."
     return said
 
 
