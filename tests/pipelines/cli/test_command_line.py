@@ -39,7 +39,7 @@ def test_the_command_gives_the_same_settings_again():
     assert reported("reproduce", seen[0]) == reported("reproduce", seen[1])
 
 
-@pytest.mark.parametrize(("command", "said"), [("evaluate", False), ("export", True), ("reproduce", True)])
+@pytest.mark.parametrize(("command", "reworded"), [("evaluate", False), ("export", True), ("reproduce", True)])
 def test_what_a_command_does_not_use_is_left_out(command, reworded):
     seen = []
     main(command, "", seen.append, ["--gan.units", "8"])
