@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from pathlib import Path
 
 from kerasser.util.errors import InputError
+from pipelines.components.noise_gen import facts
 from pipelines.config import Settings
 from pipelines.dag import Dag
 from pipelines.engine.artifacts import Artifact
@@ -44,10 +44,14 @@ def folds(settings: Settings) -> list[str]:
 
 
 def environments(settings: Settings) -> list[str]:
-    """Reads the noise and returns the names of its environments."""
+    """Reads the noise and returns the names of the environments that both train and test.
+
+    Where whole environments are left for the test there are none, and whoever was to be trained without one is already.
+    """
     noise = Dag(settings).noise
-    bank = run(settings, noise)[noise]["test"]
-    return sorted({row["environment"] for row in json.loads((bank.uri / "bank.json").read_text())["recordings"]})
+    banks = run(settings, noise)[noise].values()
+    found = [{row["environment"] for row in facts(bank)["recordings"]} for bank in banks]
+    return sorted(set.intersection(*found))
 
 
 def one_fold(settings: Settings) -> str:

@@ -86,7 +86,7 @@ class Speech:
         add: Add = perturbation.add,
     ) -> None:
         self.clean, _ = clip(waveform)
-        self.reference = reference_noise(self.clean, estimator=estimator)  # type: ignore[arg-type]
+        self.reference = reference_noise(self.clean, estimator=estimator)
         self._add = add
         self._waveforms = {
             (environment, recording.name): recording.waveform
@@ -192,7 +192,7 @@ def noisy_example(
         Features `[frames, features]` and provenance.
     """
     clean, _ = clip(waveform)
-    reference = reference_noise(clean, estimator=estimator)  # type: ignore[arg-type]
+    reference = reference_noise(clean, estimator=estimator)
     drawn = draws.derive_seed(seed, utterance_id, "white")
     white = np.random.default_rng(int(drawn, 16)).standard_normal(clean.size)
     result = perturbation.attack(clean, white, reference.mean, reference.variance, Budget("epsilon", epsilon))
@@ -211,6 +211,7 @@ def _made(result: perturbation.Perturbed, reference: ReferenceNoise, samples: in
         "reference_mean": float(reference.mean),
         "reference_variance": float(reference.variance),
         "reference_snr_db": float(reference.snr_db),
+        "pause_variance": float(reference.pause_variance),
     }
 
 

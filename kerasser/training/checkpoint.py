@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasser.training.schedule import LearningRateRule
+from kerasser.training.schedule import Schedule
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -21,13 +21,13 @@ class Checkpoint(keras.callbacks.Callback):
 
     Args:
         path: The file, ending in ".npz".
-        rule: The rule whose state goes along.
+        schedule: Whose state goes along.
         epoch: The variable that tells the batches which epoch comes next.
     """
 
-    def __init__(self, path: Path, rule: LearningRateRule, epoch: tf.Variable) -> None:
+    def __init__(self, path: Path, schedule: Schedule, epoch: tf.Variable) -> None:
         super().__init__()
-        self.path, self.rule, self.epoch = path, rule, epoch
+        self.path, self.schedule, self.epoch = path, schedule, epoch
         self.history: list[dict[str, float]] = []
         self.finished = False
 
@@ -45,8 +45,12 @@ class Checkpoint(keras.callbacks.Callback):
             state = json.loads(str(saved["state"]))
             for number, variable in enumerate(self._variables()):
                 variable.assign(saved[f"variable_{number}"])
-            self.rule.best_weights = [saved[f"best_{number}"] for number in range(state["weights"])]
-        self.rule.best, self.rule.best_epoch, self.rule.wait = state["best"], state["best_epoch"], state["wait"]
+            self.schedule.best_weights = [saved[f"best_{number}"] for number in range(state["weights"])]
+        self.schedule.best, self.schedule.best_epoch, self.schedule.wait = (
+            state["best"],
+            state["best_epoch"],
+            state["wait"],
+        )
         self.history, self.finished = state["history"], state["finished"]
         return len(self.history)
 
@@ -59,15 +63,15 @@ class Checkpoint(keras.callbacks.Callback):
         row = {name: float(value) for name, value in (logs or {}).items()}
         self.history.append({"epoch": epoch, **row})
         state = {
-            "best": self.rule.best,
-            "best_epoch": self.rule.best_epoch,
-            "wait": self.rule.wait,
-            "weights": len(self.rule.best_weights),
+            "best": self.schedule.best,
+            "best_epoch": self.schedule.best_epoch,
+            "wait": self.schedule.wait,
+            "weights": len(self.schedule.best_weights),
             "history": self.history,
             "finished": bool(self.model.stop_training),
         }
         arrays = {f"variable_{number}": np.asarray(variable) for number, variable in enumerate(self._variables())}
-        arrays |= {f"best_{number}": weight for number, weight in enumerate(self.rule.best_weights)}
+        arrays |= {f"best_{number}": weight for number, weight in enumerate(self.schedule.best_weights)}
         part = self.path.with_suffix(".part")
         with part.open("wb") as file:
             np.savez(file, state=np.array(json.dumps(state)), **arrays)

@@ -16,6 +16,7 @@ import docstring_parser
 from jsonargparse import ArgumentParser, DefaultHelpFormatter, Namespace, set_parsing_settings
 
 from kerasser.util.errors import InputError
+from pipelines.cli import renamed
 from pipelines.cli.config_files import ConfigFile, names, reworded
 from pipelines.config import UNUSED, Settings
 from pipelines.engine.run_log import Journal
@@ -67,7 +68,7 @@ def parse(name: str, description: str, arguments: Sequence[str], settings: type[
         InputError: If a flag, key or value is wrong.
     """
     parser, groups = build(name, description, settings)
-    values = parser.parse_args(list(arguments))
+    values = parser.parse_args(renamed.flags(arguments))
     for group in groups:
         if not isinstance(values[group], Namespace):
             raise InputError(f"{group}: expected settings, as in --{group}.NAME VALUE. Received: {values[group]!r}")
@@ -127,8 +128,9 @@ def build(
         default = field.default if field.default_factory is MISSING else field.default_factory()
         kind = {"action": "store_true"} if hints[field.name] is bool else {"type": hints[field.name]}
         if "nargs" in field.metadata:
-            # Files, listed as a shell lists them.
-            kind = {"nargs": field.metadata["nargs"], "type": str, "metavar": "FILE"}
+            # Listed as a shell lists them.
+            metavar = field.metadata.get("metavar", "FILE")
+            kind = {"nargs": field.metadata["nargs"], "type": str, "metavar": metavar}
         parser.add_argument(flag, default=default, help=documented[field.name], **kind)
     if unused := UNUSED.get(name, ()):
         flags = ", ".join("--" + each.replace("_", "-") + (".*" if each in groups else "") for each in sorted(unused))
@@ -179,6 +181,11 @@ def _run(name: str, run: Callable[[AnySettings], None], chosen: AnySettings, jou
         raise SystemExit(status) from None
 
     try:
+        if isinstance(chosen, Settings):
+            # Not before: it needs SciPy, whose loading --help should not wait for.
+            from pipelines.validation import validate
+
+            validate(name, chosen)
         run(chosen)
     except InputError as error:
         end(" ".join(str(error).split()), 2)

@@ -33,6 +33,7 @@ class AdversarialGenSpec(ComponentSpec):
         "draws": int,
         "conditions": int,
         "estimator": str,
+        "front_end": str,
         "enhance": str,
         "seed": int,
     }
@@ -71,7 +72,7 @@ class AdversarialGenExecutor(Executor):
             parameters["seed"],
             parameters["conditions"] or None,
         )
-        front_end = chosen_front_end(parameters["enhance"])
+        front_end = chosen_front_end(parameters["front_end"], parameters["enhance"])
         add = perturbation_graph.load(inputs["perturbation"].uri / "saved_model")
         written = shards.write(
             outputs["examples"],

@@ -13,6 +13,7 @@ import tensorflow as tf
 from kerasser.corpora import CLASSES
 from kerasser.corpora.folds import Fold
 from kerasser.evaluation.alarms import not_repeatable
+from kerasser.evaluation.conversion import to_json
 from kerasser.evaluation.curve import Scorer, figure1
 from kerasser.features import records
 from kerasser.util import progress
@@ -25,7 +26,7 @@ from pipelines.io.folds import read_fold
 
 _BATCH = 64
 # Of the utterance before the attack; clean examples do not have it.
-_REFERENCE = ("reference_variance", "reference_snr_db")
+_REFERENCE = ("reference_variance", "reference_snr_db", "pause_variance")
 
 
 class EvaluatorSpec(ComponentSpec):
@@ -87,8 +88,8 @@ class EvaluatorExecutor(Executor):
             "fold": fold.name,
             "classes": list(CLASSES),
             "search": trained["search"],
-            "clean": scorer.clean(),
-            "figure1": figure1(scorer, adversarial, quiet=quiet),
+            "clean": to_json(scorer.clean()),
+            "figure1": to_json(figure1(scorer, adversarial, quiet=quiet)),
             "test_speakers": sorted(fold.test),
             "trained_speakers": sorted(
                 {name for each in heard for part in ("train", "dev") for name in each["fold"][part]}

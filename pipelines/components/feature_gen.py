@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from kerasser import features
 from kerasser.attack.generation import clean_example
 from kerasser.features.base import FrontEnd
 from kerasser.features.enhanced import Enhanced
-from kerasser.features.opensmile import Egemaps
 from pipelines.engine.artifacts import Artifact
 from pipelines.engine.component import Component, ComponentSpec, Executor
 from pipelines.io import shards, types, utterances
@@ -18,23 +18,24 @@ from pipelines.io import shards, types, utterances
 class FeatureGenSpec(ComponentSpec):
     """Input: the utterances. Output: clean examples.
 
-    `enhance` is the gain, "lsa" or "stsa", with which speech is enhanced first; "" leaves it as it is.
+    `front_end` is the name of what describes the speech. `enhance` is the gain, "lsa" or "stsa", with which speech is
+    enhanced first; "" leaves it as it is.
     """
 
-    PARAMETERS = {"enhance": str}
+    PARAMETERS = {"front_end": str, "enhance": str}
     RUNTIME_PARAMETERS = {"workers": int, "quiet": bool}
     INPUTS = {"utterances": types.UTTERANCES}
     OUTPUTS = {"examples": types.EXAMPLES}
 
 
 class FeatureGenExecutor(Executor):
-    """Extracts eGeMAPS frames from clean speech."""
+    """Extracts frames from clean speech."""
 
     def do(
         self, inputs: Mapping[str, Artifact], outputs: Mapping[str, Path], parameters: Mapping[str, Any]
     ) -> Mapping[str, Mapping[str, Any]]:
         """Writes the shards that are missing."""
-        front_end = chosen_front_end(parameters["enhance"])
+        front_end = chosen_front_end(parameters["front_end"], parameters["enhance"])
         written = shards.write(
             outputs["examples"],
             utterances.read(inputs["utterances"]),
@@ -48,9 +49,10 @@ class FeatureGenExecutor(Executor):
         return {"examples": {**written, "noise": "none"}}
 
 
-def chosen_front_end(enhance: str) -> FrontEnd:
-    """Returns eGeMAPS, of enhanced speech where a gain is given."""
-    return Enhanced(Egemaps(), enhance) if enhance else Egemaps()  # type: ignore[arg-type]
+def chosen_front_end(name: str, enhance: str = "") -> FrontEnd:
+    """Returns a front end by its name, of enhanced speech where a gain is given."""
+    front_end = features.front_end(name)
+    return Enhanced(front_end, enhance) if enhance else front_end  # type: ignore[arg-type]
 
 
 class FeatureGen(Component):

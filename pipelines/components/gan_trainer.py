@@ -184,7 +184,7 @@ def refuse_leak(inputs: Mapping[str, Artifact], fold: Fold, others: Sequence[Fol
         shared = tested.keys() & _recordings(artifact, other.train).keys()
         if shared:
             raise InputError(
-                "gan.corpora: expected corpora that share no recording with the test speakers. "
+                "defences.gan.corpora: expected corpora that share no recording with the test speakers. "
                 f"Received: {tested[min(shared)]} in both"
             )
 

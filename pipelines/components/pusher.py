@@ -10,10 +10,11 @@ from typing import Any
 
 from kerasser.serving import configuration, versions
 from kerasser.util.errors import InputError
-from pipelines.components.exporter import CARD, DEFENDED, PERTURBATION
+from pipelines.components.exporter import DEFENDED, PERTURBATION
 from pipelines.engine.artifacts import Artifact, content_hash, fingerprint
 from pipelines.engine.component import Component, ComponentSpec, Executor
 from pipelines.io import types
+from pipelines.io.own_models import CARD
 
 
 class PusherSpec(ComponentSpec):

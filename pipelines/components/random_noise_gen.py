@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kerasser.attack.generation import noisy_example
-from kerasser.features.opensmile import Egemaps
+from pipelines.components.feature_gen import chosen_front_end
 from pipelines.engine.artifacts import Artifact
 from pipelines.engine.component import Component, ComponentSpec, Executor
 from pipelines.io import shards, types, utterances
@@ -21,7 +21,7 @@ class RandomNoiseGenSpec(ComponentSpec):
     noise's standard deviation in those of the utterance's reference noise.
     """
 
-    PARAMETERS = {"fold_names": list, "epsilon": float, "estimator": str, "seed": int}
+    PARAMETERS = {"fold_names": list, "epsilon": float, "estimator": str, "front_end": str, "seed": int}
     RUNTIME_PARAMETERS = {"workers": int, "quiet": bool}
     INPUTS = {"utterances": types.UTTERANCES, "folds": types.FOLDS}
     OUTPUTS = {"examples": types.EXAMPLES}
@@ -37,7 +37,7 @@ class RandomNoiseGenExecutor(Executor):
         names = parameters["fold_names"] or [""]
         chosen = speakers((read_fold(inputs["folds"], name) for name in names), "training")
         epsilon, estimator, seed = parameters["epsilon"], parameters["estimator"], parameters["seed"]
-        front_end = Egemaps()
+        front_end = chosen_front_end(parameters["front_end"])
         written = shards.write(
             outputs["examples"],
             [item for item in utterances.read(inputs["utterances"]) if item[0].speaker in chosen],

@@ -17,7 +17,7 @@ from kerasser.corpora import CLASSES
 from kerasser.corpora.folds import Fold
 from kerasser.features import records
 from kerasser.models import classifier
-from kerasser.serving import export
+from kerasser.serving import export, warmup
 from kerasser.training.batches import TrainingBatches, batches
 from kerasser.training.classifier import fit
 from kerasser.training.development import DevelopmentSpeech, condition, one_each
@@ -114,6 +114,7 @@ class TrainerExecutor(Executor):
         facts = {
             "classes": list(CLASSES),
             "features": names,
+            **shards.front_end(examples),
             "build": {"features": dimension, "layers": -layers, **parameters["classifier"]},
             "fold": fold.to_dict(),
             "share": parameters["share"],
@@ -198,6 +199,9 @@ def _save(
         model.save(directory / "model.keras")
         bar.update()
         export.write(directory / "saved_model", model, CLASSES)
+        normalization = model.get_layer("normalization")
+        statistics = normalization.mean.numpy(), normalization.variance.numpy()
+        warmup.write(directory / "saved_model", warmup.of_models(model, CLASSES, None, *statistics))
 
 
 def load(artifact: Artifact) -> keras.Model:

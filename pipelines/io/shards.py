@@ -70,6 +70,7 @@ def write(
             records.write(directory / name, examples)
     index = {
         "features": list(front_end.names),
+        "front_end": front_end.name,
         "frame_rate_hz": front_end.frame_rate_hz,
         "classes": list(CLASSES),
         "shards": [
@@ -119,6 +120,12 @@ def count(directory: Path, speakers: Iterable[str]) -> int:
     wanted = frozenset(speakers)
     shards = json.loads((directory / _INDEX).read_text())["shards"]
     return sum(shard["examples"] for shard in shards if shard["speaker"] in wanted)
+
+
+def front_end(directory: Path) -> dict[str, Any]:
+    """Returns `front_end`, the name of what took the features, and `frame_rate_hz`."""
+    index = json.loads((directory / _INDEX).read_text())
+    return {name: index[name] for name in ("front_end", "frame_rate_hz")}
 
 
 def features(directory: Path) -> list[str]:

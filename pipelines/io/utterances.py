@@ -46,6 +46,12 @@ def facts(artifact: Artifact) -> dict:
     return json.loads((artifact.uri / "corpus.json").read_text())
 
 
+def speakers(artifact: Artifact) -> frozenset[str]:
+    """Returns everyone who speaks."""
+    with (artifact.uri / "utterances.csv").open(newline="", encoding="utf-8") as file:
+        return frozenset(row["speaker"] for row in csv.DictReader(file))
+
+
 def content(artifact: Artifact) -> list[tuple[str, str]]:
     """Returns each utterance's speaker, and what tells its recording: the file's SHA-256 and the part that is meant."""
     with (artifact.uri / "utterances.csv").open(newline="", encoding="utf-8") as file:

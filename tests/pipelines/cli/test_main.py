@@ -41,7 +41,11 @@ def test_what_print_config_prints_is_read_back_as_the_same_settings(name, tmp_pa
     flags += (
         ["--seed", "7", "--attack.snrs_db", "[3, -2.5]", "--training.lowest_rate", "1e-6"] if "seed" in changed else []
     )
-    flags += ["--gan.corpora", "[{corpus: urdu, corpus_dir: x, valence: {a: positive}}]"] if "seed" in changed else []
+    flags += (
+        ["--defences.gan.corpora", "[{corpus: urdu, corpus_dir: x, valence: {a: positive}}]"]
+        if "seed" in changed
+        else []
+    )
     with pytest.raises(SystemExit) as status:
         parse(name, "", [*flags, "--print-config"], KINDS[name])
     assert status.value.code == 0
@@ -130,7 +134,7 @@ def test_settings_in_braces_are_checked_as_a_file_is():
         (["--attack.drawz=1"], ["--attack.drawz:", "perhaps --attack.draws"]),
         (["--attack", "{drawz: 1}"], ["drawz", "perhaps attack.draws"]),
         (["--attack", "3"], ["attack"]),
-        (["--gan.corpora", "[{corpus: emodb, corpus_dirr: x}]"], ["gan.corpora", "corpus_dirr"]),
+        (["--defences.gan.corpora", "[{corpus: emodb, corpus_dirr: x}]"], ["gan.corpora", "corpus_dirr"]),
         (["--qqqq"], ["--qqqq", "expected a flag that --help lists. Received"]),
         (["stray"], ["stray"]),
     ],
@@ -184,7 +188,7 @@ def script(tmp_path_factory):
         (["python", "-m", "pipelines.export", "--roll"], ["--rollback"]),
         (["python", "-m", "pipelines.evaluate", "--roll"], []),
         (["python3", "-m", "pipelines.evaluate", "--seed", "1", "--config", "paper-i"], ["paper-iemocap"]),
-        (["python", "-m", "pipelines.reproduce", "--defence.enhancement", ""], ["lsa", "stsa", "null"]),
+        (["python", "-m", "pipelines.reproduce", "--defences.enhancement.gain", ""], ["lsa", "stsa", "null"]),
         (["python", "-m", "pipelines.evaluate", "--config", "READ"], ["README.md"]),
         (["tools/listening_test", "--catch-r"], ["--catch-right"]),
         (["kerasser", "re"], ["reproduce"]),

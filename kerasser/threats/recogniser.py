@@ -1,8 +1,9 @@
-"""What a victim is asked about one utterance: as it is, under every condition, and by a search."""
+"""What anybody's recogniser is asked about an utterance: as it is, under every condition, by every threat model."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from itertools import chain, islice
 from typing import Any
 
@@ -11,34 +12,44 @@ import numpy as np
 from kerasser import audio
 from kerasser.attack import perturbation
 from kerasser.attack.budget import Budget
-from kerasser.attack.draws import Draw
 from kerasser.attack.generation import Plan, Speech, attacks
 from kerasser.attack.perturbation import Add
-from kerasser.attack.search import Ask, Query, bayesian_search, one_draw
 from kerasser.corpora import CLASSES
 from kerasser.corpora.base import Utterance
-from kerasser.evaluation.threats import BAYESIAN, EXTREME, EXTREME_SNR_DB
+from kerasser.threats.base import Answer, TestUtterance, Threat
+from kerasser.threats.targets import RecogniserTarget, logarithms, margin
 from kerasser.util.errors import InputError
 from kerasser.victims.base import Cached, Counted, Victim
 
-_FACTS = ("noise", "budget", "target", "draw", "epsilon", "snr_db", "reference_variance", "reference_snr_db")
+_FACTS = (
+    *("noise", "budget", "target", "draw", "epsilon", "snr_db"),
+    *("reference_variance", "reference_snr_db", "pause_variance"),
+)
 
 
-class Questions:
+class RecogniserAttack:
     """Asks a victim about one utterance after another.
 
     Args:
         victim: Who is asked.
         plan: The conditions.
-        wider: Random pieces that a search is compared with, at its budgets; none where nothing is searched.
+        wider: Random pieces that a search is compared with, at its budgets; None puts it to no threat model.
+        models: The threat models, each with its settings.
         add: What adds noise.
         batch_size: Waveforms in a question.
     """
 
     def __init__(
-        self, victim: Victim, plan: Plan, wider: Plan | None, add: Add = perturbation.add, batch_size: int = 32
+        self,
+        victim: Victim,
+        plan: Plan,
+        wider: Plan | None,
+        models: Sequence[tuple[Threat, Any]],
+        add: Add = perturbation.add,
+        batch_size: int = 32,
     ) -> None:
         self._victim, self._plan, self._wider, self._add = victim, plan, wider, add
+        self._models = models if wider else ()
         self._classes, self._batch_size = list(victim.classes), batch_size
 
     @property
@@ -57,8 +68,8 @@ class Questions:
 
         Returns:
             `id`; `queries`, how many this utterance took; `again`, the answer to it as it is when asked a second time;
-            `rows`, an answer each to it as it is and under each condition; `drawn`, the same for the wider plan;
-            `searched`, the questions of the searches.
+            `rows`, an answer each to it as it is and under each condition; `threats`, by name, what each threat model
+            got out of it.
 
         Raises:
             UnfinishedError: If the limit is reached, or the victim cannot answer now.
@@ -68,19 +79,16 @@ class Questions:
         cached = Cached(counted)
         bounded, clipped = audio.clip(waveform)
         as_it_is = {"noise": "", "clipped": clipped, "samples": waveform.size}
-        drawn, searched = list[dict[str, Any]](), list[dict[str, Any]]()
         try:
             attacked = attacks(waveform, utterance.id, self._plan, self._add)
             rows = self._answers(cached, utterance, chain([(bounded, as_it_is)], attacked))
             again = counted([bounded], audio.SAMPLE_RATE_HZ)[0]
-            if self._wider:
-                drawn = self._answers(cached, utterance, attacks(waveform, utterance.id, self._wider, self._add))
-                searched = self._search(cached, utterance, waveform, self._wider)
+            found = self._threats(cached, utterance, waveform)
         except InputError as error:
             raise type(error)(f"{utterance.id}: {error}") from error
         return {
             **{"id": utterance.id, "queries": counted.queries - before, "again": again.tolist()},
-            **{"rows": rows, "drawn": drawn, "searched": searched},
+            **{"rows": rows, "threats": found},
         }
 
     def _answers(
@@ -93,26 +101,26 @@ class Questions:
             rows += [self._row(utterance, answer, facts) for answer, (_, facts) in zip(answers, batch, strict=True)]
         return rows
 
-    def _search(self, victim: Victim, utterance: Utterance, waveform: np.ndarray, plan: Plan) -> list[dict[str, Any]]:
-        """Returns a row for each question of a search through the victim, and one where the speech is drowned."""
-        speech = Speech(waveform, plan.noise, plan.estimator, self._add)
-        label = self._classes.index(truth(utterance, self._classes))
-        samples, queries = speech.clean.size, plan.draws * len(plan.noise)
-
-        def asking(budget: Budget) -> Ask:
-            def ask(drawn: Draw) -> float:
-                return margin(victim([speech.under(drawn, budget).waveform], audio.SAMPLE_RATE_HZ)[0], label)
-
-            return ask
-
-        rows = []
-        for budget in plan.budgets:
-            seed = (plan.seed, utterance.id, plan.noise_split, budget.kind, budget.value)
-            found = bayesian_search(plan.noise, samples, asking(budget), queries, seed)
-            rows += [_question(utterance, budget, BAYESIAN, number, query) for number, query in enumerate(found, 1)]
-        budget = Budget("snr_db", EXTREME_SNR_DB)
-        drowned = one_draw(plan.noise, samples, asking(budget), (plan.seed, utterance.id, EXTREME))
-        return [*rows, _question(utterance, budget, EXTREME, 1, drowned)]
+    def _threats(self, victim: Victim, utterance: Utterance, waveform: np.ndarray) -> dict[str, list[dict[str, Any]]]:
+        """Returns what each threat model gets out of the victim."""
+        plan = self._wider
+        if plan is None:
+            return {}
+        attacked = TestUtterance(
+            id=utterance.id,
+            speaker=utterance.speaker,
+            label=self._classes.index(truth(utterance, self._classes)),
+            speech=Speech(waveform, plan.noise, plan.estimator, self._add),
+            noise=plan.noise,
+            budgets=plan.budgets,
+            draws=plan.draws,
+            seed=plan.seed,
+        )
+        target = RecogniserTarget(victim, self._batch_size)
+        return {
+            threat.name: [asdict(each) for each in threat.run(target, [attacked], settings)]
+            for threat, settings in self._models
+        }
 
     def _row(self, utterance: Utterance, answer: np.ndarray, facts: Mapping[str, Any]) -> dict[str, Any]:
         """Returns who spoke, what was done to it, the truth and the answer."""
@@ -123,33 +131,18 @@ class Questions:
             "predicted": int(np.argmax(answer)),
             **{f"p_{name}": float(share) for name, share in zip(self._classes, answer, strict=True)},
             "margin": margin(answer, label),
-            "cross_entropy": float(-_logarithms(answer)[label]),
+            "cross_entropy": float(-logarithms(answer)[label]),
             **{name: facts.get(name) for name in _FACTS},
             "clipped": facts["clipped"],
             "samples": facts["samples"],
         }
 
 
+def answer_of(row: Mapping[str, Any]) -> Answer:
+    """Returns an answer of a threat model from what `RecogniserAttack` returned for it."""
+    return Answer(**{**row, "budget": Budget(**row["budget"])})
+
+
 def truth(utterance: Utterance, classes: Sequence[str]) -> str:
     """Returns what a victim of these classes should answer: the valence if it knows no other, else the emotion."""
     return utterance.valence if set(classes) <= set(CLASSES) else utterance.emotion
-
-
-def margin(answer: np.ndarray, label: int) -> float:
-    """Returns the logarithm of the truth's probability less that of the likeliest other class: logits, but for a shift.
-
-    Args:
-        answer: Probabilities `[classes]`.
-        label: The truth.
-    """
-    logs = _logarithms(answer)
-    return float(logs[label] - np.delete(logs, label).max())
-
-
-def _question(utterance: Utterance, budget: Budget, method: str, number: int, query: Query) -> dict[str, Any]:
-    where = {"id": utterance.id, "budget": budget.kind, "target": budget.value}
-    return {**where, "method": method, "query": number, "correct": query.margin >= 0}
-
-
-def _logarithms(answer: np.ndarray) -> np.ndarray:
-    return np.log(np.maximum(answer, np.finfo(np.float32).tiny))

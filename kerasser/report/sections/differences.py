@@ -1,0 +1,47 @@
+"""How certain each difference between defences is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kerasser.evaluation.report import ReproductionReport
+from kerasser.evaluation.results import DifferenceRow
+from kerasser.evaluation.statistics import least_p
+from kerasser.report.blocks import Block, Table, text
+from kerasser.report.formatting import difference, draw, label, number, probability, speakers_allow
+from kerasser.report.section import Section
+
+_HEAD = ("budget", "draw", "pair", "difference", "p", "McNemar", "least")
+
+
+def blocks(report: ReproductionReport) -> Sequence[Block]:
+    """Returns every pair with both tests; nothing where speakers are too few for any."""
+    if not any(row.interval for row in report.differences):
+        return []
+    speakers = len(report.test_speakers)
+    return [
+        text(
+            "Points of error, the first less the second, over the mean of the noises. p: paired bootstrap over "
+            "speakers, two-sided, adjusted after Holm over the pairs of a budget and draw; McNemar: exact, on "
+            "utterances that are right under every draw of every noise, adjusted likewise, and too small where "
+            "speakers differ. Least: the difference that these speakers would show with 80 % power."
+            + speakers_allow(2 * least_p(speakers), speakers)
+        ),
+        Table(_HEAD, [_cells(row) for row in report.differences]),
+    ]
+
+
+def _cells(row: DifferenceRow) -> list[str]:
+    return [
+        *(str(row.budget), draw(row.draw), f"{label(row.first)} − {label(row.second)}"),
+        *(difference(row.difference, row.interval), probability(row.bootstrap.p_holm)),
+        *(probability(row.mcnemar.p_holm), number(row.minimum_detectable)),
+    ]
+
+
+def tables(report: ReproductionReport) -> dict[str, Sequence[DifferenceRow]]:
+    """Returns the rows for the CSV file."""
+    return {"differences": report.differences}
+
+
+SECTION = Section({ReproductionReport: "Which differences are certain"}, 90, blocks, tables)
