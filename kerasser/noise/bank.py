@@ -92,13 +92,27 @@ def _folders(root: Path) -> list[Source]:
         files = sorted(p for p in folder.iterdir() if p.suffix.lower() in (".wav", ".flac") and p.name[0] != ".")
         if not files:
             continue
-        if not _ENVIRONMENT.fullmatch(folder.name) or folder.name == "any":
-            raise InputError(
-                f'{folder}: expected an environment named by letters, digits, "-" and "_", other than "any", '
-                f"which stands for all of them. Received: {folder.name!r}"
-            )
+        checked_name(folder.name, str(folder))
         sources += [Source(folder.name, f"{folder.name}/{file.stem}", probe(file)) for file in files]
     return sources
+
+
+def checked_name(environment: str, where: str) -> str:
+    """Returns the name of an environment, once reports and folders can hold it.
+
+    Args:
+        environment: The name.
+        where: What an error calls its place.
+
+    Raises:
+        InputError: If it has other characters than letters, digits, "-" and "_", or is "any".
+    """
+    if not _ENVIRONMENT.fullmatch(environment) or environment == "any":
+        raise InputError(
+            f'{where}: expected an environment named by letters, digits, "-" and "_", other than "any", '
+            f"which stands for all of them. Received: {environment!r}"
+        )
+    return environment
 
 
 def split(waveform: np.ndarray, name: str, test_share: float, guard_s: float) -> tuple[slice, slice]:

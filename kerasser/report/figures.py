@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -30,13 +31,22 @@ _HEIGHT = 5.0
 _TICKS = 6
 
 
+class Picture(Figure):
+    """A figure that a notebook shows although pyplot, which would keep every one in memory, has not made it."""
+
+    def _repr_png_(self) -> bytes:
+        file = io.BytesIO()
+        self.savefig(file, format="png")
+        return file.getvalue()
+
+
 def figure1(
-    path: Path, clean: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], title: str, classes: int = 2
-) -> None:
+    path: Path | None, clean: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], title: str, classes: int = 2
+) -> Figure:
     """Draws error against ε and against SNR, for each noise.
 
     Args:
-        path: The PNG to write; an SVG lies beside it.
+        path: The PNG to write, with an SVG beside it; None writes none.
         clean: `error` and `interval` of clean speech.
         rows: Rows as of `kerasser.evaluation.curve.figure1`.
         title: Says corpus and fold, and whether the speech is synthetic.
@@ -65,6 +75,7 @@ def figure1(
     names = [(_plain("any of them" if name == "any" else name), colours[name]) for name in environments]
     lines = [Line2D([], [], color=colour, label=name) for name, colour in names]
     _finish(figure, grid, path, [*lines, *_draws(drawn)], clean)
+    return figure
 
 
 def figure2(path: Path, clean: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], title: str) -> None:
@@ -127,7 +138,7 @@ def figure4(path: Path, clean: Mapping[str, Any], rows: Sequence[Mapping[str, An
 
 
 def _figure(title: str, width: float = _WIDTH, height: float = _HEIGHT) -> Figure:
-    figure = Figure(figsize=(width, height), dpi=_DPI, layout="constrained")
+    figure = Picture(figsize=(width, height), dpi=_DPI, layout="constrained")
     figure.suptitle("\n".join(textwrap.wrap(_plain(title), int(9 * width))), fontsize=_FONT)
     return figure
 
@@ -221,9 +232,9 @@ def _line(axes: Axes, rows: Sequence[Mapping[str, Any]], key: str, colour: str, 
 
 
 def _finish(
-    figure: Figure, grid: Sequence[Axes], path: Path, handles: Sequence[Artist], clean: Mapping[str, Any]
+    figure: Figure, grid: Sequence[Axes], path: Path | None, handles: Sequence[Artist], clean: Mapping[str, Any]
 ) -> None:
-    """Gives all panels their style and the figure its legend, and writes both files."""
+    """Gives all panels their style and the figure its legend, and writes both files if they are wanted."""
     for axes in grid:
         axes.set_ylim(0, 100)
         axes.grid(axis="y", alpha=0.3, linewidth=0.6)
@@ -237,6 +248,8 @@ def _finish(
     # So many of the longest names are as wide as the figure.
     columns = 3 if figure.get_figwidth() >= _WIDTH else 2
     figure.legend(handles=[*handles, *levels], loc="outside lower center", ncols=columns, frameon=False, fontsize=_FONT)
+    if path is None:
+        return
     # Neither date nor random ids: the same figures give the same bytes.
     with matplotlib.rc_context({"svg.hashsalt": "kerasser"}):
         figure.savefig(path.with_suffix(".svg"), metadata={"Date": None, "Creator": None})
