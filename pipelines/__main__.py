@@ -34,11 +34,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # As shells' users write it.
     name = given[0].replace("-", "_")
     if name not in _NAMES:
-        print(f"kerasser: expected one of {', '.join(_NAMES)}{perhaps(name, _NAMES)}. Received: {given[0]!r}", file=sys.stderr)
+        print(
+            f"kerasser: expected one of {', '.join(_NAMES)}{perhaps(name, _NAMES)}. Received: {given[0]!r}",
+            file=sys.stderr,
+        )
         raise SystemExit(2)
     module = _module(name)
     settings = COMMANDS.get(name) or module.CompletionSettings
-    cli.main(name, module.DESCRIPTION, getattr(module, name), given[1:], settings)
+    # `lineage.lineage` is what a program calls.
+    function = module.show if name == "lineage" else getattr(module, name)
+    cli.main(name, module.DESCRIPTION, function, given[1:], settings)
 
 
 def _module(name: str) -> ModuleType:

@@ -76,12 +76,11 @@ class Noise:
         """
         found: dict[str, list[Recording]] = {}
         for name, waveforms in environments.items():
-            several = waveforms if isinstance(waveforms, list | tuple) and np.ndim(waveforms[0]) else [waveforms]
-            found[bank.checked_name(name, "noise")] = [
-                Recording(name, where, audio.clip(audio.from_array(each, sample_rate_hz, where))[0])  # type: ignore[arg-type]
-                for number, each in enumerate(several)
-                for where in [f"{name}/{number}"]
-            ]
+            bank.checked_name(name, "noise")
+            several = waveforms if isinstance(waveforms, list | tuple) and np.ndim(waveforms[:1]) != 1 else [waveforms]
+            found[name] = [
+                _recording(name, f"{name}/{number}", each, sample_rate_hz) for number, each in enumerate(several)
+            ]  # type: ignore[arg-type]
         return cls(found, split)
 
 
@@ -129,6 +128,10 @@ def load_noise(
         stretch = audio.stored(each.waveform[train if split == "train" else test])
         found.setdefault(each.environment, []).append(Recording(each.environment, each.name, stretch))
     return Noise(found, split, synthetic=root is None)
+
+
+def _recording(environment: str, name: str, waveform: ArrayLike, sample_rate_hz: int) -> Recording:
+    return Recording(environment, name, audio.clip(audio.from_array(waveform, sample_rate_hz, name))[0])
 
 
 def _known(split: str) -> None:

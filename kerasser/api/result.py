@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 
 from kerasser.api.noise import Noise
-from kerasser.api.scores import Score, Scores
 from kerasser.api.speech import Speech
 from kerasser.attack.budget import Budget
 from kerasser.attack.generation import Plan, attacks
@@ -27,6 +26,8 @@ from kerasser.util.errors import InputError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from kerasser.api.scores import Score, Scores
 
 _ANSWERS, _FACTS = "answers.csv", "result.json"
 _TEXT = ("id", "speaker", "emotion", "noise", "budget")
@@ -116,6 +117,9 @@ class Result:
 
     @cached_property
     def _scores(self) -> Scores:
+        # Scoring brings Keras, which who reads the answers alone need not wait for.
+        from kerasser.api.scores import Scores
+
         return Scores(self.answers, self.classes, self.protocol.replicates, self.protocol.confidence)
 
     @property

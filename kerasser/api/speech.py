@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from kerasser import audio, corpora
 from kerasser.audio import AudioFile
-from kerasser.corpora.base import CLASSES, VALENCE, Corpus, Utterance
+from kerasser.corpora.base import CLASSES, VALENCE, Corpus, Utterance, checked_valence
 from kerasser.util.errors import InputError
 
 
@@ -102,7 +102,7 @@ class Speech:
             for waveform, rate, id in zip(waveforms, rates, named, strict=True)
         )
         utterances = tuple(
-            Utterance(id, "", speaker, word, word if word in CLASSES else valence.get(word, ""))
+            Utterance(id, "", speaker, word, word if word in CLASSES else checked_valence(valence).get(word, ""))
             for id, speaker, word in zip(named, spoken, words, strict=True)
         )
         remark = "speakers are not known: intervals resample utterances, and are too narrow where one spoke several"
@@ -223,7 +223,8 @@ def _demo(
 
     if root is not None:
         raise InputError(f"root: expected none for the demo, which is made on the spot. Received: {root}")
-    speech = _speech(demo.listed(corpora.with_emotions(VALENCE if valence is None else valence, emotions)))
+    mapped = VALENCE if valence is None else checked_valence(valence)
+    speech = _speech(demo.listed(corpora.with_emotions(mapped, emotions)))
     speech = speech if limit is None else speech.spread(limit, seed)
     takes = {take.id: take for take in demo.takes()}
     made = (audio.from_array(demo.samples(takes[each.id], seed), audio.SAMPLE_RATE_HZ) for each in speech.utterances)

@@ -7,7 +7,7 @@ from inspect import signature
 from pathlib import Path
 
 from kerasser.corpora import audformat, emodb, fau_aibo, iemocap, manifest, ravdess, urdu
-from kerasser.corpora.base import CLASSES, VALENCE, Corpus, Utterance, with_emotions
+from kerasser.corpora.base import CLASSES, VALENCE, Corpus, Utterance, checked_valence, with_emotions
 from kerasser.corpora.folds import Fold, folds
 from kerasser.util.errors import InputError
 
@@ -37,7 +37,5 @@ def read(name: str, root: Path | str, valence: Mapping[str, str] | None = None, 
         raise InputError(f"corpus: expected one of {', '.join(READERS)}. Received: {name!r}")
     if valence is None:
         valence = signature(READERS[name]).parameters["valence"].default
-    wrong = sorted(set(valence.values()) - set(CLASSES))
-    if wrong:
-        raise InputError(f"valence: expected only {' or '.join(CLASSES)}. Received: {wrong[0]!r}")
+    checked_valence(valence)
     return READERS[name](Path(root), with_emotions(valence, emotions))

@@ -7,6 +7,7 @@ name in the parent would come and go. The package itself is called instead.
 from __future__ import annotations
 
 import importlib
+import inspect
 import sys
 from types import ModuleType
 from typing import Any
@@ -23,9 +24,9 @@ class CallablePackage(ModuleType):
         return self._function(*args, **kwargs)
 
     @property
-    def __wrapped__(self) -> Any:
-        """The function, whose signature and documentation `inspect` and `help` show."""
-        return self._function
+    def __signature__(self) -> inspect.Signature:
+        """That of the function, for `help` and editors."""
+        return inspect.signature(self._function)
 
     @property
     def _function(self) -> Any:

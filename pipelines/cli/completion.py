@@ -32,6 +32,8 @@ _SCRIPT = """{before}_kerasser() {{
   case "${{COMP_WORDS[0]}}" in
     */listening_test) command=pipelines.listening_test ;;
     */demo) command=pipelines.evaluate ;;
+    kerasser | */kerasser)
+      if ((COMP_CWORD == 1)); then words="{commands}"; else command="pipelines.${{COMP_WORDS[1]//-/_}}"; fi ;;
   esac
   for ((place = 1; place < COMP_CWORD; place++)); do
     if [[ "${{COMP_WORDS[place]}}" == "-m" ]]; then command="${{COMP_WORDS[place+1]}}"; break; fi
@@ -52,7 +54,7 @@ _SCRIPT = """{before}_kerasser() {{
   if [[ -n "$words" ]]; then COMPREPLY=($(compgen -W "$words" -- "$current")); fi
   if [[ "$flag" == "--config" ]]; then COMPREPLY+=($(compgen -f -- "$current")); fi
 }}
-complete -o bashdefault -o default -F _kerasser python python3 tools/demo tools/listening_test
+complete -o bashdefault -o default -F _kerasser python python3 kerasser tools/demo tools/listening_test
 """
 
 
@@ -90,6 +92,7 @@ def completion(settings: CompletionSettings) -> None:
     print(
         _SCRIPT.format(
             before=_BEFORE[settings.shell],
+            commands=" ".join([*COMMANDS, "completion"]),
             modules=" ".join(f"pipelines.{name}" for name in COMMANDS),
             values="\n".join(f'      {flag}) words="{" ".join(words)}" ;;' for flag, words in sorted(values.items())),
             flags="\n".join(f'        pipelines.{name}) words="{" ".join(each)}" ;;' for name, each in flags.items()),
