@@ -99,7 +99,9 @@ class Defended:
             raise InputError(f"{path}: expected a SavedModel of kerasser's. Received: one without {missing[0]}")
         if not defended and "undefended" not in self._model.signatures:
             raise InputError(f"{path}: expected a model with a generator before it. Received: the classifier alone")
-        self._recogniser = recogniser(Target(str(path), signature="serving_default" if defended else "undefended"))
+        target = Target(str(path), signature="serving_default" if defended else "undefended")
+        names, ask = adapters.ours(target, self._model, InputError)
+        self._recogniser = Recogniser(target.model, target.input_kind, names or (), ask)
         self.classes = self._recogniser.classes
 
     @classmethod

@@ -186,6 +186,9 @@ def script(tmp_path_factory):
         (["python", "-m", "pipelines.evaluate", "--defence.enhancement", ""], ["lsa", "stsa", "null"]),
         (["python", "-m", "pipelines.evaluate", "--config", "READ"], ["README.md"]),
         (["tools/listening_test", "--catch-r"], ["--catch-right"]),
+        (["kerasser", "repr"], ["reproduce"]),
+        (["kerasser", "export", "--roll"], ["--rollback"]),
+        (["kerasser", "listening-test", "--catch-r"], ["--catch-right"]),
         (["python", "-m", "http.server", "--b"], []),
     ],
 )
