@@ -69,7 +69,8 @@ def perception(report: Mapping[str, Any]) -> list[str]:
         return []
     lines = [
         "Look for an error that has grown while the noise is still faint: what is plain to hear is no hidden attack. "
-        "Medians, with quartiles in parentheses. The SNR is that of every draw. The rest is measured on the first draw "
+        f"Medians, with quartiles in parentheses. The SNR is that of every draw, {_against(report)}. "
+        "The rest is measured on the first draw "
         f"for {part['utterances']} utterances: segmental SNR from −10 to 35 dB, where pauses count; STOI, 1 for as "
         "intelligible as before; wide-band PESQ, up to 4.64, how good it sounds, not whether noise is noticed.",
         "",
@@ -88,6 +89,12 @@ def perception(report: Mapping[str, Any]) -> list[str]:
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return [*lines, ""]
+
+
+def _against(report: Mapping[str, Any]) -> str:
+    """Says what signal-to-noise ratios are measured against."""
+    active = report.get("settings", {}).get("attack", {}).get("speech_level") == "active"
+    return "against the active speech (ITU-T P.56)" if active else "against the whole utterance, pauses included"
 
 
 def _unmeasured(part: Mapping[str, Any]) -> list[str]:

@@ -46,7 +46,7 @@ def questions(first_success, method=threats.BAYESIAN, most=4, target=2.0, budget
         success = first_success(place)
         for query in range(1, (success or most) + 1):
             rows.append({"id": name, "seed": 0, "budget": budget, "target": target, "method": method, "query": query})
-            rows[-1]["correct"] = query != success
+            rows[-1] |= {"correct": query != success, "snr_db": -14.0, "clipped": 0.25}
     return pd.DataFrame(rows)
 
 
@@ -63,7 +63,9 @@ def test_each_threat_model_by_hand():
         ]
     )
     white_box = pd.DataFrame({"id": IDS, "seed": 0, "budget": "epsilon", "target": 2.0, "radius": 0.5})
-    white_box = white_box.assign(margin=np.where(np.arange(32) < 24, -1.0, 1.0), gradient_norm=1.0)
+    white_box = white_box.assign(
+        label=LABELS, predicted=np.where(np.arange(32) < 24, 1 - LABELS, LABELS), gradient_norm=1.0
+    )
     unseen = {
         "cafe": draws(lambda place, noise, draw: noise == "cafe" and draw == 0),
         "station": draws(lambda place, noise, draw: noise == "station"),
@@ -142,9 +144,13 @@ def test_seeds_are_averaged():
     assert row["error"] == pytest.approx(50)
 
 
-def rung(attacks):
+def found(attacks):
     systems = {"none": (scorer(), attacks)}
-    return {alarm.name for _, alarm in threats.alarms(systems, [BUDGET], threats.rows(systems, [BUDGET]))}
+    return [alarm for _, alarm in threats.alarms(systems, [BUDGET], threats.rows(systems, [BUDGET]))]
+
+
+def rung(attacks):
+    return {alarm.name for alarm in found(attacks)}
 
 
 def test_alarms_ring_for_what_they_are_for_and_not_for_a_sound_attack():
@@ -152,11 +158,26 @@ def test_alarms_ring_for_what_they_are_for_and_not_for_a_sound_attack():
     drowned = questions(lambda place: place % 4 // 2, threats.EXTREME, 1, threats.EXTREME_SNR_DB, "snr_db")
     search = pd.concat([questions(lambda place: 2 if place < 12 else 0), drowned])
     box = pd.DataFrame({"id": IDS, "seed": 0, "budget": "epsilon", "target": 2.0, "radius": 0.5})
-    box = box.assign(margin=-1.0, gradient_norm=1.0)
+    box = box.assign(label=LABELS, predicted=1 - LABELS, gradient_norm=1.0)
     assert rung(Attacks(attacked, search, box)) == set()
-    assert rung(Attacks(attacked, search, box.assign(margin=1.0))) == {"black_box_beats_white_box"}
+    assert rung(Attacks(attacked, search, box.assign(predicted=LABELS))) == {"black_box_beats_white_box"}
     assert rung(Attacks(attacked, search, box.assign(gradient_norm=0.0))) == {"zero_gradients"}
+    assert rung(Attacks(attacked, search, box.assign(gradient_norm=np.nan))) == {"zero_gradients"}
     lazy = pd.concat([questions(lambda place: 2 if place < 4 else 0), drowned])
     assert rung(Attacks(attacked, lazy, box)) == {"search_no_better"}
     survived = search.assign(correct=search["correct"] | (search["method"] == threats.EXTREME))
-    assert rung(Attacks(attacked, survived, box)) == {"huge_budget_survived"}
+    (alarm,) = found(Attacks(attacked, survived, box))
+    assert alarm.name == "huge_budget_survived"
+    assert "the realised SNR is −14.0 dB and 25.0 % of the samples are clipped" in alarm.message
+
+
+def test_the_white_box_is_held_to_the_draws_that_its_box_holds():
+    """The Bayesian search goes on to pieces that no radius was taken from; the random draws lie within."""
+    drawn = draws(lambda place, noise, draw: place < 4)
+    search = questions(lambda place: 2)
+    half = pd.DataFrame({"id": IDS, "seed": 0, "budget": "epsilon", "target": 2.0, "radius": 0.5, "gradient_norm": 1.0})
+    half = half.assign(label=LABELS, predicted=np.where(np.arange(32) < 16, 1 - LABELS, LABELS))
+    extreme = questions(lambda place: 1, threats.EXTREME, 1, threats.EXTREME_SNR_DB, "snr_db")
+    assert rung(Attacks(drawn, pd.concat([search, extreme]), half)) == set()
+    stronger = draws(lambda place, noise, draw: place < 24)
+    assert "black_box_beats_white_box" in rung(Attacks(stronger, None, half))

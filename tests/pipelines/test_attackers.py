@@ -15,10 +15,11 @@ from kerasser.attack.budget import Budget
 from kerasser.evaluation import threats
 from kerasser.features.opensmile import Egemaps
 from kerasser.noise.estimation import reference_noise
-from pipelines.components import noise_gen, reproducer, searcher
+from kerasser.util.errors import InputError
+from pipelines.components import noise_gen, reproducer, searcher, white_box
 from pipelines.components.searcher import SearcherExecutor
 from pipelines.engine.artifacts import Artifact
-from pipelines.io import utterances
+from pipelines.io import breakdowns, utterances
 from tests.pipelines import corpus
 from tests.pipelines.test_commands import run
 from tests.tools import run as run_tool
@@ -114,6 +115,7 @@ def test_every_question_can_be_asked_again(place):
     waveforms = {(name, each.name): each.waveform for name, found in noise.items() for each in found}
     files = {utterance.id: file for utterance, file in utterances.read(inputs["utterances"])}
     model = tf.saved_model.load(str(inputs["model"].uri / "saved_model"))
+    assert (table["correct"] == (table["margin"] > 0)).all() and np.isfinite(table["snr_db"]).all()
     for row in table.groupby("method").head(2).itertuples():
         (waveform,) = audio.waveforms([files[row.id]])
         clean, _ = audio.clip(waveform)
@@ -122,6 +124,8 @@ def test_every_question_can_be_asked_again(place):
         made = perturbation.attack(
             clean, piece, reference.mean, reference.variance, Budget(row.budget, float(row.target))
         )
+        assert row.snr_db == pytest.approx(made.snr_db, abs=1e-6)
+        assert row.clipped == made.clipped / clean.size
         frames = Egemaps()(made.waveform)
         answer = model.signatures["evaluate"](
             features=tf.constant(frames[None]),
@@ -129,6 +133,27 @@ def test_every_question_can_be_asked_again(place):
             labels=tf.constant([row.label], tf.int32),
         )
         assert float(answer["margin"][0]) == pytest.approx(row.margin, abs=1e-5)
+
+
+def test_the_search_begins_with_the_random_draws_it_is_compared_with(place):
+    """What a search answered first is what the pool of random draws answered to the same piece of noise."""
+    search = next(each for each in records(place, "Searcher") if "transfer.0" not in each["inputs"])
+    asked = searcher.read(artifact(place, search["outputs"]["search"]))
+    asked = asked[asked["method"] == threats.BAYESIAN]
+    pools = [
+        breakdowns.read(artifact(place, record["outputs"]["evaluation"]).uri / "predictions.csv")
+        for record in records(place, "Evaluator")
+        if record["component"]["id"].startswith("random search on none")
+    ]
+    pool = next(iter(pools))
+    pool = pool[pool["noise"].notna()].sort_values(["draw", "noise"])
+    keys = ["id", "budget", "target"]
+    for key, mine in asked.sort_values("query").groupby(keys):
+        drawn = pool[(pool[keys] == key).all(axis=1)]
+        assert mine["noise"].tolist()[:2] == drawn["noise"].tolist()[:2] == ["cafe", "station"]
+        # Through the graph and the library: the sound differs in its last bits at most.
+        assert mine["margin"].tolist()[:2] == pytest.approx(drawn["margin"].tolist()[:2], abs=1e-3)
+        assert mine["snr_db"].tolist()[:2] == pytest.approx(drawn["snr_db"].tolist()[:2], abs=1e-4)
 
 
 def test_the_grey_box_sends_what_the_undefended_model_finds_hardest(place):
@@ -166,16 +191,24 @@ def test_a_killed_search_goes_on_to_the_same_answers(place, tmp_path):
     assert (tmp_path / "search.csv").read_bytes() == whole
 
 
-def test_the_radius_is_what_the_noise_moves(place):
+def test_the_box_holds_the_random_draws(place):
     record = records(place, "WhiteBox")[0]
-    table = pd.read_csv(artifact(place, record["outputs"]["white_box"]).uri / "white_box.csv")
-    assert table.groupby(["budget", "target"])["radius"].nunique().eq(1).all()
+    table = white_box.read(artifact(place, record["outputs"]["white_box"]))
+    assert np.isfinite(table["radius"]).all() and (table["radius"] > 0).all()
     assert np.isfinite(table["margin"]).all() and (table["gradient_norm"] > 0).all()
     assert sorted(table["id"].unique()) == sorted(
         utterance.id
         for utterance, _ in utterances.read(inputs_of(place, records(place, "Searcher")[0])["utterances"])
         if utterance.speaker in set(table["speaker"])
     )
+
+
+def test_the_white_box_refuses_a_budget_without_draws(place):
+    record = records(place, "WhiteBox")[0]
+    inputs = inputs_of(place, record)
+    parameters = {**record["parameters"], "snrs_db": [10.0, 3.0], "quiet": True}
+    with pytest.raises(InputError, match="expected a budget of the attack.* Received: 3 dB, with no draw for"):
+        white_box.WhiteBoxExecutor().do(inputs, {"white_box": Path("unused")}, parameters)
 
 
 @pytest.mark.slow
