@@ -108,14 +108,16 @@ def label_survival(report: Mapping[str, Any]) -> list[str]:
     return [
         "ε scales noise to the background that is estimated in each utterance. Look for emotions whose reference noise "
         "lies at another level, or at another ratio to the speech: there one ε adds another amount of noise, and part "
-        "of an error that grows with ε is about the recording. A budget in dB is free of this. Medians, with quartiles "
-        "in parentheses, over the test utterances; 0 dB is a full-scale square wave.",
+        "of an error that grows with ε is about the recording. A budget in dB is free of this. Beside it is the level "
+        "of the quietest tenth of the frames: where the estimate lies further above it in one emotion than in another, "
+        "speech passes for noise. Medians, with quartiles in parentheses, over the test utterances; 0 dB is a "
+        "full-scale square wave.",
         "",
-        "| emotion | utterances | speakers | reference noise (dB) | reference SNR (dB) |",
-        "| --- | --- | --- | --- | --- |",
+        "| emotion | utterances | speakers | reference noise (dB) | pauses (dB) | reference SNR (dB) |",
+        "| --- | --- | --- | --- | --- | --- |",
         *(
             f"| {name(row['emotion'])} | {row['n']} | {row['speakers']} | {_quartiles(row['level_db'], 1)} "
-            f"| {_quartiles(row['snr_db'], 1)} |"
+            f"| {_quartiles(row.get('pause_level_db'), 1)} | {_quartiles(row['snr_db'], 1)} |"
             for row in part["reference_noise"]
         ),
         "",

@@ -39,8 +39,11 @@ REPORT = {
     },
     "label_survival": {
         "reference_noise": [
-            {"emotion": "anger", "n": 12, "speakers": 3, "level_db": QUARTILES, "snr_db": QUARTILES},
-            {"emotion": "joy", "n": 12, "speakers": 3, "level_db": None, "snr_db": QUARTILES},
+            {
+                **{"emotion": "anger", "n": 12, "speakers": 3},
+                **{"level_db": QUARTILES, "pause_level_db": QUARTILES, "snr_db": QUARTILES},
+            },
+            {"emotion": "joy", "n": 12, "speakers": 3, "level_db": None, "pause_level_db": None, "snr_db": QUARTILES},
         ],
         "test": {"statistic": 7.21, "p": 0.0123, "speakers": 3, "emotions": 2},
         "errors_by_emotion": ROWS,
@@ -83,8 +86,9 @@ def test_a_report_without_the_part_says_nothing(section):
 
 def test_reference_noise_and_errors_are_told_by_emotion():
     lines = sections.label_survival(REPORT)
-    assert "| anger | 12 | 3 | 9.0 (8.0 to 10.0) | 9.0 (8.0 to 10.0) |" in lines
-    assert "| joy | 12 | 3 | – | 9.0 (8.0 to 10.0) |" in lines
+    assert "| emotion | utterances | speakers | reference noise (dB) | pauses (dB) | reference SNR (dB) |" in lines
+    assert f"| anger | 12 | 3 |{' 9.0 (8.0 to 10.0) |' * 3}" in lines
+    assert "| joy | 12 | 3 | – | – | 9.0 (8.0 to 10.0) |" in lines
     head = "| emotion | defence | utterances | speakers | clean | ε = 2, mean draw | ε = 2, worst of 9 "
     assert head + "| 10 dB, mean draw | 10 dB, worst of 9 |" in lines
     cells = "20.0 [1.0, 2.0] | 20.0 [1.0, 2.0] | 50.0 | 20.0 [1.0, 2.0] | 50.0"
