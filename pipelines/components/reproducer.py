@@ -170,7 +170,7 @@ def _alarms(
     content = utterances.content(inputs["utterances"])
     for tested in {tuple(measured["test_speakers"]): None for measured in metrics}:
         parts = [[digest for speaker, digest in content if (speaker in tested) == part] for part in (False, True)]
-        if found := duplicated(*parts):
+        if found := duplicated(*parts, sharing=utterances.shared(inputs["utterances"], tested)):
             rung.append(_rung("", found))
     return rung
 

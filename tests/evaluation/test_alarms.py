@@ -343,6 +343,12 @@ class TestDuplicated:
     def test_every_test_utterance_counts(self):
         assert alarms.duplicated({"x"}, ["x", "x", "a"]).evidence["duplicated"] == 2
 
+    def test_shared_sound_under_another_hash_rings(self):
+        alarm = alarms.duplicated(["x"], ["x", "y", "z", "a"], sharing=3)
+        assert rings(alarm, "duplicated", "holds sound of 3 of 4 test utterances (75.0 %)")
+        assert alarm.evidence == {"duplicated": 1, "utterances": 4, "share": 0.75, "sharing": 3}
+        assert "the very content of 1 of 2" in alarms.duplicated(["x"], ["x", "y"], sharing=1).message
+
     def test_it_is_silent_where_nothing_is_shared(self):
         assert alarms.duplicated(["x"], ["y", "y"]) is None
         assert alarms.duplicated([], []) is None

@@ -85,7 +85,7 @@ PERCEPTION_ROW = PerceptionRow(
     AttackWorstOf(9, Score(50.0, None), 5.0),
 )
 SURVIVAL = LabelSurvival(
-    [EmotionNoise("anger", 12, 3, QUARTILES, QUARTILES), EmotionNoise("joy", 12, 3, None, QUARTILES)],
+    [EmotionNoise("anger", 12, 3, QUARTILES, QUARTILES, QUARTILES), EmotionNoise("joy", 12, 3, None, None, QUARTILES)],
     NoiseTest(7.21, 0.0123, 3, 2),
     [*emotions(30.0), *emotions(20.0, "gan"), *emotions(25.0, "random noise")],
     [],
