@@ -63,9 +63,7 @@ def _read(file: Path) -> dict[str, Any] | None:
         return None
     record = read_sealed(file)
     if record is None:
-        raise InputError(
-            f"{file}: expected a record as it was written. Received: a damaged one"
-        )
+        raise InputError(f"{file}: expected a record as it was written. Received: a damaged one")
     return record
 
 
