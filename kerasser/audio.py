@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
 
+from kerasser.util.arrays import Array
 from kerasser.util.errors import InputError
 
 SAMPLE_RATE_HZ = 16000
@@ -92,7 +94,7 @@ def probe(path: Path, start_s: float = 0.0, end_s: float | None = None) -> Audio
     return audio
 
 
-def waveforms(files: Sequence[AudioFile]) -> Iterator[np.ndarray]:
+def waveforms(files: Sequence[AudioFile]) -> Iterator[Array]:
     """Decodes, averages to mono, cuts and resamples files through tensorflow-io in a tf.data pipeline.
 
     Yields:
@@ -124,14 +126,14 @@ def waveforms(files: Sequence[AudioFile]) -> Iterator[np.ndarray]:
         yield _checked(waveform, file.path)
 
 
-def _load(item):
+def _load(item: Mapping[str, Any]) -> tuple[Any, Any]:
     """Decodes one file in the graph; returns the waveform and how many samples the whole file held."""
     import tensorflow as tf
     import tensorflow_io as tfio
 
     contents = tf.io.read_file(item["path"])
 
-    def scaled(decode, dtype, zero, one):
+    def scaled(decode: Callable[..., Any], dtype: Any, zero: float, one: float) -> Callable[[], Any]:
         return lambda: (tf.cast(decode(contents, dtype=dtype), tf.float32) - zero) / one
 
     wav, flac = tfio.audio.decode_wav, tfio.audio.decode_flac
@@ -150,7 +152,7 @@ def _load(item):
     bounds, rate = item["bounds"], item["rate"]
     mono = tf.reduce_mean(samples, axis=1, keepdims=True)[bounds[0] : bounds[1]]
 
-    def resampled():
+    def resampled() -> Any:
         # The resampler's filter spans 64 samples of the lower rate and delays by half of that; zeros behind
         # the end push the last samples out of it.
         delay = tf.cast(tf.math.round(32 * SAMPLE_RATE_HZ / tf.minimum(rate, SAMPLE_RATE_HZ)), tf.int64)
@@ -162,7 +164,7 @@ def _load(item):
     return tf.squeeze(at_rate, axis=1), tf.shape(samples, out_type=tf.int64)[0]
 
 
-def _checked(waveform: np.ndarray, path: Path) -> np.ndarray:
+def _checked(waveform: Array, path: Path) -> Array:
     if not np.isfinite(waveform).all():
         raise InputError(f"{path}: expected finite samples. Received: NaN or infinity")
     if waveform.size and waveform.min() == waveform.max():
@@ -170,7 +172,7 @@ def _checked(waveform: np.ndarray, path: Path) -> np.ndarray:
     return waveform
 
 
-def clip(waveform: np.ndarray) -> tuple[np.ndarray, int]:
+def clip(waveform: Array) -> tuple[Array, int]:
     """Bounds a waveform to [−1, 1 − 2⁻¹⁵].
 
     Beyond it opensmile's cast to 16 bits wraps around instead of saturating.
@@ -185,7 +187,7 @@ def clip(waveform: np.ndarray) -> tuple[np.ndarray, int]:
     return bounded, int(np.count_nonzero((waveform < -1.0) | (waveform > FULL_SCALE)))
 
 
-def write(path: Path, waveform: np.ndarray) -> None:
+def write(path: Path, waveform: Array) -> None:
     """Writes a 16 kHz mono waveform in [−1, 1 − 2⁻¹⁵] as 16-bit PCM WAV."""
     soundfile.write(path, clip(waveform)[0], SAMPLE_RATE_HZ, format="WAV", subtype="PCM_16")
 

@@ -34,4 +34,5 @@ def front_end(name: str = DEFAULT) -> FrontEnd:
     Raises:
         KeyError: If there is none.
     """
-    return known()[name].FRONT_END()
+    front_end: FrontEnd = known()[name].FRONT_END()
+    return front_end

@@ -111,7 +111,7 @@ def build(
         help=f"YAML file with any of the settings below{packaged}. Flags behind it come on top.",
     )
     # Functions of the script in completion.py.
-    config.complete = dict.fromkeys(("bash", "zsh"), "_kerasser_config")  # type: ignore[attr-defined]
+    config.complete = dict.fromkeys(("bash", "zsh"), "_kerasser_config")
     for field in fields(settings):
         if not idle_too and field.name in UNUSED.get(name, ()):
             continue
