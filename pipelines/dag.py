@@ -25,13 +25,21 @@ class Dag:
         settings: The run.
         folds: Names of the folds that are tested; none cuts the corpus into none.
         emotions: Kept even if they have no valence.
+        every_fold: Names of all folds of the corpus. With them, training speech is attacked once for each group of
+            speakers who are tested together, which the other folds share; else once for `folds`.
 
     Raises:
         InputError: If a corpus other than the demo lacks its folder, or the demo has one.
     """
 
-    def __init__(self, settings: Settings, folds: Sequence[str] = ("",), emotions: Sequence[str] = ()) -> None:
-        self.settings, self.folds = settings, list(folds)
+    def __init__(
+        self,
+        settings: Settings,
+        folds: Sequence[str] = ("",),
+        emotions: Sequence[str] = (),
+        every_fold: Sequence[str] = (),
+    ) -> None:
+        self.settings, self.folds, self._every_fold = settings, list(folds), list(every_fold)
         self.runtime = {"workers": settings.workers, "quiet": settings.quiet}
         self.corpus = _corpus(
             settings,
@@ -58,7 +66,8 @@ class Dag:
         self.features = self._features(self.corpus)
         self._attacks: dict[tuple[str, str, bool], AdversarialGen] = {}
         self._enhanced: dict[str, FeatureGen] = {}
-        self._random_noise: dict[float, RandomNoiseGen] = {}
+        self._training_attacks: dict[str, AdversarialGen] = {}
+        self._random_noise: dict[tuple[float, str], RandomNoiseGen] = {}
 
     @cached_property
     def threat_epsilons(self) -> list[float]:
@@ -91,30 +100,50 @@ class Dag:
             self._attacks[key] = self._adversarial(name, self.corpus, [fold], "test", enhance, pool=pool)
         return self._attacks[key]
 
-    @cached_property
-    def training_attack(self) -> AdversarialGen:
-        """Training speakers under the training split of the noise; once for all folds and seeds."""
-        return self._adversarial("attack on training speech", self.corpus, self.folds, "training")
+    def training_attacks(self, fold: str) -> list[AdversarialGen]:
+        """The speakers that a fold trains with under the training split of the noise; the same for all seeds."""
+        for group in self._groups(fold):
+            if group not in self._training_attacks:
+                name, folds, part = self._group("attack on training speech", group)
+                self._training_attacks[group] = self._adversarial(name, self.corpus, folds, part)
+        return [self._training_attacks[group] for group in self._groups(fold)]
 
-    def random_noise(self, epsilon: float) -> RandomNoiseGen:
-        """Training speech under white noise; once for all folds and seeds.
+    def random_noise(self, fold: str, epsilon: float) -> list[RandomNoiseGen]:
+        """The same speakers under white noise.
 
         Args:
+            fold: Name of the fold.
             epsilon: Its standard deviation, in those of the reference noise.
         """
-        if epsilon not in self._random_noise:
-            self._random_noise[epsilon] = RandomNoiseGen(
-                id=f"white noise {epsilon:g} on training speech",
-                utterances=self.corpus.outputs["utterances"],
-                folds=self.corpus.outputs["folds"],
-                fold_names=self.folds,
-                epsilon=epsilon,
-                estimator=self.settings.attack.reference,
-                front_end=self.settings.features.front_end,
-                seed=self.settings.attack.seed,
-                **self.runtime,
-            )
-        return self._random_noise[epsilon]
+        for group in self._groups(fold):
+            if (epsilon, group) not in self._random_noise:
+                name, folds, part = self._group(f"white noise {epsilon:g} on training speech", group)
+                self._random_noise[epsilon, group] = RandomNoiseGen(
+                    id=name,
+                    utterances=self.corpus.outputs["utterances"],
+                    folds=self.corpus.outputs["folds"],
+                    fold_names=folds,
+                    part=part,
+                    epsilon=epsilon,
+                    estimator=self.settings.attack.reference,
+                    front_end=self.settings.features.front_end,
+                    seed=self.settings.attack.seed,
+                    **self.runtime,
+                )
+        return [self._random_noise[epsilon, group] for group in self._groups(fold)]
+
+    def _groups(self, fold: str) -> list[str]:
+        """Returns the folds whose test speakers a fold trains with: all others, where there are any; "" for itself.
+
+        Folds that are several test every speaker once; a single one trains with speakers that nobody tests.
+        """
+        return [name for name in self._every_fold if name != fold] or [""]
+
+    def _group(self, name: str, group: str) -> tuple[str, list[str], str]:
+        """Returns the id of what is made of a group of speakers, and by which folds and part of them they are known."""
+        if group:
+            return f"{name}, speakers of fold {group}", [group], "tested"
+        return name, [fold for fold in self.folds if fold], "training"
 
     @cached_property
     def companions(self) -> list[tuple[CompanionSettings, CorpusGen, FeatureGen, AdversarialGen]]:
@@ -153,7 +182,7 @@ class Dag:
         self, id: str, corpus: CorpusGen, folds: Sequence[str], part: str, enhance: str = "", *, pool: bool = False
     ) -> AdversarialGen:
         """Utterances of one part of some folds, under noise that this part may meet."""
-        settings, training = self.settings, part == "training"
+        settings, training = self.settings, part != "test"
         draws = settings.threats.draws if pool else settings.attack.draws
         return AdversarialGen(
             id=id,
@@ -168,6 +197,7 @@ class Dag:
             draws=1 if training else draws,
             conditions=settings.defences.conditions if training else 0,
             estimator=settings.attack.reference,
+            speech_level=settings.attack.speech_level,
             front_end=settings.features.front_end,
             enhance=enhance,
             seed=settings.attack.seed,

@@ -56,6 +56,7 @@ def perception(dag: Dag, fold: str) -> list[Channel]:
         epsilons=settings.attack.epsilons,
         snrs_db=settings.attack.snrs_db,
         estimator=settings.attack.reference,
+        speech_level=settings.attack.speech_level,
         utterances_limit=settings.perception.utterances,
         seed=settings.attack.seed,
         **dag.runtime,
@@ -82,6 +83,7 @@ def sounds(dag: Dag, evaluations: Mapping[str, Channel]) -> list[Channel]:
         epsilons=[float(each) for each in sorted(settings.attack.epsilons)[-1:]],
         snrs_db=[float(each) for each in typical(settings.attack.snrs_db)],
         estimator=settings.attack.reference,
+        speech_level=settings.attack.speech_level,
         count=settings.report.sounds,
         seed=settings.attack.seed,
     )

@@ -32,12 +32,13 @@ def export(settings: ExportSettings) -> None:
     from pipelines.dag import Dag
     from pipelines.models import chosen
     from pipelines.publication import push
-    from pipelines.run import one_fold, run
+    from pipelines.run import one_and_all, run
 
     wanted = chosen(settings.defence, [gan.NAME])
     if len(wanted) > 1:
         raise InputError(f"defence: expected one to be published. Received: {', '.join(wanted)}")
-    dag = Dag(settings, [one_fold(settings)])
+    fold, every_fold = one_and_all(settings)
+    dag = Dag(settings, [fold], every_fold=every_fold)
     pusher = push(dag, wanted[0], base, settings.keep, settings.margin)
     pushed = run(settings, pusher)[pusher]["pushed"].properties
     current().say(f"{pushed['model']}, version {pushed['version']}; to serve it: {base.parent / 'docker-run.sh'}")

@@ -50,12 +50,12 @@ class Models:
         dag, settings, id = self.dag, self.dag.settings, named(name, self.fold, self.seed)
         network, training = asdict(settings.classifier), asdict(settings.training)
         layers = network.pop("layers")
-        examples = dag.random_noise(white_noise) if white_noise else dag.features
-        adversarial = [dag.training_attack] if adversarial_share else []
+        examples = dag.random_noise(self.fold, white_noise) if white_noise else [dag.features]
+        adversarial = dag.training_attacks(self.fold) if adversarial_share else []
         self._classifiers[name] = Trainer(
             id=id,
             utterances=dag.corpus.outputs["utterances"],
-            examples=examples.outputs["examples"],
+            examples=[each.outputs["examples"] for each in examples],
             adversarial=[each.outputs["examples"] for each in adversarial],
             noise=[dag.noise.outputs["train"]] if adversarial else [],
             folds=dag.corpus.outputs["folds"],
@@ -94,7 +94,7 @@ class Models:
             model=classifier.outputs["model"],
             utterances=dag.corpus.outputs["utterances"],
             clean=dag.features.outputs["examples"],
-            adversarial=dag.training_attack.outputs["examples"],
+            adversarial=[each.outputs["examples"] for each in dag.training_attacks(self.fold)],
             folds=dag.corpus.outputs["folds"],
             noise=dag.noise.outputs["train"],
             other_utterances=[corpus.outputs["utterances"] for _, corpus, _, _ in companions],

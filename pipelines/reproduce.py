@@ -21,12 +21,12 @@ def reproduce(settings: Settings) -> None:
     current().say(LOADING)
     from pipelines.dag import Dag
     from pipelines.reproduction import reproduction
-    from pipelines.run import environments, folds, publish, run
+    from pipelines.run import environments, publish, run, wanted_and_all
 
     for each in _each_corpus(settings):
-        names = folds(each)
+        names, every_fold = wanted_and_all(each)
         left_out = environments(each) if each.threats.unseen_environment.wanted else []
-        reproducer = reproduction(Dag(each, names), left_out)
+        reproducer = reproduction(Dag(each, names, every_fold=every_fold), left_out)
         artifact = run(each, reproducer)[reproducer]["report"]
         print((artifact.uri / "report.md").read_text(encoding="utf-8"))
         which = "all" if each.fold == "all" else names[0]

@@ -121,6 +121,7 @@ def _attacker(
         snrs_db=dag.threat_snrs_db,
         draws=dag.settings.threats.draws,
         estimator=dag.settings.attack.reference,
+        speech_level=dag.settings.attack.speech_level,
         front_end=dag.settings.features.front_end,
         enhance=system.enhance,
         seed=dag.settings.attack.seed,

@@ -28,11 +28,11 @@ def train(settings: Settings) -> None:
     from kerasser.util.errors import InputError
     from pipelines.dag import Dag
     from pipelines.models import Models, chosen
-    from pipelines.run import one_fold, run
+    from pipelines.run import one_and_all, run
 
     names = chosen(settings.defence, [NONE, gan.NAME])
-    fold = one_fold(settings)
-    systems = Models(Dag(settings, [fold]), fold, settings.seed).systems(names)
+    fold, every_fold = one_and_all(settings)
+    systems = Models(Dag(settings, [fold], every_fold=every_fold), fold, settings.seed).systems(names)
     missing = [name for name in names if name not in {system.defence for system in systems}]
     if missing and "all" not in settings.defence:
         raise InputError(f"defence: expected one that the settings train. Received: {missing[0]}, which they leave out")

@@ -79,14 +79,21 @@ class Settings:
 def run(target, utterances, settings):
     """Yields the answer to the utterance turned down."""
     for utterance in utterances:
-        right = target.margin(utterance, utterance.speech.clean * 0.5) > 0
+        right = target.answer(utterance, utterance.speech.clean * 0.5).correct
         for budget in utterance.budgets:
             yield Answer(utterance.id, budget, float(right), 1, 1, None if right else 1)
 THREAT = Threat(NAME, "half the level, which is no noise", 80, "answers", Settings, lambda settings: True, run)
 ''',
-    "kerasser/report/sections/toy.py": """
-TOY_SECTION
-""",
+    "kerasser/report/sections/toy.py": '''
+"""Toy: how many utterances there are."""
+from kerasser.evaluation.report import EvaluationReport, ReproductionReport
+from kerasser.report.blocks import text
+from kerasser.report.section import Section
+def blocks(report):
+    """Returns a sentence."""
+    return [text(f"{report.clean.n} utterances, says the toy.")]
+SECTION = Section({EvaluationReport: "A toy section", ReproductionReport: "A toy section"}, 500, blocks)
+''',
 }
 
 

@@ -65,7 +65,7 @@ def benchmark(settings: Settings) -> None:
         settings = replace(settings, output_dir=output, logdir=None)
         fold = one_fold(settings)
         dag = Dag(settings, [fold])
-        run(settings, dag.features, dag.training_attack)
+        run(settings, dag.features, *dag.training_attacks(fold))
         models = Models(dag, fold, settings.seed)
         classifier = models.classifier()
         print("| training | seconds | of these for the log | share |")

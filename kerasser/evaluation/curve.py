@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from kerasser.attack.budget import Budget
-from kerasser.evaluation.alarms import Alarm, falls
+from kerasser.evaluation.alarms import Alarm, budget_missed, falls
 from kerasser.evaluation.metrics import confusion, unweighted_average_recall
 from kerasser.evaluation.results import ANY, RANGE, AttackWorstOf, Clean, Figure1Row, Score, WorstOf
 from kerasser.evaluation.statistics import SpeakerBootstrap
@@ -178,6 +178,25 @@ def not_growing(rows: Sequence[Figure1Row], chance: float) -> list[Alarm]:
         chance: The error of a guess, in percent.
     """
     return growth({row.budget: row.score for row in rows if row.noise == ANY}, chance)
+
+
+def budgets_missed(rows: Sequence[Figure1Row]) -> list[Alarm]:
+    """Returns where another amount of noise was added than a budget says, over all environments.
+
+    Args:
+        rows: Those of figure 1.
+    """
+    found = [
+        budget_missed(
+            row.snr_db_median,
+            row.clipped_share,
+            budget=str(row.budget),
+            target_db=row.budget.value if row.budget.kind == "snr_db" else None,
+        )
+        for row in rows
+        if row.noise == ANY
+    ]
+    return [alarm for alarm in found if alarm is not None]
 
 
 def growth(scores: Mapping[Budget, Score], chance: float) -> list[Alarm]:

@@ -10,6 +10,20 @@ def confusion(labels: np.ndarray, predictions: np.ndarray, classes: int) -> np.n
     return np.bincount(np.asarray(labels) * classes + predictions, minlength=classes**2).reshape(classes, classes)
 
 
+def is_correct(labels: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Returns which answers are right: those whose largest score, the first of equal ones, is the truth's.
+
+    It is the one rule for what is right, on clean and on attacked speech and for every attacker. A margin of 0 is a
+    tie, which says nothing of who wins: argmax decides, so that a model that answers nothing but ties is as good as a
+    constant answer.
+
+    Args:
+        labels: The truth, int `[...]`.
+        predicted: argmax of the scores, int, of the same shape.
+    """
+    return np.asarray(labels) == np.asarray(predicted)
+
+
 def unweighted_average_recall(labels: np.ndarray, correct: np.ndarray, classes: int) -> float:
     """Returns the mean of the per-class recalls, in percent (the paper's UA).
 

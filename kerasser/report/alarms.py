@@ -34,6 +34,7 @@ def _tried(report: Report) -> Iterator[str]:
     budgets = {row.budget for row in report.figure1}
     if any(len([budget for budget in budgets if budget.kind == kind]) > 1 for kind in ("epsilon", "snr_db")):
         yield "the error grows with the noise"
+    yield "the noise is as much as the budget says, and hardly any is clipped"
     yield "the model answers the same when it is asked again"
     if isinstance(report, ReproductionReport):
         yield "the defence does not cost clean speech"

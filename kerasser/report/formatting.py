@@ -6,7 +6,10 @@ import html
 from typing import Any
 
 from kerasser import defences
-from kerasser.evaluation.results import Interval, Quartiles, Score, WorstOf
+from kerasser.evaluation.metrics import guess_worst_of
+from kerasser.evaluation.report import Report
+from kerasser.evaluation.results import RANGE, Interval, Quartiles, Score, WorstOf
+from kerasser.evaluation.statistics import RANGE_BELOW, WARN_UP_TO
 
 
 def label(defence: str) -> str:
@@ -18,7 +21,25 @@ def percent(score: Score) -> str:
     """Returns an error with its interval, such as "31.2 [25.0, 38.1]"; a dash where it is undefined."""
     if score.error is None:
         return "–"
-    return f"{score.error:.1f}" + (f" [{score.interval[0]:.1f}, {score.interval[1]:.1f}]" if score.interval else "")
+    return f"{score.error:.1f}" + ends(score.interval, score.interval_kind, ".1f")
+
+
+def ends(interval: Interval | None, kind: str | None, digits: str) -> str:
+    """Returns the ends of an interval, " [25.0, 38.1]", or of a range over speakers, " (25.0 to 38.1)".
+
+    One without width is " [no spread]": no speaker differs from another, which says nothing of others.
+
+    Args:
+        interval: The ends, if there are any.
+        kind: `RANGE`, or None for an interval.
+        digits: How numbers are printed, such as ".1f".
+    """
+    if interval is None:
+        return ""
+    low, high = (f"{end:{digits}}" for end in interval)
+    if interval[0] == interval[1]:
+        return " (no spread)" if kind == RANGE else " [no spread]"
+    return f" ({low} to {high})" if kind == RANGE else f" [{low}, {high}]"
 
 
 def number(value: float | None, signed: bool = False) -> str:
@@ -27,10 +48,9 @@ def number(value: float | None, signed: bool = False) -> str:
     return "–" if value is None else f"{round(value, 1) + 0.0:{'+' if signed else ''}.1f}"
 
 
-def difference(value: float | None, interval: Interval | None) -> str:
+def difference(value: float | None, interval: Interval | None, kind: str | None = None) -> str:
     """Returns a difference with its interval, such as "-2.0 [-5.1, +1.1]"."""
-    ends = f" [{interval[0]:+.1f}, {interval[1]:+.1f}]" if interval else ""
-    return number(value, signed=True) + ends
+    return number(value, signed=True) + ends(interval, kind, "+.1f")
 
 
 def probability(p: float | None) -> str:
@@ -75,3 +95,24 @@ def count(number: int, noun: str) -> str:
 def speakers_allow(p: float, speakers: int) -> str:
     """Says what no p of so few speakers can be below, where that matters."""
     return f" {count(speakers, 'speaker')} allow no p below {p:.3f}." if p >= 0.001 else ""
+
+
+def spread(report: Report, over: str = "speakers") -> str:
+    """Says what stands behind a figure: intervals, or the range over few speakers."""
+    speakers = len(report.test_speakers)
+    if speakers < RANGE_BELOW:
+        return (
+            f"parentheses hold the range over the {count(speakers, 'test speaker')}, from the least figure of one to "
+            "the largest, and no interval"
+        )
+    said = f"brackets hold {coverage(report.confidence)} bootstrap intervals over {over}"
+    return said + (f", too narrow over {speakers}" if speakers <= WARN_UP_TO else "")
+
+
+def guesses(report: Report) -> str:
+    """Says which error a guess has, and which the worst of as many guesses as there are draws."""
+    counts = sorted({row.error_worst_of.n for row in report.figure1})
+    worst = [f"worst of {n} {guess_worst_of(len(report.classes), n):.1f} %" for n in counts]
+    return (
+        f"Whoever guesses has an error of {report.chance_error:.1f} %; guessing anew at every draw, {', '.join(worst)}."
+    )

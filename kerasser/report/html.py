@@ -46,6 +46,8 @@ def _converter() -> markdown.Markdown:
     # HTML in the text could only come from data; it is shown as it stands.
     converter.preprocessors.deregister("html_block")
     converter.inlinePatterns.deregister("html")
+    # As in a table, where Markdown would end a cell with it.
+    converter.ESCAPED_CHARS.append("|")
     return converter
 
 

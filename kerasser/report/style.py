@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -16,8 +17,10 @@ from matplotlib.patches import Patch
 
 from kerasser import defences
 from kerasser.attack.budget import Budget, typical
+from kerasser.evaluation.metrics import guess_worst_of
 from kerasser.evaluation.report import Report
 from kerasser.evaluation.results import ANY, MEAN, Score, WorstOf
+from kerasser.evaluation.statistics import RANGE_BELOW
 from kerasser.report.formatting import label
 
 # Okabe and Ito's palette, safe for colour-blind readers; "any" is the envelope of the others.
@@ -27,6 +30,15 @@ _DPI = 150
 # Printed between A4's margins, 18 cm, a picture of this width, in inches, shrinks to two thirds: 12 pt is left with 8.
 WIDTH, FONT = 10.5, 12
 _HEIGHT = 5.0
+
+
+class Picture(Figure):
+    """A figure that a notebook shows although pyplot, which would keep every one in memory, has not made it."""
+
+    def _repr_png_(self) -> bytes:
+        file = io.BytesIO()
+        self.savefig(file, format="png")
+        return file.getvalue()
 
 
 class Scored(Protocol):
@@ -63,12 +75,13 @@ Row = TypeVar("Row", bound=Scored)
 def caption(report: Report) -> str:
     """Returns the title of a report's pictures: corpus and folds, and whether the speech is synthetic."""
     kind = "synthetic speech" if report.synthetic else "recorded speech"
-    return f"{report.corpus} ({kind}), {report.scope}"
+    few = f", bars and bands: range over {len(report.test_speakers)} speakers"
+    return f"{report.corpus} ({kind}), {report.scope}" + (few if len(report.test_speakers) < RANGE_BELOW else "")
 
 
 def figure(title: str, width: float = WIDTH, height: float = _HEIGHT) -> Figure:
     """Returns an empty figure with its title; sizes in inches."""
-    found = Figure(figsize=(width, height), dpi=_DPI, layout="constrained")
+    found = Picture(figsize=(width, height), dpi=_DPI, layout="constrained")
     found.suptitle("\n".join(textwrap.wrap(plain(title), int(9 * width))), fontsize=FONT)
     return found
 
@@ -169,6 +182,12 @@ def levels(axes: Axes, clean: Score, chance: float) -> None:
     axes.axhline(chance, color="0.65", linewidth=1.2, linestyle=":")
 
 
+def guess_levels(axes: Axes, chance: float, rows: Sequence[Drawn]) -> None:
+    """Draws what the worst of as many guesses reaches as the rows have draws."""
+    for n in sorted({row.error_worst_of.n for row in rows}):
+        axes.axhline(guess_worst_of(round(100 / (100 - chance)), n), color="0.65", linewidth=1.2, linestyle="-.")
+
+
 def defence_handles(names: Iterable[str]) -> list[Artist]:
     """Returns what the legend says of the defences."""
     return [
@@ -195,7 +214,13 @@ def draw_handles(rows: Sequence[Drawn]) -> list[Artist]:
     return [
         Line2D([], [], color="0.4", marker="o", markersize=5, label="mean draw"),
         Line2D([], [], color="0.4", marker="v", markersize=5, linestyle="--", label=worst_of(rows)),
+        guess_handle(rows),
     ]
+
+
+def guess_handle(rows: Sequence[Drawn]) -> Artist:
+    """Returns what the legend says of the worst of as many guesses."""
+    return Line2D([], [], color="0.65", linestyle="-.", label=f"chance, {worst_of(rows)}")
 
 
 def worst_of(rows: Sequence[Drawn]) -> str:

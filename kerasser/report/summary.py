@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kerasser import defences
+from kerasser.evaluation.metrics import guess_worst_of
 from kerasser.evaluation.report import EvaluationReport, Report, ReproductionReport
-from kerasser.evaluation.results import ANY, MEAN, DifferenceRow, Figure1Row, Figure3Row, VictimFacts
-from kerasser.report.formatting import count, label, name, number, percent
-
-#: With fewer test speakers than these, intervals over speakers are too narrow.
-FEW_SPEAKERS = 6
+from kerasser.evaluation.results import ANY, DifferenceRow, Figure1Row, Figure3Row, VictimFacts
+from kerasser.evaluation.statistics import RANGE_BELOW, WARN_UP_TO
+from kerasser.report.formatting import count, ends, label, name, number, percent
 
 
 def headlines(report: Report) -> str:
@@ -28,9 +27,12 @@ def headlines(report: Report) -> str:
 
 def few_speakers(speakers: Sequence[str]) -> str | None:
     """Returns what to say where few speakers test, None where there are enough."""
-    if len(speakers) >= FEW_SPEAKERS:
-        return None
-    return f"Only {count(len(speakers), 'test speaker')}: the intervals are too narrow to be trusted."
+    said = f"Only {count(len(speakers), 'test speaker')}"
+    if len(speakers) < RANGE_BELOW:
+        return f"{said}: beside the figures stands the range over them, which is no interval."
+    if len(speakers) <= WARN_UP_TO:
+        return f"{said}: the intervals are too narrow; in simulations, those of 95 % hold the truth in 83 to 90 %."
+    return None
 
 
 def banners(report: Report) -> list[str]:
@@ -64,13 +66,14 @@ def hardest(rows: Sequence[Figure1Row]) -> Figure1Row | None:
 def best(report: ReproductionReport) -> tuple[DifferenceRow, Figure3Row, Figure3Row] | None:
     """Returns what the defence with the least error gives back, at the hardest budget at which defences are compared.
 
-    The attacker tries N pieces of each noise on the very model that is judged; errors are means over the noises.
+    The attacker tries N pieces, all draws of all noises, on the very model that is judged. Which defence is best is
+    seen from the test figures themselves.
 
     Returns:
         The difference of that defence and none, the row of that defence and that of none; None where no defence was
         measured or an error is undefined.
     """
-    rows = [row for row in report.figure3 if row.noise == MEAN and row.error_worst_of.score.error is not None]
+    rows = [row for row in report.figure3 if row.noise == ANY and row.error_worst_of.score.error is not None]
     undefended = [row for row in rows if row.defence == defences.NONE]
     for none in sorted(undefended, key=_worst, reverse=True):
         others = [row for row in rows if row.defence != defences.NONE and row.budget == none.budget]
@@ -94,10 +97,19 @@ def _attack(report: Report) -> str:
         return "What the attack does is undefined: a class has no test utterance."
     worst = row.error_worst_of
     return (
-        f"**The attack.** Without a defence the error is {percent(clean)} % on clean speech; at the hardest budget, "
+        f"**The attack.** {_who(report)} the error is {percent(clean)} % on clean speech; at the hardest budget, "
         f"{row.budget}, it is {percent(row.score)} % for a random piece of noise and {percent(worst.score)} % for the "
-        f"worst of {worst.n} pieces over all noises ({report.chance_error:.0f} % is chance)."
+        f"worst of {worst.n} pieces over all noises (a guess has {report.chance_error:.0f} %, the worst of so many "
+        f"guesses {guess_worst_of(len(report.classes), worst.n):.1f} %)."
     )
+
+
+def _who(report: Report) -> str:
+    """Says whose error it is: of somebody's recogniser, nobody knows whether it has a defence, unless its card says."""
+    if not isinstance(report, EvaluationReport) or not report.victim:
+        return "Without a defence"
+    defence = report.victim.defence
+    return f"Of the victim, defended ({label(defence)})," if defence else "Of the victim"
 
 
 def _defence(report: Report) -> str:
@@ -108,25 +120,30 @@ def _defence(report: Report) -> str:
     if (found := best(report)) is None:
         return "**The defences.** What they give back is undefined: an error or all defences are missing."
     measured = len({row.defence for row in report.figure3} - {defences.NONE})
-    return _gain(*found, "The only one measured" if measured == 1 else f"The best of {measured}")
+    if measured == 1:
+        return _gain(*found, "The only one measured")
+    chosen = " The best is chosen on these very test figures, so its lead is optimistic."
+    return _gain(*found, f"The best of {measured}") + chosen
 
 
 def _gain(difference: DifferenceRow, least: Figure3Row, none: Figure3Row, which: str) -> str:
     """Says what a defence gives back, and whether that may be chance."""
     gain, interval = -(difference.difference or 0.0), difference.interval
     against = (
-        f"against an attacker who tries {count(none.error_worst_of.n, 'piece')} of each noise on the very model "
+        f"against an attacker who tries {count(none.error_worst_of.n, 'piece')} of all noises on the very model "
         f"({none.budget})"
     )
     errors = f"an error of {number(_worst(least))} % instead of {number(_worst(none))} %"
-    low, high = (number(-end, signed=True) for end in reversed(interval or (0.0, 0.0)))
-    shown = f" [{low}, {high}]" if interval else ", without an interval"
+    # Adding zero makes of -0.0 what it is.
+    turned = (0.0 - interval[1], 0.0 - interval[0]) if interval else None
+    shown = ends(turned, difference.interval_kind, "+.1f") or ", without an interval"
     if gain <= 0:
         return (
             f"**The defences.** {which}, {label(least.defence)}, gives nothing back {against}: {errors}, "
             f"{number(gain, signed=True)} points{shown}."
         )
-    chance = " The interval holds 0: that may be chance." if interval and -interval[1] <= 0 <= -interval[0] else ""
+    kind = difference.interval_kind or "interval"
+    chance = f" The {kind} holds 0: that may be chance." if interval and -interval[1] <= 0 <= -interval[0] else ""
     return (
         f"**The defences.** {which}, {label(least.defence)}, gives back {number(gain)} points{shown} {against}: "
         f"{errors}.{chance}"
@@ -152,7 +169,7 @@ def _care(report: Report) -> str:
     rang = len(report.alarms)
     alarms = f"{count(rang, 'alarm')} rang, listed below" if rang else "no alarm rang"
     speakers = count(len(report.test_speakers), "speaker")
-    few = ", too few for intervals to be trusted" if few_speakers(report.test_speakers) else ""
+    few = ", too few for intervals to be trusted" if len(report.test_speakers) <= WARN_UP_TO else ""
     return (
         f"**With care.** {name(report.corpus)} is {speech} speech, under {noise} noise; "
         f"{count(report.clean.n, 'utterance')} of {speakers} test{few}; {alarms}."

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from kerasser.attack.budget import Budget
-from kerasser.attack.draws import Draw
 from kerasser.attack.search import Query, bayesian_search
 from kerasser.evaluation.alarms import Alarm, search_no_better
 from kerasser.threats import adaptive_random
-from kerasser.threats.base import Answer, Target, TestUtterance, Threat
+from kerasser.threats.base import Answer, Target, TestUtterance, Threat, ask, facts_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,41 +36,24 @@ def run(target: Target, utterances: Iterable[TestUtterance], settings: Any) -> I
     """
     for utterance in utterances:
         for budget in utterance.budgets:
-            seed = (utterance.seed, utterance.id, "test", budget.kind, budget.value)
-
-            def ask(drawn: Draw, utterance: TestUtterance = utterance, budget: Budget = budget) -> float:
-                return target.margin(utterance, utterance.speech.under(drawn, budget).waveform)
-
             found = bayesian_search(
                 utterance.noise,
                 utterance.speech.clean.size,
-                ask,
+                partial(ask, target, utterance, budget=budget),
                 utterance.queries,
-                seed,
+                utterance.seeds(budget),
                 stop=not target.undefended,
             )
             yield _answer(utterance, budget, found)
 
 
 def _answer(utterance: TestUtterance, budget: Budget, found: Sequence[Query]) -> Answer:
-    wrong = [number for number, query in enumerate(found, 1) if query.margin < 0]
+    wrong = [number for number, query in enumerate(found, 1) if not query.correct]
     hardest = min(found, key=lambda query: query.margin)
     first = wrong[0] if wrong else None
     return Answer(
         utterance.id, budget, float(not wrong), first or len(found), utterance.queries, first, facts_of(hardest)
     )
-
-
-def facts_of(query: Query) -> dict[str, Any]:
-    """Returns the piece of noise of a question, and the margin that came of it."""
-    drawn = query.draw
-    return {
-        "noise": drawn.environment,
-        "recording": drawn.recording,
-        "offset": drawn.offset,
-        "draw_seed": drawn.seed,
-        "margin": query.margin,
-    }
 
 
 def alarms(rows: Sequence[ThreatRow], answers: pd.DataFrame, chance: float) -> list[Alarm | None]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from kerasser.attack.budget import Budget
-from kerasser.attack.draws import Draw, derive_seed, draw
-from kerasser.attack.generation import Speech
-from kerasser.attack.search import Noise
+from kerasser.attack.draws import Draw, Seeds, draw
+from kerasser.attack.generation import DECIBEL_DIGITS, Speech
+from kerasser.attack.search import Noise, Query
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,15 +62,15 @@ class TestUtterance:
         """How often an attacker may ask at one budget."""
         return self.draws * len(self.noise)
 
+    def seeds(self, budget: Budget) -> Seeds:
+        """Returns the seeds of all draws at a budget."""
+        return Seeds(self.seed, self.id, "test", budget)
+
     def random_draws(self, budget: Budget) -> dict[tuple[int, str], Draw]:
         """Returns the random pieces at a budget by number and environment, in the order in which they are tried."""
-        samples = self.speech.clean.size
+        samples, seeds = self.speech.clean.size, self.seeds(budget)
         return {
-            (number, environment): draw(
-                self.noise[environment],
-                samples,
-                derive_seed(self.seed, self.id, "test", environment, budget.kind, budget.value, number),
-            )
+            (number, environment): draw(self.noise[environment], samples, seeds.of(environment, number))
             for number in range(self.draws)
             for environment in sorted(self.noise)
         }
@@ -83,12 +84,29 @@ class Gradients(Protocol):
         """From raw frames `[batch, frames, features]` and `lengths [batch]` to logits, differentiable."""
 
     @property
+    def mean(self) -> np.ndarray:
+        """Mean of each feature over the training frames, float `[features]`."""
+
+    @property
     def deviation(self) -> np.ndarray:
         """Standard deviation of each feature over the training frames, float `[features]`."""
 
     @property
     def clip_value(self) -> float:
         """Beyond so many deviations the system looks no further."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a system answers to a waveform.
+
+    Attributes:
+        margin: By how much the truth wins, in logits; below 0 where another class does.
+        correct: Whether the answer is right.
+    """
+
+    margin: float
+    correct: bool
 
 
 class Target(Protocol):
@@ -106,8 +124,8 @@ class Target(Protocol):
     def gradients(self) -> Gradients | None:
         """Its inside; None where nobody sees it."""
 
-    def margin(self, utterance: TestUtterance, waveform: np.ndarray) -> float:
-        """Answers for a waveform: by how much the truth wins, in logits; at most 0 where the answer is wrong."""
+    def answer(self, utterance: TestUtterance, waveform: np.ndarray) -> Reply:
+        """Answers for a waveform."""
         ...
 
     def drawn(self, utterance: TestUtterance, budget: Budget) -> Mapping[tuple[int, str], bool]:
@@ -171,3 +189,25 @@ class Threat:
     searches: bool = False
     whole: bool = False
     reported: bool = True
+
+
+def ask(target: Target, utterance: TestUtterance, drawn: Draw, budget: Budget) -> Query:
+    """Asks a target about an utterance under one piece of noise."""
+    made = utterance.speech.under(drawn, budget)
+    reply = target.answer(utterance, made.waveform)
+    return Query(drawn, reply.margin, reply.correct, made.snr_db, made.clipped / utterance.speech.clean.size)
+
+
+def facts_of(query: Query) -> dict[str, Any]:
+    """Returns the piece of noise of a question, how much of it there was, and the margin that came of it."""
+    drawn = query.draw
+    return {
+        "noise": drawn.environment,
+        "recording": drawn.recording,
+        "offset": drawn.offset,
+        "draw_seed": drawn.seed,
+        "margin": query.margin,
+        # JSON knows no infinity: null says that nothing was added.
+        "snr_db": round(query.snr_db, DECIBEL_DIGITS) if math.isfinite(query.snr_db) else None,
+        "clipped": query.clipped,
+    }

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from kerasser.attack.budget import SNR
-from kerasser.attack.draws import Draw
 from kerasser.attack.search import one_draw
 from kerasser.evaluation.alarms import Alarm, huge_budget_survived
-from kerasser.threats.adaptive_bayesian import facts_of
-from kerasser.threats.base import Answer, Target, TestUtterance, Threat
+from kerasser.threats.base import Answer, Target, TestUtterance, Threat, ask, facts_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,20 +33,22 @@ class Settings:
 def run(target: Target, utterances: Iterable[TestUtterance], settings: Any) -> Iterator[Answer]:
     """Yields the answer to one random piece of one environment."""
     for utterance in utterances:
-
-        def ask(drawn: Draw, utterance: TestUtterance = utterance) -> float:
-            return target.margin(utterance, utterance.speech.under(drawn, BUDGET).waveform)
-
-        # Draws keep the name that they were derived from when there was another word for this.
-        seed = (utterance.seed, utterance.id, "drowned")
-        query = one_draw(utterance.noise, utterance.speech.clean.size, ask, seed)
-        yield Answer(utterance.id, BUDGET, float(query.margin >= 0), facts=facts_of(query))
+        asking = partial(ask, target, utterance, budget=BUDGET)
+        query = one_draw(utterance.noise, utterance.speech.clean.size, asking, utterance.seeds(BUDGET))
+        yield Answer(utterance.id, BUDGET, float(query.correct), facts=facts_of(query))
 
 
 def alarms(rows: Sequence[ThreatRow], answers: pd.DataFrame, chance: float) -> list[Alarm | None]:
     """Rings where the error is better than a guess."""
+    realised = None if answers["snr_db"].isna().all() else float(answers["snr_db"].median())
     return [
-        huge_budget_survived(row.score.error, chance=chance, budget=f"{row.budget} SNR")
+        huge_budget_survived(
+            row.score.error,
+            chance=chance,
+            budget=f"{row.budget} SNR",
+            snr_db=realised,
+            clipped_share=float(answers["clipped"].mean()),
+        )
         for row in rows
         if row.threat == NAME and row.score.error is not None
     ]

@@ -6,9 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from kerasser.attack.search import Query
-from kerasser.threats.adaptive_bayesian import facts_of
-from kerasser.threats.base import Answer, Target, TestUtterance, Threat
+from kerasser.threats.base import Answer, Target, TestUtterance, Threat, ask, facts_of
 
 NAME = "grey-box"
 
@@ -25,9 +23,8 @@ def run(target: Target, utterances: Iterable[TestUtterance], settings: Any) -> I
     """Yields the answer to the piece that was hardest for the undefended classifier."""
     for utterance in utterances:
         for budget in utterance.budgets:
-            drawn = utterance.hardest[budget]
-            margin = target.margin(utterance, utterance.speech.under(drawn, budget).waveform)
-            yield Answer(utterance.id, budget, float(margin >= 0), facts=facts_of(Query(drawn, margin)))
+            query = ask(target, utterance, utterance.hardest[budget], budget)
+            yield Answer(utterance.id, budget, float(query.correct), facts=facts_of(query))
 
 
 THREAT = Threat(

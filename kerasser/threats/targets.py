@@ -11,7 +11,7 @@ import numpy as np
 from kerasser.attack.budget import Budget
 from kerasser.audio import SAMPLE_RATE_HZ
 from kerasser.features.base import FrontEnd
-from kerasser.threats.base import Gradients, TestUtterance
+from kerasser.threats.base import Gradients, Reply, TestUtterance
 from kerasser.victims.base import Victim
 
 
@@ -35,17 +35,17 @@ class ModelTarget:
     without: str = ""
     gradients: Gradients | None = None
 
-    def margin(self, utterance: TestUtterance, waveform: np.ndarray) -> float:
-        """Returns by how much the truth wins, in logits."""
+    def answer(self, utterance: TestUtterance, waveform: np.ndarray) -> Reply:
+        """Answers for a waveform."""
         import tensorflow as tf
 
         frames = self.front_end(waveform, utterance.id)
-        answer = self.evaluate(
+        answered = self.evaluate(
             features=tf.constant(frames[None]),
             lengths=tf.constant([len(frames)], tf.int32),
             labels=tf.constant([utterance.label], tf.int32),
         )
-        return float(answer["margin"][0])
+        return Reply(float(answered["margin"][0]), int(answered["predicted"][0]) == utterance.label)
 
     def drawn(self, utterance: TestUtterance, budget: Budget) -> Mapping[tuple[int, str], bool]:
         """Returns what was answered to the random draws."""
@@ -67,9 +67,10 @@ class RecogniserTarget:
     def __init__(self, victim: Victim, batch_size: int = 32) -> None:
         self._victim, self._batch_size = victim, batch_size
 
-    def margin(self, utterance: TestUtterance, waveform: np.ndarray) -> float:
-        """Returns the logarithm of the truth's probability less that of the likeliest other class."""
-        return margin(self._victim([waveform], SAMPLE_RATE_HZ)[0], utterance.label)
+    def answer(self, utterance: TestUtterance, waveform: np.ndarray) -> Reply:
+        """Answers for a waveform."""
+        (found,) = self._victim([waveform], SAMPLE_RATE_HZ)
+        return Reply(margin(found, utterance.label), int(np.argmax(found)) == utterance.label)
 
     def drawn(self, utterance: TestUtterance, budget: Budget) -> Mapping[tuple[int, str], bool]:
         """Asks about all random draws."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import numpy as np
 import tensorflow as tf
 
 from kerasser.training.schedule import Schedule
+from kerasser.util import progress
+from kerasser.util.files import whole
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -38,14 +41,28 @@ class Checkpoint(keras.callbacks.Callback):
         return [*self.model.variables, *(variable for optimizer in optimizers for variable in optimizer.variables)]
 
     def restore(self) -> int:
-        """Returns the epoch to begin with, after restoring what an earlier run had reached."""
+        """Returns the epoch to begin with, after restoring what an earlier run had reached.
+
+        A file that cannot be read, for the machine died or the disk failed, is said in one line and counts as none.
+        """
         if not self.path.exists():
             return 0
-        with np.load(self.path, allow_pickle=False) as saved:
-            state = json.loads(str(saved["state"]))
-            for number, variable in enumerate(self._variables()):
-                variable.assign(saved[f"variable_{number}"])
-            self.schedule.best_weights = [saved[f"best_{number}"] for number in range(state["weights"])]
+        variables = self._variables()
+        try:
+            with self.path.open("rb") as file, np.load(file, allow_pickle=False) as saved:
+                state = json.loads(str(saved["state"]))
+                values = [saved[f"variable_{number}"] for number in range(len(variables))]
+                best = [saved[f"best_{number}"] for number in range(state["weights"])]
+            if any(value.shape != tuple(variable.shape) for value, variable in zip(values, variables, strict=True)):
+                raise ValueError("weights of another network")
+        except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+            reason = " ".join(str(error).split()) or type(error).__name__
+            progress.say(f"{self.path}: expected a checkpoint. Received: {reason}; the training starts anew")
+            self.path.unlink()
+            return 0
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+        self.schedule.best_weights = best
         self.schedule.best, self.schedule.best_epoch, self.schedule.wait = (
             state["best"],
             state["best_epoch"],
@@ -72,7 +89,5 @@ class Checkpoint(keras.callbacks.Callback):
         }
         arrays = {f"variable_{number}": np.asarray(variable) for number, variable in enumerate(self._variables())}
         arrays |= {f"best_{number}": weight for number, weight in enumerate(self.schedule.best_weights)}
-        part = self.path.with_suffix(".part")
-        with part.open("wb") as file:
+        with whole(self.path) as part, part.open("wb") as file:
             np.savez(file, state=np.array(json.dumps(state)), **arrays)
-        os.replace(part, self.path)

@@ -26,14 +26,21 @@ from kerasser.util import progress
 from kerasser.util.parallel import ordered_map
 from pipelines.components import gan_trainer, noise_gen, trainer
 from pipelines.components.evaluator import refuse_leak, served
-from pipelines.components.feature_gen import chosen_front_end
+from pipelines.components.feature_gen import chosen_front_end, front_end_modules
 from pipelines.engine.artifacts import Artifact
 from pipelines.engine.component import Component, ComponentSpec, Executor, several
-from pipelines.io import breakdowns, shards, types, utterances
+from pipelines.io import csv_tables, keys, predictions, shards, types, utterances
 from pipelines.io.folds import read_fold
 from pipelines.io.shards import Item
 
 _PARTIAL = "answers.jsonl"
+_COLUMNS = {
+    **dict.fromkeys(("id", "budget", "noise", "recording", "draw_seed"), str),
+    **dict.fromkeys(("target", "correct", "margin", "snr_db", "clipped", "radius", "gradient_norm"), float),
+    **dict.fromkeys(("queries", "allowed"), int),
+    # A question, or an offset, that may be missing.
+    **dict.fromkeys(("first_wrong", "offset"), float),
+}
 
 
 class AttackerSpec(ComponentSpec):
@@ -54,6 +61,7 @@ class AttackerSpec(ComponentSpec):
         "snrs_db": list,
         "draws": int,
         "estimator": str,
+        "speech_level": str,
         "front_end": str,
         "enhance": str,
         "seed": int,
@@ -78,6 +86,18 @@ class AttackerSpec(ComponentSpec):
 class AttackerExecutor(Executor):
     """Runs a threat model on each test utterance; goes on after the utterances that an earlier run finished."""
 
+    @classmethod
+    def modules(cls, parameters: Mapping[str, Any]) -> Sequence[str]:
+        """Adds the modules of the threat model and of the front end."""
+        threat = threats.get(parameters["threat"])
+        return [cls.__module__, threat.run.__module__, threat.settings.__module__, *front_end_modules(parameters)]
+
+    @classmethod
+    def key_inputs(cls, inputs: Mapping[str, Artifact], parameters: Mapping[str, Any]) -> Mapping[str, str]:
+        """Takes the fold and what its test speakers say."""
+        fold = read_fold(inputs["folds"], parameters["fold"])
+        return {**keys.of_speakers(keys.without(inputs, "folds"), fold.test), "fold": keys.of_fold(fold)}
+
     def do(
         self, inputs: Mapping[str, Artifact], outputs: Mapping[str, Path], parameters: Mapping[str, Any]
     ) -> Mapping[str, Mapping[str, Any]]:
@@ -94,7 +114,7 @@ class AttackerExecutor(Executor):
         threat = threats.get(parameters["threat"])
         settings = threat.settings(**parameters["settings"])
         wanted = budgets(parameters["epsilons"], parameters["snrs_db"])
-        drawn = breakdowns.read(inputs["drawn"].uri / "predictions.csv")
+        drawn = predictions.read(inputs["drawn"].uri / "predictions.csv")
         target = ModelTarget(
             # The model is kept, since a signature lives no longer than what was loaded.
             evaluate=partial(_evaluate, served(inputs["model"], several(inputs, "generator"))),
@@ -114,7 +134,7 @@ class AttackerExecutor(Executor):
                 id=utterance.id,
                 speaker=utterance.speaker,
                 label=CLASSES.index(utterance.valence),
-                speech=Speech(waveform, noise, parameters["estimator"]),
+                speech=Speech(waveform, noise, parameters["estimator"], speech_level=parameters["speech_level"]),
                 noise=noise,
                 budgets=wanted,
                 draws=parameters["draws"],
@@ -163,6 +183,7 @@ class _Inside:
     """The inside of one of our systems; see `kerasser.threats.base.Gradients`."""
 
     logits: Any
+    mean: np.ndarray
     deviation: np.ndarray
     clip_value: float
 
@@ -174,7 +195,9 @@ def _inside(inputs: Mapping[str, Artifact]) -> _Inside:
     normalization = classifier.get_layer("normalization")
     generators = [gan_trainer.load(generator) for generator in several(inputs, "generator")]
     logits = logits_of(classifier, generators[0] if generators else None)
-    return _Inside(logits, np.sqrt(normalization.variance.numpy()), normalization.clip_value)
+    return _Inside(
+        logits, normalization.mean.numpy(), np.sqrt(normalization.variance.numpy()), normalization.clip_value
+    )
 
 
 class _Frames:
@@ -204,13 +227,7 @@ def _examples(artifact: Artifact, speakers: Sequence[str]) -> Iterator[tuple[str
 
 def read(artifact: Artifact) -> pd.DataFrame:
     """Returns the answers that a threat model got."""
-    kinds = {name: str for name in ("id", "budget", "noise", "recording", "draw_seed")}
-    numbers = dict.fromkeys(("target", "correct", "margin", "radius", "gradient_norm"), float)
-    whole = {"queries": int, "allowed": int, "first_wrong": "Int64", "offset": "Int64"}
-    # An environment may well be called "NA".
-    return pd.read_csv(
-        artifact.uri / "answers.csv", dtype={**kinds, **numbers, **whole}, keep_default_na=False, na_values=[""]
-    )
+    return csv_tables.read(artifact.uri / "answers.csv", _COLUMNS)
 
 
 def _hardest(tables: Sequence[pd.DataFrame]) -> dict[str, dict[Budget, Draw]]:

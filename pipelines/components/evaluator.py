@@ -21,7 +21,7 @@ from pipelines.components import gan_trainer
 from pipelines.components.trainer import load, refuse_known
 from pipelines.engine.artifacts import Artifact
 from pipelines.engine.component import Component, ComponentSpec, Executor, several
-from pipelines.io import shards, types
+from pipelines.io import keys, shards, types
 from pipelines.io.folds import read_fold
 
 _BATCH = 64
@@ -49,6 +49,12 @@ class EvaluatorSpec(ComponentSpec):
 
 class EvaluatorExecutor(Executor):
     """Asks the model once about every example."""
+
+    @classmethod
+    def key_inputs(cls, inputs: Mapping[str, Artifact], parameters: Mapping[str, Any]) -> Mapping[str, str]:
+        """Takes the fold and what its test speakers say."""
+        fold = read_fold(inputs["folds"], parameters["fold"])
+        return {**keys.of_speakers(keys.without(inputs, "folds"), fold.test), "fold": keys.of_fold(fold)}
 
     def do(
         self, inputs: Mapping[str, Artifact], outputs: Mapping[str, Path], parameters: Mapping[str, Any]

@@ -11,7 +11,7 @@ from typing import Any
 from kerasser import __version__
 from kerasser.evaluation.comparison import NONE
 from kerasser.evaluation.conversion import from_json, to_json
-from kerasser.evaluation.curve import not_growing
+from kerasser.evaluation.curve import budgets_missed, not_growing
 from kerasser.evaluation.report import Report
 from kerasser.evaluation.results import Clean, Figure1Row, Score
 from kerasser.report import publication
@@ -66,7 +66,8 @@ class ReporterExecutor(Executor):
             options["replicates"],
             options["confidence"],
         )
-        rung = [{"name": each.name, "message": each.message} for each in not_growing(figure1, chance)]
+        found = [*not_growing(figure1, chance), *budgets_missed(figure1)]
+        rung = [{"name": each.name, "message": each.message} for each in found]
         report = Report.from_json(
             {
                 "corpus": corpus["name"],

@@ -16,7 +16,8 @@ from kerasser.evaluation import comparison
 from kerasser.evaluation.alarms import duplicated, seen_in_training
 from kerasser.evaluation.comparison import Comparison, SystemAnswers
 from kerasser.evaluation.conversion import from_json
-from kerasser.evaluation.curve import Scorer, figure1
+from kerasser.evaluation.curve import Scorer, budgets_missed, figure1
+from kerasser.evaluation.metrics import is_correct
 from kerasser.evaluation.report import ReproductionReport
 from kerasser.evaluation.results import Alarm, Model, SoundExample
 from kerasser.report import publication
@@ -106,7 +107,9 @@ class ReproducerExecutor(Executor):
         shown = progress.steps(parts.items(), len(parts), "tables", "comparison", quiet=parameters.get("quiet"))
         made = {name: make() for name, make in shown}
         rung = (_rung(defence, alarm) for defence, alarm in scoring.alarms(attacked, measured))
-        made["alarms"] += [*rung, *_alarms(inputs, parameters["systems"], metrics)]
+        # The sound is the same for every system.
+        missed = (_rung("", alarm) for alarm in budgets_missed(drawn))
+        made["alarms"] += [*missed, *rung, *_alarms(inputs, parameters["systems"], metrics)]
         report = ReproductionReport(
             corpus=corpus["name"],
             synthetic=corpus["synthetic"],
@@ -227,7 +230,7 @@ def _draws(inputs: Mapping[str, Artifact], of: Sequence[Mapping[str, Any]]) -> d
 
 
 def _correct(answers: pd.DataFrame) -> pd.DataFrame:
-    return answers.assign(correct=answers["predicted"] == answers["label"])
+    return answers.assign(correct=is_correct(answers["label"].to_numpy(), answers["predicted"].to_numpy()))
 
 
 class Reproducer(Component):

@@ -54,6 +54,7 @@ class VictimAttackerSpec(ComponentSpec):
         "search_draws": int,
         "threats": dict,
         "estimator": str,
+        "speech_level": str,
         "attack_seed": int,
         "replicates": int,
         "confidence": float,
@@ -77,6 +78,12 @@ class VictimAttackerSpec(ComponentSpec):
 
 class VictimAttackerExecutor(Executor):
     """Asks the victim about every utterance as it is and under every condition."""
+
+    @classmethod
+    def modules(cls, parameters: Mapping[str, Any]) -> Sequence[str]:
+        """Adds the modules of the threat models that are tried."""
+        tried = [each for name, each in threats.known().items() if name in parameters["threats"]]
+        return [cls.__module__, *(each.run.__module__ for each in tried), *(each.settings.__module__ for each in tried)]
 
     @staticmethod
     def fingerprint(parameters: Mapping[str, Any]) -> str:
@@ -178,7 +185,13 @@ def _plans(noise: Artifact, parameters: Mapping[str, Any]) -> tuple[Plan, Plan |
 
     def plan(epsilons: Sequence[float], snrs_db: Sequence[float], draws: int) -> Plan:
         return Plan(
-            bank, noise_split, budgets(epsilons, snrs_db), draws, parameters["estimator"], parameters["attack_seed"]
+            bank,
+            noise_split,
+            budgets(epsilons, snrs_db),
+            draws,
+            parameters["estimator"],
+            parameters["attack_seed"],
+            speech_level=parameters["speech_level"],
         )
 
     searched = parameters["search_epsilons"], parameters["search_snrs_db"], parameters["search_draws"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -13,19 +12,15 @@ from kerasser.attack.audibility import MEASURES
 from kerasser.evaluation import audibility, breakdown
 from kerasser.evaluation.results import EmotionRow, Figure1Row, LabelSurvival, Perception, SexRow
 from pipelines.engine.artifacts import Artifact
+from pipelines.io.predictions import TEXT, read
 
-_TEXT = ("id", "speaker", "emotion", "noise", "budget")
-
-
-def read(path: Path) -> pd.DataFrame:
-    """Reads `predictions.csv` or `perception.csv`, in which a speaker, or an environment, may well be called "NA"."""
-    return pd.read_csv(path, dtype={name: str for name in _TEXT}, keep_default_na=False, na_values=[""])
+__all__ = ["label_survival", "perception", "read"]
 
 
 def perception(artifacts: Sequence[Artifact], figure1: Sequence[Figure1Row], adversarial: pd.DataFrame) -> Perception:
     """Returns how audible the attack is, from the utterances that were measured."""
     facts = [json.loads((artifact.uri / "perception.json").read_text()) for artifact in artifacts]
-    empty = pd.DataFrame(columns=[*_TEXT, "target", *MEASURES])
+    empty = pd.DataFrame(columns=[*TEXT, "target", *MEASURES])
     measured = [read(artifact.uri / "perception.csv") for artifact in artifacts]
     return Perception(
         utterances=sum(each["utterances"] for each in facts),

@@ -21,7 +21,7 @@ from kerasser.threats import (
     unseen_environment,
     white_box,
 )
-from kerasser.threats.base import Answer, TestUtterance
+from kerasser.threats.base import Answer, Reply, TestUtterance
 
 BUDGET = Epsilon(2)
 SPEAKERS, EACH = 8, 4
@@ -40,7 +40,7 @@ class Speech:
     clean: np.ndarray = field(default_factory=lambda: np.zeros(1000, np.float32))
 
     def under(self, drawn, budget):
-        return SimpleNamespace(waveform=(drawn, budget))
+        return SimpleNamespace(waveform=(drawn, budget), snr_db=10.0, clipped=0)
 
 
 def utterances(draws=2, budgets=(BUDGET,), **more):
@@ -71,10 +71,11 @@ class Target:
     gradients: object = None
     asked: list = field(default_factory=list)
 
-    def margin(self, utterance, waveform):
+    def answer(self, utterance, waveform):
         drawn, budget = waveform
         self.asked.append((utterance.id, drawn, budget))
-        return self.margins(IDS.index(utterance.id), drawn, budget)
+        margin = self.margins(IDS.index(utterance.id), drawn, budget)
+        return Reply(margin, margin > 0)
 
     def drawn(self, utterance, budget):
         place = IDS.index(utterance.id)
@@ -251,7 +252,13 @@ def rung(**changed):
         ],
         white_box: gradients([(changed.get("right", 0.0), changed.get("norm", 1.0))] * 32),
         extreme_noise: [
-            Answer(name, SNR(-20), float(changed.get("survived", place % 4 // 2))) for place, name in enumerate(IDS)
+            Answer(
+                name,
+                SNR(-20),
+                float(changed.get("survived", place % 4 // 2)),
+                facts={"snr_db": -19.0, "clipped": 0.2},
+            )
+            for place, name in enumerate(IDS)
         ],
     }
     systems = {"none": (scorer(), {threat.NAME: table(answers) for threat, answers in found.items()})}

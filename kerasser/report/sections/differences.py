@@ -21,20 +21,35 @@ def blocks(report: ReproductionReport) -> Sequence[Block]:
     speakers = len(report.test_speakers)
     return [
         text(
-            "Points of error, the first less the second, over the mean of the noises. p: paired bootstrap over "
-            "speakers, two-sided, adjusted after Holm over the pairs of a budget and draw; McNemar: exact, on "
-            "utterances that are right under every draw of every noise, adjusted likewise, and too small where "
-            "speakers differ. Least: the difference that these speakers would show with 80 % power."
+            "Points of error, the first less the second: for the mean draw over the mean of the noises, for the worst "
+            "over all draws of all noises. p: paired bootstrap over speakers, two-sided; McNemar: exact, on the "
+            "utterances that are right under every one of these draws, and too small where speakers differ. Both are "
+            "adjusted after Holm over the pairs of a budget and draw, not over budgets and draws. Least: the "
+            "difference that these speakers would show with 80 % power."
             + speakers_allow(2 * least_p(speakers), speakers)
+            + _contradiction(report)
         ),
         Table(_HEAD, [_cells(row) for row in report.differences]),
     ]
 
 
+def _contradiction(report: ReproductionReport) -> str:
+    """Explains an interval beside which p says something else."""
+    for row in report.differences:
+        p, interval = row.bootstrap.p_holm, row.interval
+        if p is not None and interval and interval[0] * interval[1] > 0 and p > 1 - report.confidence:
+            what = "a range" if row.interval_kind else "an interval"
+            return (
+                f" Where {what} lies on one side of 0 beside a large p, these speakers lean that way, and are too few, "
+                "or the pairs too many, to say so of others."
+            )
+    return ""
+
+
 def _cells(row: DifferenceRow) -> list[str]:
     return [
         *(str(row.budget), draw(row.draw), f"{label(row.first)} − {label(row.second)}"),
-        *(difference(row.difference, row.interval), probability(row.bootstrap.p_holm)),
+        *(difference(row.difference, row.interval, row.interval_kind), probability(row.bootstrap.p_holm)),
         *(probability(row.mcnemar.p_holm), number(row.minimum_detectable)),
     ]
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from kerasser.evaluation.report import EvaluationReport
 from kerasser.evaluation.results import ANY, Figure1Row, VictimFacts
 from kerasser.report.blocks import Block, Table, text
-from kerasser.report.formatting import coverage, name, percent
+from kerasser.report.formatting import guesses, label, name, percent, spread
 from kerasser.report.section import Section
 from kerasser.report.sections import figure1
 
@@ -21,8 +21,7 @@ def blocks(report: EvaluationReport) -> Sequence[Block]:
         *(_attacked(report.victim, report.figure1) if report.victim else ()),
         text(
             f"On clean speech the error is {percent(clean.score)} % ({clean.n} utterances, "
-            f"{len(report.test_speakers)} test speakers; {report.chance_error:.3g} % is chance). Error is 100 − UA; "
-            f"brackets hold {coverage(report.confidence)} bootstrap intervals over speakers."
+            f"{len(report.test_speakers)} test speakers). Error is 100 − UA; {spread(report)}. {guesses(report)}"
         ),
         figure1.picture(report),
         figure1.table(report.figure1),
@@ -37,6 +36,7 @@ def _attacked(victim: VictimFacts, rows: Sequence[Figure1Row]) -> list[Block]:
         *([f"asked at {victim.asked}"] if victim.kind == "server" else []),
         *([f"version {victim.served_version}"] if victim.served_version else []),
         *([f"signature {victim.signature}"] if victim.signature else []),
+        *([f"defended ({label(victim.defence)})"] if victim.defence else []),
         *([f"called version {victim.version}"] if victim.version else []),
     ]
     tries = max(row.error_worst_of.n for row in rows if row.noise != ANY)

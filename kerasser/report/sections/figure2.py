@@ -49,6 +49,7 @@ def draw(report: ReproductionReport) -> Figure:
     colours = style.colours(row.noise for row in rows if row.noise not in (MEAN, ANY))
     for axes, (title, part) in zip(grid, panels, strict=False):
         style.levels(axes, clean, report.chance_error)
+        style.guess_levels(axes, report.chance_error, [row for row in part if row.noise in colours])
         axes.set_title(title, fontsize=style.FONT)
         for noise, colour in colours.items():
             points = {row.percent: row for row in part if row.noise == noise}

@@ -49,12 +49,13 @@ def draw(report: ReproductionReport) -> Figure:
     for axes, (title, part) in zip(grid, panels, strict=False):
         axes.set_title(title, fontsize=style.FONT)
         places = style.bars(axes, part, [row.noise for row in part], clean, report.chance_error)
+        style.guess_levels(axes, report.chance_error, part)
         for number, row in enumerate(part):
             error, colour = style.height(row.error_worst_of.score), defences.get(row.defence).colour
             place = places[number]
             axes.plot(place, error, "v", color=colour, markersize=8, markeredgecolor="white", markeredgewidth=0.8)
     worst = Line2D([], [], color="0.4", marker="v", linestyle="", label=style.worst_of(rows))
-    handles = [*style.defence_handles(row.defence for row in rows), worst]
+    handles = [*style.defence_handles(row.defence for row in rows), worst, style.guess_handle(rows)]
     return style.finish(figure, grid, handles, clean)
 
 

@@ -21,7 +21,7 @@ def blocks(report: ReproductionReport) -> Sequence[Block]:
     cells = [
         [
             *(str(row.budget), draw(row.draw), "holds" if row.holds else "does not hold", probability(row.p)),
-            *(difference(pair.difference, pair.interval) for pair in row.pairs),
+            *(difference(pair.difference, pair.interval, pair.interval_kind) for pair in row.pairs),
         ]
         for row in rows
     ]
@@ -30,8 +30,8 @@ def blocks(report: ReproductionReport) -> Sequence[Block]:
         text(f"The paper's order of errors, tried on the mean over the noises: {' < '.join(names)}."),
         Table(["budget", "draw", "order", "p", *pairs], cells),
         text(
-            "p is the largest of the neighbours' one-sided paired bootstrap p: small where the whole order is certain."
-            + speakers_allow(least_p(speakers), speakers)
+            "p is the largest of the neighbours' one-sided paired bootstrap p: small where the whole order is certain. "
+            "It is not adjusted for the number of budgets and draws." + speakers_allow(least_p(speakers), speakers)
         ),
     ]
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from kerasser.evaluation.report import ReproductionReport
 from kerasser.report.blocks import Block, text
-from kerasser.report.formatting import coverage, label, percent, share
+from kerasser.report.formatting import guesses, label, percent, share, spread
 from kerasser.report.section import Section
 
 
@@ -16,10 +16,10 @@ def blocks(report: ReproductionReport) -> Sequence[Block]:
     clean = (f"{label(row.defence)}{share(row.percent)} {percent(row.score)} %" for row in report.clean_defended)
     return [
         text(
-            f"Error is 100 − UA; {report.chance_error:.3g} % is chance; brackets hold {coverage(report.confidence)} "
-            f"bootstrap intervals over {over}. Each figure stands twice: for the mean draw of noise, and for the worst "
-            "of N draws, each tried on the model that is judged. At a signal-to-noise ratio, the tables of the "
-            "defences give the mean over the noises and any of them; the CSV files and `report.json` hold the rest."
+            f"Error is 100 − UA; {spread(report, over)}. Each figure stands twice: for the mean draw of noise, and for "
+            f"the worst of N draws, each tried on the model that is judged. {guesses(report)} "
+            "At a signal-to-noise ratio, the tables of the defences give the mean over the noises and any of them; the "
+            "CSV files and `report.json` hold the rest."
         ),
         text("Clean speech: " + ", ".join(clean) + "."),
     ]

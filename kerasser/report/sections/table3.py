@@ -8,7 +8,7 @@ from kerasser.evaluation.report import ReproductionReport
 from kerasser.evaluation.results import Score, TableRow
 from kerasser.report import paper
 from kerasser.report.blocks import Block, Table, text
-from kerasser.report.formatting import name, percent
+from kerasser.report.formatting import ends, name, percent
 from kerasser.report.paper_columns import Comparison, draws
 from kerasser.report.section import Section
 from kerasser.report.selection import printed
@@ -40,7 +40,7 @@ def blocks(report: ReproductionReport) -> Sequence[Block]:
         text(
             f"The price: clean speech through the generator has an error of {percent(price)} %, "
             f"{percent(report.clean.score)} % without. The recovered share is (attacked − cleaned) / (attacked − "
-            "clean); a dash where the attack does no harm that could be recovered."
+            "clean); a dash where the attack does no certain harm, its interval holding 0 or a speaker being unharmed."
         ),
         Table([*head, *beside.head], lines),
     ]
@@ -49,7 +49,7 @@ def blocks(report: ReproductionReport) -> Sequence[Block]:
 def _recovered(share: Score) -> str:
     if share.error is None:
         return "–"
-    return f"{share.error:.2f}" + (f" [{share.interval[0]:.2f}, {share.interval[1]:.2f}]" if share.interval else "")
+    return f"{share.error:.2f}" + ends(share.interval, share.interval_kind, ".2f")
 
 
 def tables(report: ReproductionReport) -> dict[str, Sequence[TableRow]]:

@@ -26,7 +26,7 @@ def blocks(report: Report) -> Sequence[Block]:
     picture = Picture("figure4", "Error of each defence under each threat model", lambda: draw(report))
     spent = (
         "In parentheses: queries asked for an utterance on average, by an attacker who stops at a success, or the "
-        "radius in standard deviations."
+        "root mean square of the box's half sides in standard deviations."
     )
     if unseen_environment.NAME in present:
         spent += " What trains on no environment meets them all unseen: its error there is the oblivious one."
