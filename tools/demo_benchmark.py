@@ -28,9 +28,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         rows = {
             "10 s of speech": lambda: speech.synthesise(speech.Voice(), speech.Prosody(), 10.0, generator),
-            "30 s of noise in each environment": lambda: [
-                noise.synthesise(name, 30.0, 1) for name in noise.ENVIRONMENTS
-            ],
+            "30 s of each noise": lambda: [noise.synthesise(name, 30.0, 1) for name in noise.ENVIRONMENTS],
             "the corpus": lambda: corpus.write(Path(place), seed=0),
         }
         print("| made | processor seconds |")

@@ -1,3 +1,5 @@
+import io
+import json
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -5,7 +7,6 @@ import numpy as np
 import pytest
 import requests
 
-from kerasser.serving import client
 from kerasser.serving.client import DEFENDED, UNDEFENDED, LocalModel, connect
 from kerasser.util.errors import InputError
 from tests.serving.small import padded, speech
@@ -192,6 +193,10 @@ def test_what_is_no_saved_model(tmp_path):
         LocalModel(tmp_path)
 
 
-def test_probabilities_that_are_none_are_refused():
+def test_probabilities_that_are_none_are_refused(monkeypatch):
+    row = {"label": "negative", "classes": ["negative", "positive"], "probabilities": [float("nan"), 1.0]}
+    response = requests.Response()
+    response.status_code, response.raw = 200, io.BytesIO(json.dumps({"predictions": [row]}).encode())
+    monkeypatch.setattr(requests.Session, "request", lambda *_, **__: response)
     with pytest.raises(InputError, match="expected probabilities"):
-        client._answers(["negative"], [["negative", "positive"]], [[float("nan"), 1.0]])
+        connect("http://127.0.0.1:9", "tiny").answer(UTTERANCES[:1])
