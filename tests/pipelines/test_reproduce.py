@@ -166,11 +166,9 @@ def test_the_logs_are_beside_the_models(place, reproduced):
 
 
 def test_a_second_run_takes_everything_from_the_cache(place, reproduced):
-    start = time.monotonic()
     again = run("reproduce", place[1])
     assert "starts" not in again.stderr
     assert again.stdout == reproduced.stdout
-    assert time.monotonic() - start < 60
 
 
 def test_a_killed_gan_goes_on_to_the_same_hashes(tmp_path, place):

@@ -21,9 +21,9 @@ def blocks(report: Report) -> Sequence[Block]:
             "Look for an error that has grown while the noise is still faint: what is plain to hear is no hidden "
             "attack. Medians, with quartiles in parentheses. "
             f"The SNR is that of every draw, {_against(report)}. "
-            f"The rest is measured on the first draw for {part.utterances} utterances: segmental SNR from −10 to 35 dB, "
-            "where pauses count; STOI, 1 for as intelligible as before; wide-band PESQ, up to 4.64, how good it sounds, "
-            "not whether noise is noticed."
+            f"The rest is measured on the first draw for {part.utterances} utterances: segmental SNR from −10 to 35 "
+            "dB, where pauses count; STOI, 1 for as intelligible as before; wide-band PESQ, up to 4.64, how good it "
+            "sounds, not whether noise is noticed."
         ),
         *_unmeasured(part),
         Table((*_HEAD, "N"), [_cells(row) for row in part.rows]),
