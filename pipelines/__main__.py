@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     name = given[0].replace("-", "_")
     if name not in _NAMES:
         print(
-            f"kerasser: expected one of {', '.join(_NAMES)}{perhaps(name, _NAMES)}. Received: {given[0]!r}",
+            f"kerasser: expected one of {', '.join(_NAMES)}{perhaps(name.rpartition('.')[2], _NAMES)}. Received: {given[0]!r}",
             file=sys.stderr,
         )
         raise SystemExit(2)
