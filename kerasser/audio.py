@@ -44,6 +44,7 @@ class AudioFile:
         frames: Samples per channel in the whole file.
         start_s: Where the wanted part begins, in seconds.
         end_s: Where it ends, in seconds; None is the end of the file.
+        sha256: Of the file's bytes, in hexadecimal, where it must be the one that was hashed; "" where it need not.
     """
 
     path: Path
@@ -53,6 +54,7 @@ class AudioFile:
     frames: int
     start_s: float = 0.0
     end_s: float | None = None
+    sha256: str = ""
 
     @property
     def bounds(self) -> tuple[int, int]:
@@ -104,8 +106,8 @@ def waveforms(files: Sequence[AudioFile]) -> Iterator[np.ndarray]:
         overshoots.
 
     Raises:
-        InputError: If a file cannot be decoded, holds less than its header says, NaN or infinity,
-            or nothing but one constant value.
+        InputError: If a file is not the one that was hashed, cannot be decoded, holds less than its header says, NaN
+            or infinity, or nothing but one constant value.
     """
     import tensorflow as tf
 
@@ -115,25 +117,32 @@ def waveforms(files: Sequence[AudioFile]) -> Iterator[np.ndarray]:
             "encoding": [_ENCODINGS[tuple(file.encoding.split(" "))] for file in files],  # type: ignore[index]
             "rate": np.array([file.sample_rate_hz for file in files], np.int64),
             "bounds": np.array([file.bounds for file in files], np.int64).reshape(-1, 2),
+            "hashed": [bool(file.sha256) for file in files],
         }
     ).map(_load, num_parallel_calls=2, deterministic=True)
     iterator = iter(dataset.prefetch(8).as_numpy_iterator()) if files else iter(())
     for file in files:
         try:
-            waveform, decoded = next(iterator)
+            waveform, decoded, digest = next(iterator)
         except tf.errors.OpError as error:
+            if file.sha256 and (not file.path.is_file() or sha256(file.path) != file.sha256):
+                raise _edited(file) from error
             raise InputError(f"{file.path}: expected {file.encoding} audio. Received: data that ends early") from error
+        if digest.decode() != file.sha256:
+            raise _edited(file)
         if decoded != file.frames:
             raise InputError(f"{file.path}: expected {file.frames} samples, as its header says. Received: {decoded}")
         yield _checked(waveform, file.path)
 
 
 def _load(item):
-    """Decodes one file in the graph; returns the waveform and how many samples the whole file held."""
+    """Decodes one file in the graph; returns the waveform, how many samples the whole file held, and its SHA-256."""
     import tensorflow as tf
     import tensorflow_io as tfio
 
     contents = tf.io.read_file(item["path"])
+    # Of the very bytes that are decoded: a hash taken before or after may be of others.
+    digest = tf.cond(item["hashed"], lambda: tf.numpy_function(_digest, [contents], tf.string), lambda: "")
 
     def scaled(decode, dtype, zero, one):
         return lambda: (tf.cast(decode(contents, dtype=dtype), tf.float32) - zero) / one
@@ -155,7 +164,18 @@ def _load(item):
     mono = tf.reduce_mean(samples, axis=1, keepdims=True)[bounds[0] : bounds[1]]
 
     at_rate = tf.cond(tf.equal(rate, SAMPLE_RATE_HZ), lambda: mono, lambda: _resampled(mono, rate))
-    return tf.squeeze(at_rate, axis=1), tf.shape(samples, out_type=tf.int64)[0]
+    return tf.squeeze(at_rate, axis=1), tf.shape(samples, out_type=tf.int64)[0], digest
+
+
+def _digest(contents: bytes) -> bytes:
+    return hashlib.sha256(contents).hexdigest().encode()
+
+
+def _edited(file: AudioFile) -> InputError:
+    return InputError(
+        f"{file.path}: expected the recording that the corpus was read with. Received: another one, edited since; "
+        "the same command reads it again"
+    )
 
 
 def _resampled(mono, rate):

@@ -16,10 +16,10 @@ from kerasser.api.speech import Speech
 from kerasser.api.victims import AnyVictim, recogniser
 from kerasser.attack.budget import Budget
 from kerasser.evaluation.alarms import Alarm, not_repeatable
+from kerasser.threats.recogniser import RecogniserAttack, truth
 from kerasser.util import progress
 from kerasser.util.errors import InputError
 from kerasser.victims.base import Recogniser
-from kerasser.victims.questions import Questions, truth
 
 
 def attack(
@@ -133,11 +133,11 @@ def _ask(
     victim: Recogniser, speech: Speech, noise: Noise, protocol: Protocol, batch_size: int, quiet: bool
 ) -> list[dict[str, Any]]:
     """Returns `queries`, `again` and `rows` of each utterance: the one place that knows how a victim is asked."""
-    questions = Questions(victim, protocol.plan(noise), None, served_add(), batch_size)
+    asked = RecogniserAttack(victim, protocol.plan(noise), None, (), served_add(), batch_size)
     found = zip(speech.utterances, speech.waveforms(), strict=True)
-    title = f"attack, {questions.size} conditions each"
+    title = f"attack, {asked.size} conditions each"
     return [
-        questions(utterance, waveform, None, 0)
+        asked(utterance, waveform, None, 0)
         for utterance, waveform in progress.steps(found, len(speech), "utterances", title, quiet=quiet)
     ]
 

@@ -10,9 +10,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kerasser import audio
+from kerasser import audio, twins
 from kerasser.attack.draws import derive_seed
-from kerasser.noise import bank
+from kerasser.noise import bank, splits
 from kerasser.noise.bank import Recording
 from kerasser.util import progress
 from kerasser.util.errors import InputError
@@ -122,11 +122,18 @@ def load_noise(
     recordings, count = (
         _synthetic(environments, demo_duration_s, seed) if root is None else _read(Path(root), environments, channel)
     )
-    for each in progress.steps(recordings, count, "recordings", "noise", quiet=quiet):
-        train, test = bank.split(each.waveform, each.name, test_share, guard_s)
-        # The pipeline's bank lies on disk in 16 bits.
-        stretch = audio.stored(each.waveform[train if split == "train" else test])
-        found.setdefault(each.environment, []).append(Recording(each.environment, each.name, stretch))
+    whole = list(progress.steps(recordings, count, "recordings", "noise", quiet=quiet))
+    sounds = [
+        splits.Sound(each.environment, each.name, each.waveform.size, splits.silence(each.waveform)) for each in whole
+    ]
+    shared = twins.find(each.waveform for each in whole)
+    division = splits.divide(sounds, shared, splits.Options("time", test_share, guard_s))
+    for each, parts in zip(whole, getattr(division, split), strict=True):
+        for piece, (start, end) in enumerate(parts):
+            name = each.name if len(parts) == 1 else f"{each.name}#{piece + 1}"
+            # The pipeline's bank lies on disk in 16 bits.
+            stretch = audio.stored(each.waveform[start:end])
+            found.setdefault(each.environment, []).append(Recording(each.environment, name, stretch))
     return Noise(found, split, synthetic=root is None)
 
 

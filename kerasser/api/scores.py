@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from kerasser.attack.budget import Budget
-from kerasser.evaluation.alarms import Alarm, falls
-from kerasser.evaluation.curve import Scorer, figure1
+from kerasser.evaluation import results
+from kerasser.evaluation.alarms import Alarm
+from kerasser.evaluation.curve import Scorer, budgets_missed, figure1, not_growing
+from kerasser.evaluation.results import Figure1Row
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -60,54 +62,49 @@ class Scores:
         clean, adversarial = answers[answers["noise"] == ""], answers[answers["noise"] != ""]
         scorer = Scorer(clean, classes, replicates=replicates, confidence=confidence, seed=BOOTSTRAP_SEED)
         self._clean, self._rows = scorer.clean(), figure1(scorer, adversarial)
-        self._classes = len(classes)
+        self._chance = 100.0 - 100.0 / len(classes)
 
     @property
     def clean(self) -> Score:
         """The error on speech as it is."""
-        return Score(_number(self._clean["error"]), *_interval(self._clean), n=self._clean["n"])
+        return Score(_number(self._clean.score.error), *_interval(self._clean.score), n=self._clean.n)
 
     def frame(self, budgets: Sequence[Budget]) -> pd.DataFrame:
         """Returns one row an environment and budget, in the order of the budgets; "any" is all of them."""
         order = {budget: number for number, budget in enumerate(budgets)}
-        names = list(dict.fromkeys(row["noise"] for row in self._rows))
-        rows = sorted(self._rows, key=lambda row: (names.index(row["noise"]), order[Budget.of(row)]))
+        names = list(dict.fromkeys(row.noise for row in self._rows))
+        rows = sorted(self._rows, key=lambda row: (names.index(row.noise), order[row.budget]))
         return pd.DataFrame([_row(row) for row in rows], columns=list(COLUMNS))
 
     def alarms(self) -> tuple[Alarm, ...]:
-        """Returns where the error over all environments does not grow with the noise."""
-        found = {
-            (budget.kind, budget.value): row
-            for row in self._rows
-            for budget in [Budget.of(row)]
-            if row["noise"] == "any"
-        }
-        return tuple(falls(found, chance=100.0 - 100.0 / self._classes))
+        """Returns where the error over all environments does not grow with the noise, or a budget was missed."""
+        return (*not_growing(self._rows, self._chance), *budgets_missed(self._rows))
 
     def figure(self, title: str) -> Figure:
         """Draws error against ε and against SNR, for each environment (paper, figure 1)."""
-        from kerasser.report import figures
+        from kerasser.report.sections.figure1 import curves
 
-        return figures.figure1(None, self._clean, self._rows, title, self._classes)
+        return curves(self._rows, self._clean.score, title, self._chance)
 
 
-def _row(row: Mapping[str, Any]) -> dict[str, Any]:
-    low, high = _interval(row)
+def _row(row: Figure1Row) -> dict[str, Any]:
+    low, high = _interval(row.score)
     return {
-        "noise": row["noise"],
-        "budget": str(Budget.of(row)),
-        "error": _number(row["error"]),
+        "noise": row.noise,
+        "budget": str(row.budget),
+        "error": _number(row.score.error),
         "ci_low": low,
         "ci_high": high,
-        "worst_error": _number(row["error_worst_of"]["error"]),
-        "attack_success_rate": _number(row["attack_success_rate"]),
-        "snr_db": _number(row["snr_db_median"]),
-        "n": row["n"],
+        "worst_error": _number(row.error_worst_of.score.error),
+        "attack_success_rate": _number(row.attack_success_rate),
+        "snr_db": _number(row.snr_db_median),
+        "n": row.n,
     }
 
 
-def _interval(score: Mapping[str, Any]) -> tuple[float, float]:
-    low, high = score["interval"] or (math.nan, math.nan)
+def _interval(score: results.Score) -> tuple[float, float]:
+    # Over few speakers it is their range, which is no interval.
+    low, high = score.interval or (math.nan, math.nan)
     return float(low), float(high)
 
 

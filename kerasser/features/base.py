@@ -47,10 +47,12 @@ class FrontEnd(Protocol):
     """Turns a waveform into feature frames.
 
     Attributes:
+        name: Its own name.
         names: One name a feature, in order.
         frame_rate_hz: Frames a second.
     """
 
+    name: str
     names: tuple[str, ...]
     frame_rate_hz: float
 

@@ -19,7 +19,7 @@ class Enhanced:
 
     def __init__(self, front_end: FrontEnd, estimator: Estimator = "lsa") -> None:
         self._front_end, self._estimator = front_end, estimator
-        self.names, self.frame_rate_hz = front_end.names, front_end.frame_rate_hz
+        self.name, self.names, self.frame_rate_hz = front_end.name, front_end.names, front_end.frame_rate_hz
 
     def __call__(self, waveform: np.ndarray, name: str = "waveform") -> np.ndarray:
         """Returns the features of the enhanced waveform; see `FrontEnd`."""

@@ -8,6 +8,8 @@ from kerasser.audio import SAMPLE_RATE_HZ
 from kerasser.features.base import EGEMAPS_NAMES, FUNCTIONALS, usable
 from kerasser.util.errors import InputError
 
+NAME = "opensmile"
+
 
 class Egemaps:
     """The eGeMAPSv02 low-level descriptors through opensmile; safe to call from several threads.
@@ -15,6 +17,7 @@ class Egemaps:
     T seconds give 100·T − 4 frames, rounded down. opensmile releases the GIL while it works.
     """
 
+    name = NAME
     names: tuple[str, ...] = EGEMAPS_NAMES
     frame_rate_hz = 100.0
 
@@ -85,3 +88,7 @@ def _described(features: np.ndarray, name: str) -> np.ndarray:
     if not np.isfinite(features).all():
         raise InputError(f"{name}: expected audio that eGeMAPS can describe. Received: features with NaN")
     return features
+
+
+#: What the registry makes a front end with.
+FRONT_END = Egemaps

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,8 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+
+from kerasser.util.files import whole
 
 #: Name of the list that holds the frames.
 FEATURE_LIST = "features"
@@ -40,13 +41,11 @@ class Example:
 
 def write(path: Path, examples: Iterable[Example]) -> int:
     """Writes a TFRecord file whole or not at all; returns how many examples it holds."""
-    part = path.with_name(path.name + ".part")
     count = 0
-    with tf.io.TFRecordWriter(str(part)) as writer:
+    with whole(path) as part, tf.io.TFRecordWriter(str(part)) as writer:
         for example in examples:
             writer.write(_serialize(example))
             count += 1
-    os.replace(part, path)
     return count
 
 

@@ -133,6 +133,7 @@ def attacked(
     noise_split: str,
     estimator: str,
     seed: int,
+    speech_level: str = "utterance",
 ) -> Sound:
     """Attacks an utterance as `kerasser.attack.generation` does, with the first of its draws.
 
@@ -144,8 +145,10 @@ def attacked(
         noise_split: "train" or "test": what part of the recordings in time these are.
         estimator: Gain behind the reference noise, "lsa" or "stsa".
         seed: Seed of the draws of noise.
+        speech_level: What ratios are measured against, "utterance" or "active".
     """
-    plan = Plan({trial.environment: noise[trial.environment]}, noise_split, [trial.budget], 1, estimator, seed)
+    bank = {trial.environment: noise[trial.environment]}
+    plan = Plan(bank, noise_split, [trial.budget], 1, estimator, seed, speech_level=speech_level)
     # Listeners hear the waveform itself, in the place of its features.
     examples = adversarial_examples(waveform, trial.utterance, plan, lambda heard, _: heard, trial.utterance)  # type: ignore[arg-type]
     return Sound(number, audio.clip(waveform)[0], *examples[0])

@@ -1,8 +1,9 @@
-"""Environmental noise on disk: DEMAND, or a folder per environment; always cut in time before use."""
+"""Environmental noise on disk: DEMAND, or a folder per environment."""
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,8 @@ from kerasser.util.errors import InputError
 
 #: Environment → its names in DEMAND (Thiemann, Ito, Vincent 2013), the preferred one first.
 DEMAND = {"cafe": ("PCAFETER", "SCAFE"), "meeting": ("OMEETING",), "station": ("PSTATION",)}
-_SHORTEST_STRETCH_S = 1.0
+#: What is shorter is not drawn from, in seconds.
+SHORTEST_STRETCH_S = 1.0
 _ENVIRONMENT = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -89,12 +91,35 @@ def _folders(root: Path) -> list[Source]:
     for folder in sorted(root.iterdir()):
         if not folder.is_dir() or folder.name.startswith("."):
             continue
-        files = sorted(p for p in folder.iterdir() if p.suffix.lower() in (".wav", ".flac") and p.name[0] != ".")
+        files = _recordings(folder)
         if not files:
             continue
         checked_name(folder.name, str(folder))
-        sources += [Source(folder.name, f"{folder.name}/{file.stem}", probe(file)) for file in files]
+        names = _names([file.relative_to(root) for file in files])
+        sources += [Source(folder.name, name, probe(file)) for name, file in zip(names, files, strict=True)]
     return sources
+
+
+def _recordings(folder: Path) -> list[Path]:
+    """Returns the recordings in a folder and in the folders below it; what begins with a dot is hidden."""
+    found = []
+    for file in sorted(folder.rglob("*")):
+        hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
+        if file.suffix.lower() in (".wav", ".flac") and not hidden and file.is_file():
+            found.append(file)
+    return found
+
+
+def _names(files: Sequence[Path]) -> list[str]:
+    """Returns a name for each file, its path without the suffix; with it, or a number, where two would be alike.
+
+    Alike are names that differ in case alone too, as some file systems and readers do not tell them apart.
+    """
+    names = [file.with_suffix("").as_posix() for file in files]
+    for tried in ([file.as_posix() for file in files], [f"{f.as_posix()} ({n})" for n, f in enumerate(files, start=1)]):
+        counts = Counter(name.casefold() for name in names)
+        names = [new if counts[name.casefold()] > 1 else name for name, new in zip(names, tried, strict=True)]
+    return names
 
 
 def checked_name(environment: str, where: str) -> str:
@@ -115,11 +140,11 @@ def checked_name(environment: str, where: str) -> str:
     return environment
 
 
-def split(waveform: np.ndarray, name: str, test_share: float, guard_s: float) -> tuple[slice, slice]:
+def split(size: int, name: str, test_share: float, guard_s: float) -> tuple[slice, slice]:
     """Cuts a recording in time into a training and a test stretch, with a gap that neither hears.
 
     Args:
-        waveform: float32 `[samples]`, 16 kHz.
+        size: Length of the recording, in samples at 16 kHz.
         name: What an error calls the recording.
         test_share: Share of the recording, its end, that is kept for testing; in (0, 1).
         guard_s: Length of the gap, in seconds.
@@ -132,15 +157,15 @@ def split(waveform: np.ndarray, name: str, test_share: float, guard_s: float) ->
     """
     if not 0.0 < test_share < 1.0 or guard_s < 0.0:
         raise InputError(f"noise: expected test_share in (0, 1) and guard_s >= 0. Received: {test_share} and {guard_s}")
-    cut = round(waveform.size * (1.0 - test_share))
+    cut = round(size * (1.0 - test_share))
     guard = round(guard_s * SAMPLE_RATE_HZ)
-    train, test = slice(0, cut - guard // 2), slice(cut + guard - guard // 2, waveform.size)
+    train, test = slice(0, cut - guard // 2), slice(cut + guard - guard // 2, size)
     for part, noise_split in (("training", train), ("test", test)):
         length = (noise_split.stop - noise_split.start) / SAMPLE_RATE_HZ
-        if length < _SHORTEST_STRETCH_S:
+        if length < SHORTEST_STRETCH_S:
             raise InputError(
-                f"{name}: expected a recording long enough for a {part} stretch of {_SHORTEST_STRETCH_S} s. "
-                f"Received: {max(length, 0):.2f} s of it, from {waveform.size / SAMPLE_RATE_HZ:.2f} s"
+                f"{name}: expected a recording long enough for a {part} stretch of {SHORTEST_STRETCH_S} s. "
+                f"Received: {max(length, 0):.2f} s of it, from {size / SAMPLE_RATE_HZ:.2f} s"
             )
     return train, test
 

@@ -14,14 +14,18 @@ import numpy as np
 from scipy import ndimage, signal, special
 
 from kerasser.audio import SAMPLE_RATE_HZ
+from kerasser.noise import minimum_statistics
 from kerasser.noise.gains import mmse_lsa_gain, mmse_stsa_gain, noise_gain
 from kerasser.util.errors import InputError
 
+#: A gain, or a gain and what tracks the noise power, joined by "+": see `spelled`.
 Estimator = Literal["lsa", "stsa"]
+Tracker = Literal["mmse", "minimum_statistics"]
 
 #: Bounds of `ReferenceNoise.snr_db`: no speech at all is the lower one, no noise the upper.
 SNR_RANGE_DB = (-30.0, 120.0)
 
+_TRACKERS = ("mmse", "minimum_statistics")
 _GAINS = {"lsa": mmse_lsa_gain, "stsa": mmse_stsa_gain}
 _HOP_S = 0.008
 _HOPS_PER_WINDOW = 4
@@ -46,6 +50,9 @@ _POWER_SMOOTHING = 0.8
 _PRESENCE_SMOOTHING = 0.95
 _PRESENCE_LIMIT = 0.99
 
+# Share of the frames that `pause_variance` takes for pauses.
+_PAUSES = 0.1
+
 # Ephraim and Malah (1984): the weight of the previous frame, and a floor against musical noise.
 _DECISION_WEIGHT = 0.98
 _XI_FLOOR = 10**-2.5
@@ -61,16 +68,24 @@ class ReferenceNoise:
         variance: Variance of `waveform`; 0 for digital silence.
         snr_db: What the utterance's variance exceeds the noise's by, relative to the noise's, in dB and
             within `SNR_RANGE_DB`. An utterance without speech power, silence too, is at the lower bound.
+        pause_variance: Mean power of the quietest tenth of the utterance, which no estimator has touched: see
+            `pause_variance`.
     """
 
     waveform: np.ndarray
     mean: float
     variance: float
     snr_db: float
+    pause_variance: float = 0.0
+
+
+def spelled(estimator: str, noise_tracker: str = "mmse") -> str:
+    """Returns how a gain and a tracker are named together: the gain alone, or `GAIN+TRACKER`."""
+    return estimator if noise_tracker == "mmse" else f"{estimator}+{noise_tracker}"
 
 
 def reference_noise(
-    waveform: np.ndarray, sample_rate_hz: int = SAMPLE_RATE_HZ, *, estimator: Estimator = "lsa"
+    waveform: np.ndarray, sample_rate_hz: int = SAMPLE_RATE_HZ, *, estimator: Estimator | str = "lsa"
 ) -> ReferenceNoise:
     """Estimates the background noise in an utterance.
 
@@ -81,7 +96,8 @@ def reference_noise(
     Args:
         waveform: float `[samples]`, mono, any scale.
         sample_rate_hz: Sampling rate, at least 1000 Hz.
-        estimator: Amplitude estimator in the decision-directed recursion: "stsa" (1984) or "lsa" (1985).
+        estimator: Amplitude estimator in the decision-directed recursion: "stsa" (1984) or "lsa" (1985); with
+            "+minimum_statistics" behind it the noise power is Martin's (2001), else that of `noise_power`.
 
     Returns:
         The noise, with its mean, variance and the signal-to-noise ratio.
@@ -97,7 +113,28 @@ def reference_noise(
     noise = synthesise(spectrum * noise_gain(xi, gamma), samples.size, sample_rate_hz)
     noise = peak * (noise - noise.mean()) + offset
     variance = float(np.var(noise))
-    return ReferenceNoise(noise, float(noise.mean()), variance, _snr_db(peak**2 * float(np.var(samples)), variance))
+    ratio_db = _snr_db(peak**2 * float(np.var(samples)), variance)
+    pauses = peak**2 * pause_variance(samples, sample_rate_hz)
+    return ReferenceNoise(noise, float(noise.mean()), variance, ratio_db, pauses)
+
+
+def pause_variance(waveform: np.ndarray, sample_rate_hz: int = SAMPLE_RATE_HZ) -> float:
+    """Returns the mean power of the quietest tenth of an utterance's frames of 32 ms, every 8 ms.
+
+    It is what an ear would call the pauses, without any model: above the noise where an utterance has no pause, below
+    it where noise comes and goes. Digital silence does not count, and is all there is where this is 0.
+
+    Args:
+        waveform: float `[samples]`, mono, without a constant part.
+        sample_rate_hz: Sampling rate, at least 1000 Hz.
+    """
+    size = min(_transform(sample_rate_hz).m_num, waveform.size)
+    sums = np.cumsum(np.concatenate([[0.0], np.square(waveform)]))
+    starts = np.arange(0, waveform.size - size + 1, _transform(sample_rate_hz).hop)
+    # A difference of sums is rounded.
+    power = (sums[starts + size] - sums[starts]) / size
+    power = np.sort(power[power > _POWER_FLOOR])
+    return float(power[: max(1, round(_PAUSES * power.size))].mean()) if power.size else 0.0
 
 
 def enhance(waveform: np.ndarray, sample_rate_hz: int = SAMPLE_RATE_HZ, *, estimator: Estimator = "lsa") -> np.ndarray:
@@ -167,8 +204,7 @@ def noise_power(power: np.ndarray, floor: float) -> np.ndarray:
     Returns:
         λ_d, float64 `[bins, frames]`, at least `floor`.
     """
-    smooth = ndimage.uniform_filter1d(power, _START_FRAMES, axis=1, mode="nearest")
-    start = np.maximum(_START_BIAS * np.percentile(smooth, _START_PERCENTILE, axis=1), floor)
+    start = _start(power, floor)
     ceiling = _SPEECH_SNR * start
     # Frames first, then both directions side by side: one step of the loop serves the two.
     observed = np.maximum(np.stack([power.T, power.T[::-1]], axis=1), floor)
@@ -186,10 +222,25 @@ def noise_power(power: np.ndarray, floor: float) -> np.ndarray:
     return ((tracked[:, 0] + tracked[::-1, 1]) / 2).T
 
 
+def _start(power: np.ndarray, floor: float) -> np.ndarray:
+    """Returns a low percentile of the whole utterance's power in each bin, made right for stationary noise."""
+    smooth = ndimage.uniform_filter1d(power, _START_FRAMES, axis=1, mode="nearest")
+    return np.maximum(_START_BIAS * np.percentile(smooth, _START_PERCENTILE, axis=1), floor)
+
+
+def _tracked(power: np.ndarray, floor: float, tracker: str) -> np.ndarray:
+    """Returns the noise power `[bins, frames]` by a tracker of `_TRACKERS`, at most 15 dB above its start."""
+    if tracker != "minimum_statistics":
+        return noise_power(power, floor)
+    # Without the bound, fluent loud speech at 40 dB lifts the minima of its bins by 10 dB and more.
+    return np.minimum(minimum_statistics.noise_power(power, floor), _SPEECH_SNR * _start(power, floor)[:, None])
+
+
 def _analyse(
     samples: np.ndarray, sample_rate_hz: int, estimator: str
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Returns spectrum, ξ, γ and the speech gain, each `[bins, frames]` (decision-directed: 1984, equation 51)."""
+    chosen, _, tracker = estimator.partition("+")
     spectrum = analyse(samples, sample_rate_hz)
     power = np.square(np.abs(spectrum))
     window = _transform(sample_rate_hz).win
@@ -199,7 +250,7 @@ def _analyse(
     audible = power[2:].mean(axis=0) > floor
     noise = np.full_like(power, floor)
     if audible.any():
-        noise[:, audible] = noise_power(power[:, audible], floor)
+        noise[:, audible] = _tracked(power[:, audible], floor, tracker)
     # The noise may have moved since the last frame: its speech power is set against this frame's noise power.
     carried = (_DECISION_WEIGHT * power[:, :-1] / noise[:, 1:]).T
     gamma = (power / noise).T
@@ -211,7 +262,7 @@ def _analyse(
         if frame:
             xi[frame] += carried[frame - 1] * np.square(gain[frame - 1])
         xi[frame] = np.maximum(xi[frame], _XI_FLOOR)
-        gain[frame] = _GAINS[estimator](xi[frame], gamma[frame])
+        gain[frame] = _GAINS[chosen](xi[frame], gamma[frame])
     return spectrum, xi.T, gamma.T, gain.T
 
 
@@ -222,8 +273,11 @@ def _normalised(waveform: np.ndarray, sample_rate_hz: int, estimator: str) -> tu
         raise InputError(f"waveform: expected one or more samples, mono. Received: shape {samples.shape}")
     if not np.isfinite(samples).all():
         raise InputError("waveform: expected finite samples. Received: NaN or infinity")
-    if estimator not in _GAINS:
-        raise InputError(f"estimator: expected one of {', '.join(_GAINS)}. Received: {estimator!r}")
+    gain, joined, tracker = estimator.partition("+")
+    if gain not in _GAINS:
+        raise InputError(f"estimator: expected one of {', '.join(_GAINS)}. Received: {gain!r}")
+    if joined and tracker not in _TRACKERS:
+        raise InputError(f"noise_tracker: expected one of {', '.join(_TRACKERS)}. Received: {tracker!r}")
     if not sample_rate_hz >= _LOWEST_RATE_HZ:
         raise InputError(f"sample_rate_hz: expected at least {_LOWEST_RATE_HZ}. Received: {sample_rate_hz}")
     # A constant is its own mean; the rounding of a computed one would pass for noise.

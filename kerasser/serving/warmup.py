@@ -89,7 +89,7 @@ def read(saved_model: Path) -> list[Record]:
 def of_models(
     classifier: keras.Model,
     classes: Sequence[str],
-    cleaner: keras.Model,
+    cleaner: keras.Model | None,
     mean: np.ndarray,
     variance: np.ndarray,
     seed: int = 0,
@@ -101,7 +101,7 @@ def of_models(
     Args:
         classifier: As given to `export.write`.
         classes: Class names.
-        cleaner: As given to `export.write`.
+        cleaner: As given to `export.write`; None for the classifier alone.
         mean: Of raw training frames, `[dimension]`.
         variance: The same.
         seed: Seed of the frames.
@@ -114,7 +114,7 @@ def of_models(
 
     utterances = [speech(100 * duration_s - 4) for duration_s in DURATIONS_S]
     names = np.array([name.encode() for name in classes], object)
-    ask, clean = _asked(classifier), _asked(cleaner)
+    ask, clean = _asked(classifier), _asked(cleaner) if cleaner is not None else None
 
     def answer(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         made = ask(inputs)
@@ -126,19 +126,22 @@ def of_models(
         for row, utterance in zip(features, batch, strict=True):
             row[: len(utterance)] = utterance
         frames = {"features": features, "lengths": lengths}
-        cleaned = clean(frames)
-        defended, undefended = answer({**frames, "features": cleaned}), answer(frames)
-        yield Record("serving_default", frames, defended)
-        yield Record("undefended", frames, undefended)
-        yield Record("clean", frames, {"features": cleaned})
+        cleaned = clean(frames) if clean is not None else features
+        systems = {"": answer({**frames, "features": cleaned})}
         strings = {"serialized": np.array([records.serialize_frames(utterance) for utterance in batch], object)}
         named = {"classes": np.tile(names, (len(batch), 1))}
-        yield Record("serialized", strings, {**defended, **named})
-        yield Record("serialized_undefended", strings, {**undefended, **named})
+        yield Record("serving_default", frames, systems[""])
+        if clean is not None:
+            systems["undefended_"] = answer(frames)
+            yield Record("undefended", frames, systems["undefended_"])
+            yield Record("clean", frames, {"features": cleaned})
+        yield Record("serialized", strings, {**systems[""], **named})
+        if clean is not None:
+            yield Record("serialized_undefended", strings, {**systems["undefended_"], **named})
         labels = np.arange(len(batch), dtype=np.int32) % len(classes)
         scored = {
             prefix + name: np.asarray(value)
-            for prefix, answered in (("", defended), ("undefended_", undefended))
+            for prefix, answered in systems.items()
             for name, value in export.score(answered, tf.constant(labels)).items()
         }
         yield Record("evaluate", {**frames, "labels": labels}, scored)

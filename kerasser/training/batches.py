@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasser.features import records
+from kerasser.util.errors import InputError
 
 _MOST_BUCKETS = 9
 
@@ -203,6 +204,26 @@ def batches(
     return tf.data.Dataset.from_tensor_slices((rows, labels)).batch(batch_size).map(batch).prefetch(2)
 
 
+def refuse_absent_classes(development: tf.data.Dataset, classes: int) -> None:
+    """Makes sure that the figure which steers a training exists.
+
+    Args:
+        development: Batches of the development speakers, `(inputs, labels [batch])`.
+        classes: Number of classes.
+
+    Raises:
+        InputError: If a class has no utterance.
+    """
+    counts = np.zeros(classes, int)
+    for _, labels in development:
+        counts += np.bincount(labels, minlength=classes)
+    if not counts.all():
+        raise InputError(
+            "development speakers: expected utterances of every class, as their unweighted average recall steers the "
+            f"training. Received: none of class {int(np.argmin(counts))}"
+        )
+
+
 def _chosen(versions: np.ndarray, share: float, seed: int) -> np.ndarray:
     """Returns bool `[utterances]`: who is adversarial, a smaller share being part of a larger one."""
     chosen = np.zeros(versions.size, bool)
@@ -277,8 +298,8 @@ def _planned(
 ) -> tf.data.Dataset:
     """Returns who meets whom in an epoch: elements int `[group, batch_size]`.
 
-    Utterances of like length come together, as random batches would be mostly padding. What is missing in the last
-    group are the epoch's first utterances again, or −1.
+    Utterances of like length come together, as random batches would be mostly padding. What is missing to whole groups
+    are utterances a second time, drawn anew for each epoch from all alike, or −1.
     """
     buckets = int(np.clip(lengths.size // (2 * batch_size), 1, _MOST_BUCKETS))
     edges = np.quantile(lengths, np.arange(1, buckets) / buckets, method="higher") if buckets > 1 else []
@@ -291,8 +312,12 @@ def _planned(
         # The variable is read anew whenever an iterator is made.
         now = epoch.read_value()
         order = tf.random.experimental.stateless_shuffle(tf.range(lengths.size), [seed, now])
+        rest = tf.fill([missing], -1)
+        if wrap:
+            # Before they are sorted by length: afterwards the first are always the shortest.
+            again = tf.random.experimental.stateless_shuffle(tf.range(lengths.size), [seed + 2, now])
+            order, rest = tf.concat([order, tf.gather(again, tf.range(missing) % lengths.size)], 0), rest[:0]
         order = tf.gather(order, tf.argsort(tf.gather(bucket, order), stable=True))
-        rest = tf.gather(order, tf.range(missing) % lengths.size) if wrap else tf.fill([missing], -1)
         together = tf.reshape(tf.concat([order, rest], 0), [groups, group, batch_size])
         return tf.random.experimental.stateless_shuffle(together, [seed + 1, now])
 

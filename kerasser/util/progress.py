@@ -46,3 +46,8 @@ def steps(items: Iterable[Item], total: int, unit: str, title: str, *, quiet: bo
         for item in items:
             yield item
             shown.update()
+
+
+def say(text: str) -> None:
+    """Prints one line on standard error, above any bar."""
+    tqdm.write(text, file=sys.stderr)

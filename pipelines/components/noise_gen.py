@@ -1,21 +1,24 @@
-"""NoiseGen: noise at 16 kHz, cut in time into a training and a test bank that share no sample."""
+"""NoiseGen: noise at 16 kHz, divided into a training and a test bank that share no sample, nor one's twin."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from kerasser import audio
+from kerasser import audio, twins
 from kerasser.attack.draws import derive_seed
 from kerasser.demo import noise
-from kerasser.noise import bank
-from kerasser.noise.bank import Recording
+from kerasser.noise import bank, splits
+from kerasser.noise.bank import Recording, Source
+from kerasser.twins import Twin
 from kerasser.util import progress
-from pipelines.engine.artifacts import Artifact, fingerprint
+from pipelines.engine import hashes
+from pipelines.engine.artifacts import Artifact
 from pipelines.engine.component import Component, ComponentSpec, Executor
 from pipelines.io import types
 
@@ -27,6 +30,8 @@ class NoiseGenSpec(ComponentSpec):
         "noise_dir": str,
         "environments": list,
         "channel": int,
+        "split": str,
+        "test_environments": list,
         "test_share": float,
         "guard_s": float,
         "demo_duration_s": float,
@@ -37,80 +42,164 @@ class NoiseGenSpec(ComponentSpec):
 
 
 class NoiseGenExecutor(Executor):
-    """Writes every stretch as 16-bit WAV, and `bank.json` with its source, hash and place in time."""
+    """Writes every stretch as 16-bit WAV, and `bank.json` with its source, hash and place in time.
+
+    `bank.json` also says which `twins` the recordings have and what a reader must know (`remarks`).
+    """
 
     @staticmethod
     def fingerprint(parameters: Mapping[str, Any]) -> str:
-        """Changes with any file's name, size or time below the noise folder."""
-        return fingerprint(sorted(Path(parameters["noise_dir"]).rglob("*.*"))) if parameters["noise_dir"] else ""
+        """Changes with the name, the environment or the bytes of any recording that is wanted."""
+        return _fingerprint(_sources(parameters)) if parameters["noise_dir"] else ""
 
     def do(
         self, inputs: Mapping[str, Artifact], outputs: Mapping[str, Path], parameters: Mapping[str, Any]
     ) -> Mapping[str, Mapping[str, Any]]:
-        """Decodes, cuts and writes every recording."""
-        index: dict[str, list[dict[str, Any]]] = {"train": [], "test": []}
-        for number, (recording, source) in enumerate(_recordings(parameters)):
-            stretches = bank.split(recording.waveform, recording.name, parameters["test_share"], parameters["guard_s"])
-            for noise_split, part in zip(("train", "test"), stretches, strict=True):
-                file = f"{recording.environment}/{number:02d}.wav"
-                path = outputs[noise_split] / file
-                path.parent.mkdir(parents=True, exist_ok=True)
-                audio.write(path, recording.waveform[part])
-                index[noise_split].append(
-                    {
+        """Reads every recording to compare and divide them, then again to cut and write it."""
+        files = _sources(parameters) if parameters["noise_dir"] else []
+        self.seen = _fingerprint(files) if files else ""
+        sounds, shared = _compared(parameters, files)
+        division = splits.divide(sounds, shared, _options(parameters))
+        index: dict[str, list[dict[str, Any]]] = {side: [] for side in splits.SIDES}
+        sources = []
+        for number, (recording, source) in enumerate(_recordings(parameters, files, "noise")):
+            sources.append(source)
+            for side, parts in (("train", division.train[number]), ("test", division.test[number])):
+                for piece, (start, end) in enumerate(parts):
+                    file = f"{recording.environment}/{number:02d}{f'-{piece}' if piece else ''}.wav"
+                    path = outputs[side] / file
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    audio.write(path, recording.waveform[start:end])
+                    row = {
                         "environment": recording.environment,
-                        "name": recording.name,
+                        "name": recording.name if len(parts) == 1 else f"{recording.name}#{piece + 1}",
                         "file": file,
+                        "source": recording.name,
                         "source_sha256": source,
-                        "start_sample": part.start,
-                        "end_sample": part.stop,
+                        "start_sample": start,
+                        "end_sample": end,
                     }
-                )
-        for noise_split, rows in index.items():
-            facts = {"noise_split": noise_split, "synthetic": not parameters["noise_dir"], "recordings": rows}
-            (outputs[noise_split] / "bank.json").write_text(json.dumps(facts, indent=1))
-        return {noise_split: {"noise_split": noise_split} for noise_split in outputs}
+                    index[side].append(row)
+        common = {
+            "synthetic": not parameters["noise_dir"],
+            "split": parameters["split"],
+            "remarks": division.remarks,
+            "twins": [_told(twin, sounds, sources) for twin in shared],
+        }
+        for side, rows in index.items():
+            outputs[side].mkdir(parents=True, exist_ok=True)
+            told = {"noise_split": side, **common, "recordings": rows}
+            (outputs[side] / "bank.json").write_text(json.dumps(told, indent=1))
+        return {side: {"noise_split": side} for side in outputs}
 
 
-def _recordings(parameters: Mapping[str, Any]):
+def _options(parameters: Mapping[str, Any]) -> splits.Options:
+    return splits.Options(
+        parameters["split"],
+        parameters["test_share"],
+        parameters["guard_s"],
+        tuple(parameters["test_environments"]),
+        parameters["seed"],
+    )
+
+
+def _compared(parameters: Mapping[str, Any], files: Sequence[Source]) -> tuple[list[splits.Sound], list[Twin]]:
+    """Returns what is known of the recordings and what they share; one recording at a time is held whole."""
+    sounds: list[splits.Sound] = []
+
+    def waveforms() -> Iterator[np.ndarray]:
+        for recording, _ in _recordings(parameters, files, "twins"):
+            silence = splits.silence(recording.waveform)
+            sounds.append(splits.Sound(recording.environment, recording.name, recording.waveform.size, silence))
+            yield recording.waveform
+
+    found = twins.find(waveforms())
+    return sounds, found
+
+
+def _told(twin: Twin, sounds: Sequence[splits.Sound], sources: Sequence[str]) -> dict[str, Any]:
+    """Returns a twin as plain JSON types; recordings are known by the hash of their file, else by their name."""
+    names = [sources[number] or sounds[number].name for number in (twin.first, twin.second)]
+    return {
+        "names": [sounds[number].name for number in (twin.first, twin.second)],
+        "recordings": names,
+        "start_samples": [twin.first_start, twin.second_start],
+        "samples": twin.samples,
+        "correlation": round(twin.correlation, 3),
+    }
+
+
+def _sources(parameters: Mapping[str, Any]) -> list[Source]:
+    """Returns the recordings that are wanted, each with the SHA-256 that its bytes must have when they are decoded."""
+    found = bank.read(Path(parameters["noise_dir"]), parameters["channel"])
+    wanted = bank.environments(found, parameters["environments"])
+    chosen = [source for source in found if source.environment in wanted]
+    steps = progress.steps(chosen, len(chosen), "recordings", "hashes", quiet=parameters.get("quiet"))
+    return [replace(each, audio=replace(each.audio, sha256=hashes.sha256(each.audio.path))) for each in steps]
+
+
+def _fingerprint(sources: Sequence[Source]) -> str:
+    return hashes.digest([[source.environment, source.name, source.audio.sha256] for source in sources])
+
+
+def _recordings(
+    parameters: Mapping[str, Any], sources: Sequence[Source], title: str
+) -> Iterator[tuple[Recording, str]]:
     """Yields each recording, whole, with the SHA-256 of its file; synthetic noise has none."""
-    shown: dict[str, Any] = {"unit": "recordings", "title": "noise", "quiet": parameters.get("quiet")}
-    if not parameters["noise_dir"]:
+    quiet = parameters.get("quiet")
+    if not sources:
         wanted = parameters["environments"] or noise.ENVIRONMENTS
-        for environment in progress.steps(wanted, len(wanted), **shown):
+        for environment in progress.steps(wanted, len(wanted), "recordings", title, quiet=quiet):
             seed = int(derive_seed(parameters["seed"], environment), 16) % 2**32
             waveform = noise.synthesise(environment, parameters["demo_duration_s"], seed)
             yield Recording(environment, f"demo/{environment}", waveform), ""
         return
-    sources = bank.read(Path(parameters["noise_dir"]), parameters["channel"])
-    wanted = bank.environments(sources, parameters["environments"])
-    chosen = [source for source in sources if source.environment in wanted]
-    decoded = zip(chosen, audio.waveforms([source.audio for source in chosen]), strict=True)
-    for source, waveform in progress.steps(decoded, len(chosen), **shown):
-        yield Recording(source.environment, source.name, audio.clip(waveform)[0]), audio.sha256(source.audio.path)
+    decoded = zip(sources, audio.waveforms([source.audio for source in sources]), strict=True)
+    for source, waveform in progress.steps(decoded, len(sources), "recordings", title, quiet=quiet):
+        yield Recording(source.environment, source.name, audio.clip(waveform)[0]), source.audio.sha256
 
 
 def load(artifact: Artifact) -> tuple[str, bool, dict[str, list[Recording]]]:
     """Returns a bank's stretch, whether it is synthetic, and environment → recordings."""
-    facts = json.loads((artifact.uri / "bank.json").read_text())
+    told = facts(artifact)
     noise: dict[str, list[Recording]] = {}
-    files = [audio.probe(artifact.uri / row["file"]) for row in facts["recordings"]]
-    for row, waveform in zip(facts["recordings"], audio.waveforms(files), strict=True):
+    files = [audio.probe(artifact.uri / row["file"]) for row in told["recordings"]]
+    for row, waveform in zip(told["recordings"], audio.waveforms(files), strict=True):
         recording = Recording(row["environment"], row["name"], np.asarray(waveform))
         noise.setdefault(row["environment"], []).append(recording)
-    return facts["noise_split"], facts["synthetic"], noise
+    return told["noise_split"], told["synthetic"], noise
 
 
-def stretches(artifact: Artifact) -> dict[str, list[tuple[int, int]]]:
-    """Returns recording → its stretches in this bank, in samples: known by the hash of its file, else by its name."""
+def facts(artifact: Artifact) -> dict[str, Any]:
+    """Returns what `bank.json` says."""
+    return json.loads((artifact.uri / "bank.json").read_text())
+
+
+def stretches(artifact: Artifact, *, with_twins: bool = False) -> dict[str, list[tuple[int, int]]]:
+    """Returns recording → its stretches in this bank, in samples: known by the hash of its file, else by its name.
+
+    Args:
+        artifact: A bank.
+        with_twins: Also where else the same sound lies, in recordings that share it.
+    """
+    bank_facts = facts(artifact)
     found: dict[str, list[tuple[int, int]]] = {}
-    for row in json.loads((artifact.uri / "bank.json").read_text())["recordings"]:
-        found.setdefault(row["source_sha256"] or row["name"], []).append((row["start_sample"], row["end_sample"]))
+    for row in bank_facts["recordings"]:
+        name = row["source_sha256"] or row.get("source", row["name"])
+        found.setdefault(name, []).append((row["start_sample"], row["end_sample"]))
+    if with_twins:
+        heard = {name: list(each) for name, each in found.items()}
+        for told in bank_facts.get("twins", ()):
+            first, second = told["start_samples"]
+            twin = Twin(0, 1, first, second, told["samples"], told["correlation"])
+            for number, name in enumerate(told["recordings"]):
+                for other, start, end in splits.images(heard.get(name, []), twin, number):
+                    found.setdefault(told["recordings"][other], []).append((start, end))
     return found
 
 
 class NoiseGen(Component):
-    """Cuts environmental noise into a training and a test bank."""
+    """Divides environmental noise into a training and a test bank."""
 
     SPEC = NoiseGenSpec
     EXECUTOR = NoiseGenExecutor

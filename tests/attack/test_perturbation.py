@@ -75,9 +75,9 @@ def recordings():
 
 
 def test_the_same_seed_draws_the_same_piece_and_another_seed_another():
-    draws = [draws.draw(recordings(), 5000, draws.derive_seed(0, "a", n % 20)) for n in range(40)]
-    assert draws[:20] == draws[20:]
-    assert len({(d.recording, d.offset) for d in draws}) == 20
+    drawn = [draws.draw(recordings(), 5000, draws.derive_seed(0, "a", n % 20)) for n in range(40)]
+    assert drawn[:20] == drawn[20:]
+    assert len({(each.recording, each.offset) for each in drawn}) == 20
 
 
 def test_every_part_of_the_seed_matters():

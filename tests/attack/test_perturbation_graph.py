@@ -16,8 +16,10 @@ from kerasser.noise.bank import Recording
 
 
 @pytest.fixture(scope="module")
-def place(models_dir):
-    return models_dir / "perturbation" / "1"
+def place(tmp_path_factory):
+    place = tmp_path_factory.mktemp("perturbation") / "1"
+    perturbation_graph.write(place)
+    return place
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,10 @@ import json
 
 import numpy as np
 import pytest
+import soundfile
 
 from kerasser.corpora.folds import Fold
+from kerasser.evaluation.alarms import seen_in_training
 from kerasser.noise.bank import Recording
 from kerasser.util.errors import InputError
 from pipelines.components import adversarial_gen, evaluator, gan_trainer, noise_gen
@@ -101,28 +103,75 @@ def test_a_classifier_that_knows_the_test_speakers_gets_no_generator(tmp_path):
         gan_trainer.refuse_leak(inputs, FOLD, [OTHER])
 
 
+def banks(place, noise, **options):
+    """Makes both banks of a folder of noise; returns their folders."""
+    outputs = {"train": place / "train", "test": place / "test"}
+    parameters = {"environments": [], "channel": 1, "split": "time", "test_environments": [], "test_share": 0.4}
+    parameters |= {"guard_s": 0.5, "demo_duration_s": 0.0, "seed": 0, "quiet": True}
+    NoiseGenExecutor().do({}, outputs, {"noise_dir": str(noise), **parameters, **options})
+    return {name: Artifact("Noise", folder) for name, folder in outputs.items()}
+
+
 def test_the_banks_share_no_sample(tmp_path):
     _, noise = corpus.write(tmp_path)
-    outputs = {"train": tmp_path / "train", "test": tmp_path / "test"}
-    for folder in outputs.values():
-        folder.mkdir()
-    NoiseGenExecutor().do(
-        {},
-        outputs,
-        {
-            "noise_dir": str(noise),
-            "environments": [],
-            "channel": 1,
-            "test_share": 0.4,
-            "guard_s": 0.5,
-            "demo_duration_s": 0.0,
-            "seed": 0,
-        },
-    )
-    rows = {name: json.loads((folder / "bank.json").read_text())["recordings"] for name, folder in outputs.items()}
+    made = banks(tmp_path, noise)
+    rows = {name: noise_gen.facts(bank)["recordings"] for name, bank in made.items()}
     for train, test in zip(rows["train"], rows["test"], strict=True):
         assert train["name"] == test["name"]
         assert test["start_sample"] - train["end_sample"] == 8000
-    noise_split, synthetic, loaded = noise_gen.load(Artifact("Noise", outputs["test"]))
+    noise_split, synthetic, loaded = noise_gen.load(made["test"])
     assert (noise_split, synthetic, sorted(loaded)) == ("test", False, ["cafe", "station"])
     assert loaded["cafe"][0].waveform.size == rows["test"][0]["end_sample"] - rows["test"][0]["start_sample"]
+
+
+def rings(made):
+    """Returns whether the alarm sees test noise in what trains."""
+    heard = noise_gen.stretches(made["train"], with_twins=True)
+    return seen_in_training([], [], heard, noise_gen.stretches(made["test"])) is not None
+
+
+def test_a_piece_that_trains_and_its_twin_that_tests_are_parted_and_said(tmp_path, monkeypatch):
+    generator, noise = np.random.default_rng(0), tmp_path / "noise/hall"
+    noise.mkdir(parents=True)
+    one, other = generator.uniform(-0.2, 0.2, (2, 20 * 16000))
+    other[-2 * 16000 :] = one[: 2 * 16000] / 2
+    for name, waveform in (("a", one), ("b", other)):
+        soundfile.write(noise / f"{name}.wav", waveform, 16000)
+    made = banks(tmp_path, noise.parent)
+    (remark,) = noise_gen.facts(made["train"])["remarks"]
+    assert "hall/a holds, at 0.00 to 2" in remark and "tests in hall/b" in remark
+    (told,) = noise_gen.facts(made["test"])["twins"]
+    assert told["names"] == ["hall/a", "hall/b"] and told["correlation"] > 0.95
+    assert not rings(made)
+    # The alarm stands on its own: were the piece left in training, it would ring.
+    monkeypatch.setattr(noise_gen.splits, "_without_twins", lambda train, test, twins, guard: (train, []))
+    assert rings(banks(tmp_path / "leaky", noise.parent))
+
+
+def test_pieces_of_one_recording_have_names_and_files_of_their_own(tmp_path):
+    noise = tmp_path / "noise/hall"
+    noise.mkdir(parents=True)
+    waveform = np.random.default_rng(0).uniform(-0.2, 0.2, 20 * 16000)
+    waveform[4 * 16000 : 6 * 16000] = 0.0
+    soundfile.write(noise / "a.wav", waveform, 16000)
+    made = banks(tmp_path, noise.parent)
+    rows = noise_gen.facts(made["train"])["recordings"]
+    assert [row["name"] for row in rows] == ["hall/a#1", "hall/a#2"]
+    assert len({row["file"] for row in rows}) == 2
+    assert sum(end - start for each in noise_gen.stretches(made["train"]).values() for start, end in each) == round(
+        (18 * 0.6 - 0.25) * 16000
+    )
+    assert (
+        "Digital silence in recordings of noise was left out: hall/a (2.0 s)."
+        in noise_gen.facts(made["test"])["remarks"]
+    )
+
+
+@pytest.mark.real_audio
+@pytest.mark.parametrize("split", ["time", "recording", "environment"])
+def test_no_real_noise_is_heard_on_both_sides(tmp_path, real_data, split):
+    wanted = ["station"] if split == "environment" else []
+    made = banks(tmp_path, real_data / "noise", split=split, test_environments=wanted)
+    assert not rings(made)
+    (remark,) = noise_gen.facts(made["train"])["remarks"] or [""]
+    assert ("noice__office_0 holds, at 0.00 to 1.8" in remark) == (split == "time")

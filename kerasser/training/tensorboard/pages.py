@@ -13,7 +13,6 @@ import tensorflow as tf
 from kerasser.features.records import Example
 from kerasser.models.layers import FrameNormalization
 from kerasser.training.development import Answers, condition, padded
-from kerasser.training.tensorboard import pictures
 from kerasser.training.tensorboard.log import EventLog, plain, table
 
 #: Epochs between two looks at pictures, after the first epoch and before the last.
@@ -101,6 +100,9 @@ class LogWriter:
             event_log.scalar(f"final/dev_error_{name}", error, step)
 
     def _look(self, event_log: EventLog, step: int, answers: Answers) -> None:
+        # What trains does not need matplotlib; what draws does.
+        from kerasser.training.tensorboard import pictures
+
         errors = answers.errors()
         for name, counts in answers.confusions().items():
             picture = pictures.confusion_matrix(counts, self._contents.classes, f"development speech, {name}")
@@ -111,6 +113,8 @@ class LogWriter:
             self._features(event_log, step)
 
     def _features(self, event_log: EventLog, step: int) -> None:
+        from kerasser.training.tensorboard import pictures
+
         for number, logged in enumerate(self._contents.utterances, 1):
             heard = {condition(logged.own): logged.own.features}
             if logged.adversarial is not None:
