@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import soundfile
+from numpy.typing import ArrayLike
 
 from kerasser.util.errors import InputError
 
 SAMPLE_RATE_HZ = 16000
 FULL_SCALE = float(np.float32(1.0 - 2.0**-15))
 SHORTEST_S = 0.1
+# Floats beyond this are integers that nobody has scaled.
+_LOUDEST = 16.0
 
 # tensorflow-io decodes one sample type a call, so the header has to say which.
 _ENCODINGS = {
@@ -159,15 +163,7 @@ def _load(item):
     bounds, rate = item["bounds"], item["rate"]
     mono = tf.reduce_mean(samples, axis=1, keepdims=True)[bounds[0] : bounds[1]]
 
-    def resampled():
-        # The resampler's filter spans 64 samples of the lower rate and delays by half of that; zeros behind
-        # the end push the last samples out of it.
-        delay = tf.cast(tf.math.round(32 * SAMPLE_RATE_HZ / tf.minimum(rate, SAMPLE_RATE_HZ)), tf.int64)
-        length = -(-tf.shape(mono, out_type=tf.int64)[0] * SAMPLE_RATE_HZ // rate)
-        padded = tf.pad(mono, [[0, delay * rate // SAMPLE_RATE_HZ + 1], [0, 0]])
-        return tfio.audio.resample(padded, rate, SAMPLE_RATE_HZ)[delay : delay + length]
-
-    at_rate = tf.cond(tf.equal(rate, SAMPLE_RATE_HZ), lambda: mono, resampled)
+    at_rate = tf.cond(tf.equal(rate, SAMPLE_RATE_HZ), lambda: mono, lambda: _resampled(mono, rate))
     return tf.squeeze(at_rate, axis=1), tf.shape(samples, out_type=tf.int64)[0], digest
 
 
@@ -182,7 +178,57 @@ def _edited(file: AudioFile) -> InputError:
     )
 
 
-def _checked(waveform: np.ndarray, path: Path) -> np.ndarray:
+def _resampled(mono, rate):
+    """Brings sound, float32 `[samples, 1]`, to 16 kHz, as tensors."""
+    import tensorflow as tf
+    import tensorflow_io as tfio
+
+    # The resampler's filter spans 64 samples of the lower rate and delays by half of that; zeros behind
+    # the end push the last samples out of it.
+    delay = tf.cast(tf.math.round(32 * SAMPLE_RATE_HZ / tf.minimum(rate, SAMPLE_RATE_HZ)), tf.int64)
+    length = -(-tf.shape(mono, out_type=tf.int64)[0] * SAMPLE_RATE_HZ // rate)
+    padded = tf.pad(mono, [[0, delay * rate // SAMPLE_RATE_HZ + 1], [0, 0]])
+    return tfio.audio.resample(padded, rate, SAMPLE_RATE_HZ)[delay : delay + length]
+
+
+def from_array(waveform: ArrayLike, sample_rate_hz: int, name: str = "waveform") -> np.ndarray:
+    """Returns sound in memory as `waveforms` would read it from a file.
+
+    Args:
+        waveform: `[samples]`, floats in [−1, 1] or integers of 16 or 32 bits, which are scaled by their range.
+        sample_rate_hz: Its sampling rate.
+        name: What an error calls it.
+
+    Returns:
+        float32 `[samples]` at 16 kHz; not yet clipped, since a resampler overshoots.
+
+    Raises:
+        InputError: If it is not one-dimensional, of another type, shorter than 100 ms, not finite, far beyond full
+            scale or nothing but one constant value, or the rate is none.
+    """
+    found = np.asarray(waveform)
+    if found.ndim != 1:
+        raise InputError(f"{name}: expected mono, shape [samples]. Received: shape {list(found.shape)}")
+    if not isinstance(sample_rate_hz, int | np.integer) or sample_rate_hz < 1:
+        raise InputError(f"{name}: expected a sampling rate in Hz, a whole number. Received: {sample_rate_hz!r}")
+    if found.dtype not in (np.int16, np.int32) and found.dtype.kind != "f":
+        raise InputError(f"{name}: expected floats, or integers of 16 or 32 bits. Received: {found.dtype}")
+    if found.size < SHORTEST_S * sample_rate_hz:
+        raise InputError(
+            f"{name}: expected at least {SHORTEST_S} s of audio. Received: {found.size / sample_rate_hz:.3f} s"
+        )
+    scale = -float(np.iinfo(found.dtype).min) if found.dtype.kind == "i" else 1.0
+    mono = _checked(found.astype(np.float32) / np.float32(scale), name)
+    if (peak := float(np.abs(mono).max())) > _LOUDEST:
+        raise InputError(f"{name}: expected floats in [-1, 1]. Received: {peak:g}; are these integers?")
+    if sample_rate_hz == SAMPLE_RATE_HZ:
+        return mono
+    import tensorflow as tf
+
+    return np.asarray(_resampled(mono[:, None], tf.constant(sample_rate_hz, tf.int64)))[:, 0]
+
+
+def _checked(waveform: np.ndarray, path: Path | str) -> np.ndarray:
     if not np.isfinite(waveform).all():
         raise InputError(f"{path}: expected finite samples. Received: NaN or infinity")
     if waveform.size and waveform.min() == waveform.max():
@@ -208,6 +254,14 @@ def clip(waveform: np.ndarray) -> tuple[np.ndarray, int]:
 def write(path: Path, waveform: np.ndarray) -> None:
     """Writes a 16 kHz mono waveform in [−1, 1 − 2⁻¹⁵] as 16-bit PCM WAV."""
     soundfile.write(path, clip(waveform)[0], SAMPLE_RATE_HZ, format="WAV", subtype="PCM_16")
+
+
+def stored(waveform: np.ndarray) -> np.ndarray:
+    """Returns a 16 kHz waveform as `waveforms` reads what `write` made of it: 16 bits a sample, float32 `[samples]`."""
+    file = io.BytesIO()
+    soundfile.write(file, clip(waveform)[0], SAMPLE_RATE_HZ, format="WAV", subtype="PCM_16")
+    file.seek(0)
+    return soundfile.read(file, dtype="int16")[0].astype(np.float32) / np.float32(2**15)
 
 
 def sha256(path: Path) -> str:

@@ -15,8 +15,10 @@ from jsonargparse.typing import (
     restricted_number_type,
 )
 
-from kerasser import corpora, defences, features, threats
+from kerasser import corpora, defences, threats
 from kerasser.attack.budget import EPSILONS
+from kerasser.features import DEFAULT as DEFAULT_FRONT_END
+from kerasser.features import known as front_ends
 from kerasser.noise.estimation import spelled
 from kerasser.training import rules
 
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     RuleName = str
 else:
     CorpusName = Literal[tuple(["demo", *corpora.readers()])]
-    FrontEndName = Literal[tuple(features.known())]
+    FrontEndName = Literal[tuple(front_ends())]
     RuleName = Literal[tuple(rules.known())]
 
 
@@ -97,7 +99,7 @@ class AttackSettings:
 class FeatureSettings:
     """What waveforms are described by."""
 
-    front_end: FrontEndName = features.DEFAULT
+    front_end: FrontEndName = DEFAULT_FRONT_END
     """Takes eGeMAPS frames from waveforms; opensmile is the reference."""
 
 

@@ -25,7 +25,7 @@ _SMALL = [
 def clone(tmp_path_factory):
     """A checkout whose environment is made already, so that its tools start at once."""
     place = tmp_path_factory.mktemp("clone")
-    for name in ("kerasser", "pipelines", "tools", "setup.cfg", "pyproject.toml"):
+    for name in ("kerasser", "pipelines", "tools", "requirements", "setup.cfg", "pyproject.toml"):
         (place / name).symlink_to(ROOT / name)
     # A tool goes to its folder's parent, which has to be this one.
     (place / "tools").unlink()
@@ -36,9 +36,8 @@ def clone(tmp_path_factory):
     python.parent.mkdir(parents=True)
     python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
     python.chmod(0o755)
-    wanted = subprocess.run(
-        "cat setup.cfg pyproject.toml | cksum", shell=True, cwd=place, capture_output=True, check=True
-    )
+    pinned = "cat setup.cfg pyproject.toml requirements/*.lock | cksum"
+    wanted = subprocess.run(pinned, shell=True, cwd=place, capture_output=True, check=True)
     (place / ".venv/.installed").write_bytes(wanted.stdout)
     return place
 

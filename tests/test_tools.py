@@ -15,7 +15,7 @@ def checkout(tmp_path):
     """A checkout without its environment, and a folder whose programs come first."""
     for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, tmp_path)
-    for name in ("tools", "kerasser", "pipelines"):
+    for name in ("tools", "kerasser", "pipelines", "requirements"):
         shutil.copytree(ROOT / name, tmp_path / name)
     (tmp_path / "bin").mkdir()
     return tmp_path

@@ -12,7 +12,7 @@ from functools import cache
 from inspect import signature
 from pathlib import Path
 
-from kerasser.corpora.base import CLASSES, VALENCE, Corpus, Utterance, with_emotions
+from kerasser.corpora.base import CLASSES, VALENCE, Corpus, Utterance, checked_valence, with_emotions
 from kerasser.corpora.folds import Fold, folds
 from kerasser.util.errors import InputError
 
@@ -50,7 +50,5 @@ def read(name: str, root: Path | str, valence: Mapping[str, str] | None = None, 
         raise InputError(f"corpus: expected one of {', '.join(known)}. Received: {name!r}")
     if valence is None:
         valence = signature(known[name]).parameters["valence"].default
-    wrong = sorted(set(valence.values()) - set(CLASSES))
-    if wrong:
-        raise InputError(f"valence: expected only {' or '.join(CLASSES)}. Received: {wrong[0]!r}")
+    checked_valence(valence)
     return known[name](Path(root), with_emotions(valence, emotions))

@@ -1,6 +1,7 @@
 """Acoustic features: front ends, one file each, and frames on disk.
 
-A module of this package that has a `NAME` and a `FRONT_END` is a front end; nothing else has to know it.
+A module of this package that has a `NAME` and a `FRONT_END` is a front end; nothing else has to know it. Called, the
+package is `kerasser.api.describing.features`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from functools import cache
 from types import ModuleType
 
 from kerasser.features.base import FrontEnd
+from kerasser.util.callable_package import make_callable
 
 __all__ = ["DEFAULT", "FrontEnd", "front_end", "known"]
 
@@ -35,3 +37,6 @@ def front_end(name: str = DEFAULT) -> FrontEnd:
         KeyError: If there is none.
     """
     return known()[name].FRONT_END()
+
+
+make_callable(__name__, "kerasser.api.describing:features")

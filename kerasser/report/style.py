@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -29,6 +30,15 @@ _DPI = 150
 # Printed between A4's margins, 18 cm, a picture of this width, in inches, shrinks to two thirds: 12 pt is left with 8.
 WIDTH, FONT = 10.5, 12
 _HEIGHT = 5.0
+
+
+class Picture(Figure):
+    """A figure that a notebook shows although pyplot, which would keep every one in memory, has not made it."""
+
+    def _repr_png_(self) -> bytes:
+        file = io.BytesIO()
+        self.savefig(file, format="png")
+        return file.getvalue()
 
 
 class Scored(Protocol):
@@ -71,7 +81,7 @@ def caption(report: Report) -> str:
 
 def figure(title: str, width: float = WIDTH, height: float = _HEIGHT) -> Figure:
     """Returns an empty figure with its title; sizes in inches."""
-    found = Figure(figsize=(width, height), dpi=_DPI, layout="constrained")
+    found = Picture(figsize=(width, height), dpi=_DPI, layout="constrained")
     found.suptitle("\n".join(textwrap.wrap(plain(title), int(9 * width))), fontsize=FONT)
     return found
 

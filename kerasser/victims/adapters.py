@@ -161,7 +161,7 @@ def _source(module: str) -> Path:
 
 def _server(target: Target) -> Opened:
     """Connects to a TF Serving that serves one of our SavedModels."""
-    return _ours(target, _connected(target), UnfinishedError)
+    return ours(target, _connected(target), UnfinishedError)
 
 
 def _connected(target: Target) -> Any:
@@ -172,8 +172,17 @@ def _connected(target: Target) -> Any:
     return client.connect(target.model, target.served, target.version, target.deadline_s)
 
 
-def _ours(target: Target, model: Any, failure: type[InputError]) -> Opened:
-    """Asks a model of ours, which takes frames of any lengths and names the classes of every answer."""
+def ours(target: Target, model: Any, failure: type[InputError]) -> Opened:
+    """Asks a model of ours, which takes frames of any lengths and names the classes of every answer.
+
+    Args:
+        target: Which signature answers.
+        model: On disk or on a server: see `kerasser.serving.client.Model`.
+        failure: What its errors become.
+
+    Raises:
+        InputError: If it is asked about anything but frames, or has no such signature.
+    """
     if target.input_kind != "frames":
         raise InputError(f"victim.input: expected frames, which {target.model} takes. Received: {target.input_kind}")
     signature = _OURS.get(target.signature, target.signature)
@@ -203,5 +212,5 @@ def _saved_model(target: Target) -> Opened:
 
     model = client.LocalModel(Path(target.model))
     if "serialized" in model.signatures:
-        return _ours(target, model, InputError)
+        return ours(target, model, InputError)
     return None, networks.saved_model(model.signatures, target.signature, target.model, target.input_kind)

@@ -30,6 +30,22 @@ def keras_model(path: str, input_kind: str) -> Ask:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:
         raise InputError(f"{path}: expected a Keras model. Received: {describe(error)}") from error
+    return network(model, path, input_kind)
+
+
+def network(model: keras.Model, name: str, input_kind: str) -> Ask:
+    """Asks a Keras model.
+
+    Args:
+        model: With inputs that are known, as every functional or built sequential model has.
+        name: What an error calls it.
+        input_kind: One of `victims.INPUTS`.
+
+    Raises:
+        InputError: If it takes something else.
+    """
+    if not getattr(model, "inputs", None):
+        raise InputError(f"{name}: expected a model with inputs that are known. Received: one that is not built")
     tensors = list(model.inputs)
     call = tf.function(lambda inputs: model(inputs, training=False), reduce_retracing=True)
 
@@ -37,7 +53,7 @@ def keras_model(path: str, input_kind: str) -> Ask:
         values = [tf.cast(inputs[tensor.name], tensor.dtype) for tensor in tensors]
         return call(values[0] if len(values) == 1 else keras.tree.pack_sequence_as(model.input, values))
 
-    return _graph(path, input_kind, {tensor.name: tuple(tensor.shape) for tensor in tensors}, run)
+    return _graph(name, input_kind, {tensor.name: tuple(tensor.shape) for tensor in tensors}, run)
 
 
 def saved_model(signatures: Mapping[str, Any], chosen: str, path: str, input_kind: str) -> Ask:

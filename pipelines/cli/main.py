@@ -78,8 +78,17 @@ def parse(name: str, description: str, arguments: Sequence[str], settings: type[
     return settings(**scalars, **made)
 
 
-def build(name: str, description: str, settings: type[AnySettings]) -> tuple[ArgumentParser, list[str]]:
-    """Returns the parser of a command, and the names of its groups of settings."""
+def build(
+    name: str, description: str, settings: type[AnySettings], idle_too: bool = True
+) -> tuple[ArgumentParser, list[str]]:
+    """Returns the parser of a command, and the names of its groups of settings.
+
+    Args:
+        name: Of the command, such as "evaluate".
+        description: What it does.
+        settings: The dataclass whose fields are its flags.
+        idle_too: Whether it accepts the flags that it makes nothing of.
+    """
     hints, groups = get_type_hints(settings), []
     documented = _descriptions(settings)
     wanted = [field for field in fields(settings) if field.default is field.default_factory is MISSING]
@@ -95,13 +104,17 @@ def build(name: str, description: str, settings: type[AnySettings]) -> tuple[Arg
     )
     parser.settings = settings
     packaged = f", or the bare name of one that comes with kerasser: {', '.join(names())}" if "corpus" in hints else ""
-    parser.add_argument(
+    config = parser.add_argument(
         "--config",
         action=ConfigFile,
         metavar="FILE",
         help=f"YAML file with any of the settings below{packaged}. Flags behind it come on top.",
     )
+    # Functions of the script in completion.py.
+    config.complete = dict.fromkeys(("bash", "zsh"), "_kerasser_config")  # type: ignore[attr-defined]
     for field in fields(settings):
+        if not idle_too and field.name in UNUSED.get(name, ()):
+            continue
         if is_dataclass(hints[field.name]):
             parser.add_class_arguments(hints[field.name], field.name)
             groups.append(field.name)

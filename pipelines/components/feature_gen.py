@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from kerasser import features
 from kerasser.attack.generation import clean_example
+from kerasser.features import front_end, known
 from kerasser.features.base import FrontEnd
 from kerasser.features.enhanced import Enhanced
 from pipelines.engine.artifacts import Artifact
@@ -45,12 +45,12 @@ class FeatureGenExecutor(Executor):
         self, inputs: Mapping[str, Artifact], outputs: Mapping[str, Path], parameters: Mapping[str, Any]
     ) -> Mapping[str, Mapping[str, Any]]:
         """Writes the shards that are missing."""
-        front_end = chosen_front_end(parameters["front_end"], parameters["enhance"])
+        chosen = chosen_front_end(parameters["front_end"], parameters["enhance"])
         written = shards.write(
             outputs["examples"],
             utterances.read(inputs["utterances"]),
-            lambda waveform, _, name: [clean_example(waveform, front_end, name)],
-            front_end,
+            lambda waveform, _, name: [clean_example(waveform, chosen, name)],
+            chosen,
             per_shard=64,
             workers=parameters["workers"],
             quiet=parameters["quiet"],
@@ -61,13 +61,13 @@ class FeatureGenExecutor(Executor):
 
 def chosen_front_end(name: str, enhance: str = "") -> FrontEnd:
     """Returns a front end by its name, of enhanced speech where a gain is given."""
-    front_end = features.front_end(name)
-    return Enhanced(front_end, enhance) if enhance else front_end  # type: ignore[arg-type]
+    plain = front_end(name)
+    return Enhanced(plain, enhance) if enhance else plain  # type: ignore[arg-type]
 
 
 def front_end_modules(parameters: Mapping[str, Any]) -> list[str]:
     """Returns the module of the front end that some parameters name."""
-    found = features.known().get(parameters["front_end"])
+    found = known().get(parameters["front_end"])
     return [found.__name__] if found else []
 
 

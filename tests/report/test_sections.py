@@ -34,6 +34,15 @@ def test_measures_stand_beside_the_error():
     assert not any("would fill" in line for line in lines)
 
 
+@pytest.mark.parametrize(
+    ("level", "said"),
+    [("utterance", "the whole utterance, pauses included"), ("active", "the active speech (ITU-T P.56)")],
+)
+def test_it_says_what_ratios_are_measured_against(level, said):
+    report = {**REPORT, "settings": {"attack": {"speech_level": level}}}
+    assert f"The SNR is that of every draw, against {said}" in "\n".join(sections.perception(report))
+
+
 def test_a_missing_package_is_named_with_the_column_it_would_fill():
     (line,) = (line for line in audible(missing=["pesq"]) if "would fill" in line)
     assert line == 'PESQ is empty: the package pesq would fill it (`pip install "kerasser[perception]"`).'

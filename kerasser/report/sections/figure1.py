@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from kerasser.evaluation.report import Report, ReproductionReport
-from kerasser.evaluation.results import ANY, Figure1Row
+from kerasser.evaluation.results import ANY, Figure1Row, Score
 from kerasser.report import paper, style
 from kerasser.report.blocks import Block, Picture, Table, text
 from kerasser.report.formatting import name, number, percent
@@ -56,14 +56,26 @@ def tables(report: Report) -> dict[str, Sequence[Figure1Row]]:
 
 def draw(report: Report) -> Figure:
     """Draws error against ε and against SNR, for each noise."""
-    rows, clean = [row for row in report.figure1 if row.score.error is not None], report.clean.score
+    return curves(report.figure1, report.clean.score, style.caption(report), report.chance_error)
+
+
+def curves(measured: Sequence[Figure1Row], clean: Score, caption: str, chance: float) -> Figure:
+    """Draws error against ε and against SNR, for each noise.
+
+    Args:
+        measured: One row an environment and budget.
+        clean: The error on clean speech.
+        caption: What stands above.
+        chance: The error of a guess, in percent.
+    """
+    rows = [row for row in measured if row.score.error is not None]
     kinds = [kind for kind in _AXES if any(row.budget.kind == kind for row in rows)]
-    figure, grid = style.beside(style.caption(report), len(kinds))
+    figure, grid = style.beside(caption, len(kinds))
     colours = style.colours(row.noise for row in rows)
     for axes, kind in zip(grid, kinds, strict=False):
-        style.levels(axes, clean, report.chance_error)
+        style.levels(axes, clean, chance)
         mine = [row for row in rows if row.budget.kind == kind]
-        style.guess_levels(axes, report.chance_error, mine)
+        style.guess_levels(axes, chance, mine)
         for noise, colour in colours.items():
             points = {row.budget.value: row for row in mine if row.noise == noise}
             style.line(axes, dict(sorted(points.items())), colour, band=noise != ANY)

@@ -1,6 +1,7 @@
 """Flags, files of settings, help and completion: what is met before anything runs."""
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import fields
@@ -16,7 +17,7 @@ from pipelines.cli.commands import COMMANDS
 from pipelines.cli.main import parse
 from pipelines.config import UNUSED, Settings
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 KINDS = {**COMMANDS, "completion": completion.CompletionSettings}
 POSITIONAL = {"predict": ["a.wav", "b.wav"], "lineage": ["place"], "completion": ["bash"]}
 
@@ -29,7 +30,7 @@ def refused(arguments, name="evaluate"):
 
 
 def test_every_command_is_known_here():
-    found = {path.stem for path in (ROOT / "pipelines").glob("*.py") if '__name__ == "__main__"' in path.read_text()}
+    found = {path.stem for path in (ROOT / "pipelines").rglob("*.py") if '__name__ == "__main__"' in path.read_text()}
     assert found == KINDS.keys()
 
 
@@ -187,9 +188,13 @@ def script(tmp_path_factory):
         (["python", "-m", "pipelines.export", "--roll"], ["--rollback"]),
         (["python", "-m", "pipelines.evaluate", "--roll"], []),
         (["python3", "-m", "pipelines.evaluate", "--seed", "1", "--config", "paper-i"], ["paper-iemocap"]),
-        (["python", "-m", "pipelines.evaluate", "--defences.enhancement.gain", ""], ["lsa", "stsa", "null"]),
+        (["python", "-m", "pipelines.reproduce", "--defences.enhancement.gain", ""], ["lsa", "stsa", "null"]),
         (["python", "-m", "pipelines.evaluate", "--config", "READ"], ["README.md"]),
         (["tools/listening_test", "--catch-r"], ["--catch-right"]),
+        (["kerasser", "re"], ["reproduce"]),
+        (["/usr/bin/kerasser", "attack", "--corpus", "e"], ["emodb"]),
+        (["kerasser", "export", "--seed=1", "--roll"], ["--rollback"]),
+        (["python", "-c"], []),
         (["python", "-m", "http.server", "--b"], []),
     ],
 )
@@ -200,9 +205,35 @@ def test_bash_completes_commands_flags_and_values(script, words, offered):
     assert (done.stdout.split(), done.stderr) == (offered, "")
 
 
-def test_zsh_is_told_about_bash_completion_and_other_shells_are_refused(capsys):
+ZSH = shutil.which("zsh")
+
+
+@pytest.mark.skipif(not ZSH, reason="zsh is not on the PATH")
+@pytest.mark.parametrize(
+    ("words", "completed"),
+    [
+        (["python", "-m", "pipelines.train", "--seed", ""], ["kerasser", "train", "--seed", ""]),
+        (["python", "-m", "pipelines.train", "--se"], ["kerasser", "train", "--se"]),
+        (["tools/demo", "--corpus", "r"], ["kerasser", "evaluate", "--corpus", "r"]),
+        (["python", "-m", "pipelines.tr"], ["modules"]),
+        (["python", "-c", ""], ["files"]),
+    ],
+)
+def test_zsh_completes_a_module_as_the_program(tmp_path, words, completed):
+    (tmp_path / "script").write_text(completion.script("zsh"))
+    stubs = "compdef() { }; compadd() { print -l modules }; _files() { print -l files }"
+    seen = '_shtab_kerasser() { [[ $service == kerasser && $CURRENT == $#words ]] && print -rl -- "$words[@]" }'
+    quoted = " ".join(f"'{word}'" for word in words)
+    evaluated = f'eval "$(<{tmp_path}/script)"'
+    asked = f"{stubs}\n{evaluated}\n{seen}\nwords=({quoted}) CURRENT={len(words)}\n_kerasser"
+    done = subprocess.run([ZSH, "-f", "-c", asked], capture_output=True, text=True, check=True)
+    assert (done.stdout.removesuffix("\n").split("\n"), done.stderr) == (completed, "")
+
+
+def test_zsh_gets_its_own_script_and_other_shells_are_refused(capsys):
     cli.main("completion", "", completion.completion, ["zsh"], completion.CompletionSettings)
-    assert "bashcompinit" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "#compdef kerasser" in shown and "compinit" in shown and "--print-config" in shown
     with pytest.raises(SystemExit) as status:
         cli.main("completion", "", completion.completion, ["zssh"], completion.CompletionSettings)
     assert status.value.code == 2
