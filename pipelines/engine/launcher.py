@@ -199,9 +199,7 @@ class Launcher:
                 ) from error
             if full := next((reason for reason in _FULL if reason in str(error)), None):
                 # TensorFlow's writers raise errors of their own.
-                raise UnfinishedError(
-                    f"{work}: expected room for what {component.id} writes. Received: {full}"
-                ) from error
+                raise UnfinishedError(f"{work}: expected room to write. Received: {full}") from error
             raise
         if unknown := set(properties) - set(outputs):
             raise ValueError(f"{component.id}: expected properties of {sorted(outputs)}. Received: {sorted(unknown)}")
