@@ -137,7 +137,7 @@ def build(
         parser.epilog = f"Accepted too, so that one file serves all commands, and without effect here: {flags}."
     for action in parser._actions:
         # The library's own words fit no setting of ours.
-        if action.dest in groups:
+        if action.help == "Path to a configuration file.":
             action.metavar, action.help = "FILE", f"YAML file with the settings of {action.dest} alone."
         elif action.dest == "print_config":
             action.metavar, action.help = "", "Print all settings as YAML, for --config, and exit."
