@@ -241,7 +241,7 @@ def test_spectral_normalisation_bounds_the_dense_layers():
     discriminator = build_discriminator(units=8, bottleneck=5, spectral_normalization=True)
     data = group(1)
     inputs = {"features": data["features"][0], "lengths": data["lengths"][0]}
-    layer = discriminator.get_layer("code_bounded").layer
+    layer = discriminator.get_layer("bottleneck_bounded").layer
     layer.kernel.assign(layer.kernel * 50)
     for _ in range(30):
         discriminator(inputs, training=True)
