@@ -222,7 +222,7 @@ def _confirm(first: int, second: int, one: np.ndarray, other: np.ndarray, shift:
     found = []
     for run in range(1, count + 1):
         (places,) = np.nonzero(runs == run)
-        begin, stop = places[0] * _HOP, places[-1] * _HOP + _WINDOW
+        begin, stop = int(places[0]) * _HOP, int(places[-1]) * _HOP + _WINDOW
         # A window that is but half in the shared sound passes; what is at the very end of the overlap is shared.
         if stop - begin >= SHORTEST_S * _RATE_HZ:
             found.append(
