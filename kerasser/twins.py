@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import fft, ndimage, signal
 
+from kerasser import landmarks
 from kerasser.audio import SAMPLE_RATE_HZ
 from kerasser.util.arrays import Array
 
@@ -33,8 +34,8 @@ _HOP = _WINDOW // 8
 _ALIKE = 0.5
 #: Shortest shared sound that is told, in seconds.
 SHORTEST_S = 0.75
-# Width of the bands that whiten a block: 1025 bins of 1/131 Hz, 8 Hz.
-_BAND = 1025
+# Width of the bands that whiten a block.
+_BAND_HZ = 8
 _HELD = 2.0
 _SMOOTH_HZ = 40
 _LEVEL_S = 0.1
@@ -80,7 +81,7 @@ def find(
     """
     sounds = [_reduced(waveform) for waveform in waveforms]
     blocks = _blocks(sounds)
-    spectra = [_spectrum(np.concatenate([_levelled(sounds[n])[part] for n, part in block])) for block in blocks]
+    spectra = [_spectrum(np.concatenate([_levelled(sounds[n])[part] for n, part in block]), _BLOCK) for block in blocks]
     found: dict[tuple[int, int], list[Twin]] = {}
     for one in shown(range(len(blocks))):
         for other in range(one, len(blocks)):
@@ -91,6 +92,31 @@ def find(
                         twins = _confirm(first, second, sounds[first], sounds[second], shift)
                         found.setdefault((first, second), []).extend(twins)
     return [twin for pair in sorted(found) for twin in sorted(found[pair], key=lambda twin: twin.first_start)]
+
+
+def find_among_many(waveforms: Iterable[Array], groups: Sequence[str] | None = None) -> list[Twin]:
+    """Compares those of many short recordings that have landmarks in common; cost grows with their number.
+
+    It finds less than `find`: half a second of sound has few landmarks, and stationary noise has hardly any.
+
+    Args:
+        waveforms: float `[samples]`, 16 kHz mono, one a recording; read once, in order.
+        groups: A name for each recording; those of one name are not compared. None compares all.
+
+    Returns:
+        The twins, by first and second recording.
+    """
+    sounds = [_reduced(waveform) for waveform in waveforms]
+    found = []
+    for first, second in landmarks.candidates(sounds, groups):
+        one, other = sounds[first], sounds[second]
+        size = 2 ** int(np.ceil(np.log2(max(one.size, other.size))))
+        mine: list[Twin] = []
+        for lag in _lags(_spectrum(_levelled(one), size), _spectrum(_levelled(other), size)):
+            if not _known(mine, lag):
+                mine += _confirm(first, second, one, other, lag)
+        found += sorted(mine, key=lambda twin: twin.first_start)
+    return found
 
 
 Block = list[tuple[int, slice]]
@@ -134,30 +160,31 @@ def _blocks(sounds: Sequence[Array]) -> list[Block]:
     return [block for block in blocks if block]
 
 
-def _spectrum(block: Array) -> Array:
+def _spectrum(block: Array, size: int) -> Array:
     """Returns a block's whitened spectrum, with room for every lag; the squares of its magnitudes have a mean of 1."""
-    spectrum = fft.rfft(block, 2 * _BLOCK)
+    spectrum = fft.rfft(block, 2 * size)
     magnitude = np.abs(spectrum)
     # Whitened in bands, for with unit magnitude in every bin a block would be like itself at no lag but 0. What stands
     # out of its band, as a hum does, is held.
-    band = ndimage.uniform_filter1d(magnitude, _BAND, mode="nearest")
+    band = ndimage.uniform_filter1d(magnitude, round(_BAND_HZ * 2 * size / _RATE_HZ) + 1, mode="nearest")
     gain = 1 / np.maximum(band, 1e-20) / np.maximum(magnitude / np.maximum(band, 1e-20) / _HELD, 1)
     white = np.where(band > 0, spectrum * gain, 0)
     return (white / max(float(np.sqrt(np.mean(np.square(np.abs(white))))), 1e-20)).astype(np.complex64)
 
 
-def _lags(one: Array, other: Array, same: bool) -> list[int]:
+def _lags(one: Array, other: Array, same: bool = False) -> list[int]:
     """Returns the lags at which two blocks agree more than chance lets them: `other[t]` is `one[t + lag]`."""
     # With magnitudes of 1, independent phases leave 1/√(2·block) in every lag.
-    size = np.abs(fft.irfft(one * np.conj(other), 2 * _BLOCK)) * np.float32(np.sqrt(2 * _BLOCK))
+    length = one.size - 1
+    size = np.abs(fft.irfft(one * np.conj(other), 2 * length)) * np.float32(np.sqrt(2 * length))
     if same:
         # A block is like itself, and each lag of it is there twice.
         size[: _RATE_HZ // 4] = 0
-        size[_BLOCK:] = 0
+        size[length:] = 0
     found: list[int] = []
     while len(found) < _PEAKS and size.max() > _PEAK:
         peak = int(np.argmax(size))
-        found.append(peak if peak < _BLOCK else peak - 2 * _BLOCK)
+        found.append(peak if peak < length else peak - 2 * length)
         size[max(0, peak - 8) : peak + 9] = 0
     return found
 

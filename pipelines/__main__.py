@@ -34,10 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # As shells' users write it.
     name = given[0].replace("-", "_")
     if name not in _NAMES:
-        print(
-            f"kerasser: expected one of {', '.join(_NAMES)}{perhaps(name, _NAMES)}. Received: {given[0]!r}",
-            file=sys.stderr,
-        )
+        near = perhaps(name.rpartition(".")[2], _NAMES)
+        print(f"kerasser: expected one of {', '.join(_NAMES)}{near}. Received: {given[0]!r}", file=sys.stderr)
         raise SystemExit(2)
     module = _module(name)
     settings = COMMANDS.get(name) or module.CompletionSettings

@@ -34,6 +34,7 @@ NOT_RUN = {
     "tools/benchmark search": "takes minutes; tests/pipelines/test_attackers.py runs it",
     "tools/benchmark tensorboard": "takes minutes; tests/pipelines/test_tensorboard.py runs it",
     "tools/benchmark coverage": "tests/evaluation/test_statistics.py simulates a part of it",
+    "tools/benchmark reference-noise": "takes minutes; tests/noise/test_benchmark.py runs it",
     "tools/benchmark serving": "tests/serving/test_serving_tools.py runs it",
     "tools/serving_smoke": "tests/serving/test_serving_tools.py runs it",
     "tensorboard ": "tests/test_newcomer.py starts it",
