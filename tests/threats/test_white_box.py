@@ -33,7 +33,7 @@ def frames(number):
 
 def noisy(number, budget):
     """Two draws, each of which moves the features its own way; more noise under ε."""
-    size = {"epsilon": 0.3, "snr": 0.1}[budget.kind]
+    size = {"epsilon": 0.3, "snr_db": 0.1}[budget.kind]
     generator = np.random.default_rng(10 + number)
     return [frames(number) + size * generator.normal(size=(LENGTHS[number], 4)).astype(np.float32) for _ in range(2)]
 
