@@ -28,7 +28,7 @@ class Speech:
 
 
 def utterance(label=1, draws=5):
-    return TestUtterance("u", "s", label, Speech(), noise=NOISE, budgets=(BUDGET,), draws=draws, seed=4)
+    return TestUtterance("u", "s", label, Speech, noise=NOISE, budgets=(BUDGET,), draws=draws, seed=4)
 
 
 class Victim:

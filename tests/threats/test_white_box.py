@@ -42,7 +42,7 @@ def utterances(budgets=BUDGETS, **changed):
     return [
         TestUtterance(
             **{
-                **dict(id=f"u{number}", speaker="s", label=number % 2, speech=None, noise={}, budgets=budgets),
+                **dict(id=f"u{number}", speaker="s", label=number % 2, load=lambda: None, noise={}, budgets=budgets),
                 **dict(draws=2, seed=3, frames=lambda number=number: frames(number)),
                 **dict(noisy_frames=lambda budget, number=number: noisy(number, budget)),
                 **changed,

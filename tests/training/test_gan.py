@@ -154,7 +154,7 @@ def test_what_development_speech_gets_is_what_the_classifier_answers_to_cleaned_
     dev = batches([files / "clean", files / "attacked"], 25, batch_size=4)
     watched = CleanedDevelopment(cleaned, judged, dev, both)
     lengths = tf.fill([len(both)], 7)
-    features = np.stack([example.features for example in both])
+    features = tf.constant(np.stack([example.features for example in both]))
     restored = cleaned({"features": features, "lengths": lengths})
     predicted = np.argmax(judged({"features": restored, "lengths": lengths})["logits"], axis=1)
     truth = [example.label for example in both]
