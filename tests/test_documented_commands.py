@@ -23,6 +23,7 @@ NOT_RUN = {
     "cd kerasser": "changes the shell alone",
     ". .venv/bin/activate": "changes the shell alone",
     "tools/test": "is the test command itself",
+    "tools/coverage": "is the test command once more",
     "tools/lock": "needs a network",
     "tools/mutate": "takes half an hour; tests/test_mutate.py draws a few",
     "pre-commit install": "changes git's own folder",
