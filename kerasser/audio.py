@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
 from numpy.typing import ArrayLike
 
+from kerasser.util.arrays import Array
 from kerasser.util.errors import InputError
 
 SAMPLE_RATE_HZ = 16000
@@ -98,7 +100,7 @@ def probe(path: Path, start_s: float = 0.0, end_s: float | None = None) -> Audio
     return audio
 
 
-def waveforms(files: Sequence[AudioFile]) -> Iterator[np.ndarray]:
+def waveforms(files: Sequence[AudioFile]) -> Iterator[Array]:
     """Decodes, averages to mono, cuts and resamples files through tensorflow-io in a tf.data pipeline.
 
     Yields:
@@ -135,7 +137,7 @@ def waveforms(files: Sequence[AudioFile]) -> Iterator[np.ndarray]:
         yield _checked(waveform, file.path)
 
 
-def _load(item):
+def _load(item: Mapping[str, Any]) -> tuple[Any, Any, Any]:
     """Decodes one file in the graph; returns the waveform, how many samples the whole file held, and its SHA-256."""
     import tensorflow as tf
     import tensorflow_io as tfio
@@ -144,7 +146,7 @@ def _load(item):
     # Of the very bytes that are decoded: a hash taken before or after may be of others.
     digest = tf.cond(item["hashed"], lambda: tf.numpy_function(_digest, [contents], tf.string), lambda: "")
 
-    def scaled(decode, dtype, zero, one):
+    def scaled(decode: Callable[..., Any], dtype: Any, zero: float, one: float) -> Callable[[], Any]:
         return lambda: (tf.cast(decode(contents, dtype=dtype), tf.float32) - zero) / one
 
     wav, flac = tfio.audio.decode_wav, tfio.audio.decode_flac
@@ -178,7 +180,7 @@ def _edited(file: AudioFile) -> InputError:
     )
 
 
-def _resampled(mono, rate):
+def _resampled(mono: Any, rate: Any) -> Any:
     """Brings sound, float32 `[samples, 1]`, to 16 kHz, as tensors."""
     import tensorflow as tf
     import tensorflow_io as tfio
@@ -191,7 +193,7 @@ def _resampled(mono, rate):
     return tfio.audio.resample(padded, rate, SAMPLE_RATE_HZ)[delay : delay + length]
 
 
-def from_array(waveform: ArrayLike, sample_rate_hz: int, name: str = "waveform") -> np.ndarray:
+def from_array(waveform: ArrayLike, sample_rate_hz: int, name: str = "waveform") -> Array:
     """Returns sound in memory as `waveforms` would read it from a file.
 
     Args:
@@ -228,7 +230,7 @@ def from_array(waveform: ArrayLike, sample_rate_hz: int, name: str = "waveform")
     return np.asarray(_resampled(mono[:, None], tf.constant(sample_rate_hz, tf.int64)))[:, 0]
 
 
-def _checked(waveform: np.ndarray, path: Path | str) -> np.ndarray:
+def _checked(waveform: Array, path: Path | str) -> Array:
     if not np.isfinite(waveform).all():
         raise InputError(f"{path}: expected finite samples. Received: NaN or infinity")
     if waveform.size and waveform.min() == waveform.max():
@@ -236,7 +238,7 @@ def _checked(waveform: np.ndarray, path: Path | str) -> np.ndarray:
     return waveform
 
 
-def clip(waveform: np.ndarray) -> tuple[np.ndarray, int]:
+def clip(waveform: Array) -> tuple[Array, int]:
     """Bounds a waveform to [−1, 1 − 2⁻¹⁵].
 
     Beyond it opensmile's cast to 16 bits wraps around instead of saturating.
@@ -251,17 +253,18 @@ def clip(waveform: np.ndarray) -> tuple[np.ndarray, int]:
     return bounded, int(np.count_nonzero((waveform < -1.0) | (waveform > FULL_SCALE)))
 
 
-def write(path: Path, waveform: np.ndarray) -> None:
+def write(path: Path, waveform: Array) -> None:
     """Writes a 16 kHz mono waveform in [−1, 1 − 2⁻¹⁵] as 16-bit PCM WAV."""
     soundfile.write(path, clip(waveform)[0], SAMPLE_RATE_HZ, format="WAV", subtype="PCM_16")
 
 
-def stored(waveform: np.ndarray) -> np.ndarray:
+def stored(waveform: Array) -> Array:
     """Returns a 16 kHz waveform as `waveforms` reads what `write` made of it: 16 bits a sample, float32 `[samples]`."""
     file = io.BytesIO()
     soundfile.write(file, clip(waveform)[0], SAMPLE_RATE_HZ, format="WAV", subtype="PCM_16")
     file.seek(0)
-    return soundfile.read(file, dtype="int16")[0].astype(np.float32) / np.float32(2**15)
+    read: Array = soundfile.read(file, dtype="int16")[0].astype(np.float32) / np.float32(2**15)
+    return read
 
 
 def sha256(path: Path) -> str:

@@ -14,7 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import fft, ndimage, signal
 
+from kerasser import landmarks
 from kerasser.audio import SAMPLE_RATE_HZ
+from kerasser.util.arrays import Array
 
 # Sound is compared up to 2 kHz: lossy coders keep that best, and it costs a quarter.
 _DECIMATION = 4
@@ -32,8 +34,8 @@ _HOP = _WINDOW // 8
 _ALIKE = 0.5
 #: Shortest shared sound that is told, in seconds.
 SHORTEST_S = 0.75
-# Width of the bands that whiten a block: 1025 bins of 1/131 Hz, 8 Hz.
-_BAND = 1025
+# Width of the bands that whiten a block.
+_BAND_HZ = 8
 _HELD = 2.0
 _SMOOTH_HZ = 40
 _LEVEL_S = 0.1
@@ -61,7 +63,7 @@ class Twin:
 
 
 def find(
-    waveforms: Iterable[np.ndarray],
+    waveforms: Iterable[Array],
     groups: Sequence[str] | None = None,
     shown: Callable[[Sequence[int]], Iterable[int]] = iter,
 ) -> list[Twin]:
@@ -79,7 +81,7 @@ def find(
     """
     sounds = [_reduced(waveform) for waveform in waveforms]
     blocks = _blocks(sounds)
-    spectra = [_spectrum(np.concatenate([_levelled(sounds[n])[part] for n, part in block])) for block in blocks]
+    spectra = [_spectrum(np.concatenate([_levelled(sounds[n])[part] for n, part in block]), _BLOCK) for block in blocks]
     found: dict[tuple[int, int], list[Twin]] = {}
     for one in shown(range(len(blocks))):
         for other in range(one, len(blocks)):
@@ -92,29 +94,56 @@ def find(
     return [twin for pair in sorted(found) for twin in sorted(found[pair], key=lambda twin: twin.first_start)]
 
 
+def find_among_many(waveforms: Iterable[Array], groups: Sequence[str] | None = None) -> list[Twin]:
+    """Compares those of many short recordings that have landmarks in common; cost grows with their number.
+
+    It finds less than `find`: half a second of sound has few landmarks, and stationary noise has hardly any.
+
+    Args:
+        waveforms: float `[samples]`, 16 kHz mono, one a recording; read once, in order.
+        groups: A name for each recording; those of one name are not compared. None compares all.
+
+    Returns:
+        The twins, by first and second recording.
+    """
+    sounds = [_reduced(waveform) for waveform in waveforms]
+    found = []
+    for first, second in landmarks.candidates(sounds, groups):
+        one, other = sounds[first], sounds[second]
+        size = 2 ** int(np.ceil(np.log2(max(one.size, other.size))))
+        mine: list[Twin] = []
+        for lag in _lags(_spectrum(_levelled(one), size), _spectrum(_levelled(other), size)):
+            if not _known(mine, lag):
+                mine += _confirm(first, second, one, other, lag)
+        found += sorted(mine, key=lambda twin: twin.first_start)
+    return found
+
+
 Block = list[tuple[int, slice]]
 
 
-def _reduced(waveform: np.ndarray) -> np.ndarray:
+def _reduced(waveform: Array) -> Array:
     """Returns a waveform at 4 kHz without what lies below 60 Hz, float32."""
     if waveform.size < 64:
         return np.zeros(0, np.float32)
     low = signal.resample_poly(np.asarray(waveform, np.float32), 1, _DECIMATION)
     high = signal.butter(2, 60, "highpass", fs=_RATE_HZ, output="sos")
-    return signal.sosfilt(high, low).astype(np.float32)
+    result: Array = signal.sosfilt(high, low).astype(np.float32)
+    return result
 
 
-def _levelled(sound: np.ndarray) -> np.ndarray:
+def _levelled(sound: Array) -> Array:
     """Returns a sound at one level throughout: a door that slams would else outweigh minutes."""
     if not sound.size:
         return sound
     size = min(round(_LEVEL_S * _RATE_HZ), sound.size)
     level = np.sqrt(np.maximum(ndimage.uniform_filter1d(np.square(sound), size, mode="nearest"), 0))
     # Digital silence stays silent.
-    return sound / np.maximum(level, 1e-5)
+    result: Array = sound / np.maximum(level, 1e-5)
+    return result
 
 
-def _blocks(sounds: Sequence[np.ndarray]) -> list[Block]:
+def _blocks(sounds: Sequence[Array]) -> list[Block]:
     """Lays the sounds end to end and cuts them into blocks of one length; a block knows its parts."""
     blocks: list[Block] = [[]]
     room = _BLOCK
@@ -131,30 +160,31 @@ def _blocks(sounds: Sequence[np.ndarray]) -> list[Block]:
     return [block for block in blocks if block]
 
 
-def _spectrum(block: np.ndarray) -> np.ndarray:
+def _spectrum(block: Array, size: int) -> Array:
     """Returns a block's whitened spectrum, with room for every lag; the squares of its magnitudes have a mean of 1."""
-    spectrum = fft.rfft(block, 2 * _BLOCK)
+    spectrum = fft.rfft(block, 2 * size)
     magnitude = np.abs(spectrum)
     # Whitened in bands, for with unit magnitude in every bin a block would be like itself at no lag but 0. What stands
     # out of its band, as a hum does, is held.
-    band = ndimage.uniform_filter1d(magnitude, _BAND, mode="nearest")
+    band = ndimage.uniform_filter1d(magnitude, round(_BAND_HZ * 2 * size / _RATE_HZ) + 1, mode="nearest")
     gain = 1 / np.maximum(band, 1e-20) / np.maximum(magnitude / np.maximum(band, 1e-20) / _HELD, 1)
     white = np.where(band > 0, spectrum * gain, 0)
     return (white / max(float(np.sqrt(np.mean(np.square(np.abs(white))))), 1e-20)).astype(np.complex64)
 
 
-def _lags(one: np.ndarray, other: np.ndarray, same: bool) -> list[int]:
+def _lags(one: Array, other: Array, same: bool = False) -> list[int]:
     """Returns the lags at which two blocks agree more than chance lets them: `other[t]` is `one[t + lag]`."""
     # With magnitudes of 1, independent phases leave 1/√(2·block) in every lag.
-    size = np.abs(fft.irfft(one * np.conj(other), 2 * _BLOCK)) * np.float32(np.sqrt(2 * _BLOCK))
+    length = one.size - 1
+    size = np.abs(fft.irfft(one * np.conj(other), 2 * length)) * np.float32(np.sqrt(2 * length))
     if same:
         # A block is like itself, and each lag of it is there twice.
         size[: _RATE_HZ // 4] = 0
-        size[_BLOCK:] = 0
+        size[length:] = 0
     found: list[int] = []
     while len(found) < _PEAKS and size.max() > _PEAK:
         peak = int(np.argmax(size))
-        found.append(peak if peak < _BLOCK else peak - 2 * _BLOCK)
+        found.append(peak if peak < length else peak - 2 * length)
         size[max(0, peak - 8) : peak + 9] = 0
     return found
 
@@ -184,7 +214,7 @@ def _known(twins: Sequence[Twin], shift: int) -> bool:
     return any(abs(twin.first_start - twin.second_start - shift * _DECIMATION) <= 2 * _DECIMATION for twin in twins)
 
 
-def _confirm(first: int, second: int, one: np.ndarray, other: np.ndarray, shift: int) -> list[Twin]:
+def _confirm(first: int, second: int, one: Array, other: Array, shift: int) -> list[Twin]:
     """Looks at two recordings window by window, at one lag: `other[t]` is `one[t + shift]`."""
     start, end = max(0, shift), min(one.size, other.size + shift)
     if end - start < _WINDOW:
@@ -211,7 +241,7 @@ def _confirm(first: int, second: int, one: np.ndarray, other: np.ndarray, shift:
     return found
 
 
-def _whitened(one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _whitened(one: Array, other: Array) -> tuple[Array, Array]:
     """Filters two sounds alike, so that on average over both their spectra are flat: the same sound stays the same."""
     size = min(2 ** int(np.log2(_RATE_HZ / _SMOOTH_HZ * 8)), one.size)
     powers = [signal.welch(each, _RATE_HZ, nperseg=size)[1] for each in (one, other)]
@@ -223,10 +253,11 @@ def _whitened(one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return made[0], made[1]
 
 
-def _windowed(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+def _windowed(one: Array, other: Array) -> Array:
     """Returns the magnitude of the normalised correlation in windows of half a second, `[windows]`."""
     sums = [np.cumsum(np.concatenate([[0.0], product])) for product in (one * other, one**2, other**2)]
     starts = np.arange(0, one.size - _WINDOW + 1, _HOP)
     both, first, second = (total[starts + _WINDOW] - total[starts] for total in sums)
     # Silence on either side is like nothing.
-    return np.abs(both) / np.sqrt(np.maximum(first * second, 1e-12 * sums[1][-1] * sums[2][-1] + 1e-30))
+    result: Array = np.abs(both) / np.sqrt(np.maximum(first * second, 1e-12 * sums[1][-1] * sums[2][-1] + 1e-30))
+    return result

@@ -53,7 +53,7 @@ def _help() -> str:
     listed = "\n".join(f"  {name:{width}}  {_module(name).DESCRIPTION}" for name in _NAMES)
     return (
         "usage: kerasser [--version] COMMAND [--help] [--config FILE] [--NAME VALUE …]\n\n"
-        f"{kerasser.__doc__.splitlines()[0]}\n\ncommands:\n{listed}"  # type: ignore[union-attr]
+        f"{kerasser.__doc__.splitlines()[0]}\n\ncommands:\n{listed}"
     )
 
 

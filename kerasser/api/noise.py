@@ -80,7 +80,7 @@ class Noise:
             several = waveforms if isinstance(waveforms, list | tuple) and np.ndim(waveforms[:1]) != 1 else [waveforms]
             found[name] = [
                 _recording(name, f"{name}/{number}", each, sample_rate_hz) for number, each in enumerate(several)
-            ]  # type: ignore[arg-type]
+            ]
         return cls(found, split)
 
 

@@ -54,7 +54,7 @@ def recogniser(
         from kerasser.victims import networks
 
         kind = input or "frames"
-        return Recogniser(name, kind, tuple(said), networks.network(victim, name, kind), workers)  # type: ignore[arg-type]
+        return Recogniser(name, kind, tuple(said), networks.network(victim, name, kind), workers)
     kind = input or "waveform"
 
     # What a function raises is left as it is: whoever wrote it has to find the line.

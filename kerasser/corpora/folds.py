@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from kerasser.corpora.base import CLASSES, Corpus
+from kerasser.util.arrays import Array
 from kerasser.util.errors import InputError
 
 PARTS = ("train", "dev", "test")
@@ -303,7 +304,7 @@ def _deal(corpus: Corpus, speakers: Sequence[str], shares: Sequence[float], salt
     ]
 
 
-def _mend(place: list[int], sizes: np.ndarray, have: np.ndarray, shares: Sequence[float]) -> None:
+def _mend(place: list[int], sizes: Array, have: Array, shares: Sequence[float]) -> None:
     """Moves one speaker or exchanges two, as long as a part lacks something and that makes it better."""
     total = sizes.sum(0)
     while (now := _score(have, total, shares))[0]:
@@ -322,7 +323,7 @@ def _mend(place: list[int], sizes: np.ndarray, have: np.ndarray, shares: Sequenc
             place[row] = part
 
 
-def _after(plan: list[tuple[int, int]], place: list[int], sizes: np.ndarray, have: np.ndarray) -> np.ndarray:
+def _after(plan: list[tuple[int, int]], place: list[int], sizes: Array, have: Array) -> Array:
     """Returns what the parts hold after some speakers have moved."""
     result = have.copy()
     for row, part in plan:
@@ -331,7 +332,7 @@ def _after(plan: list[tuple[int, int]], place: list[int], sizes: np.ndarray, hav
     return result
 
 
-def _score(have: np.ndarray, total: np.ndarray, shares: Sequence[float]) -> tuple[int, float]:
+def _score(have: Array, total: Array, shares: Sequence[float]) -> tuple[int, float]:
     """Returns what the parts lack, then their squared distance from the shares; both better when smaller."""
     # Anything before an empty part, and the first part before all that the others could lack together.
     weight = np.ones_like(have)

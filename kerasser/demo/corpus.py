@@ -20,6 +20,7 @@ from kerasser.audio import SAMPLE_RATE_HZ
 from kerasser.corpora.base import SEXES, VALENCE, Corpus, Tally
 from kerasser.demo.speech import Prosody, Voice, draw_voice, synthesise
 from kerasser.util import progress
+from kerasser.util.arrays import Array
 from kerasser.util.errors import InputError
 
 NAME = "demo"
@@ -123,11 +124,12 @@ def takes() -> list[Take]:
     ]
 
 
-def samples(take: Take, seed: int) -> np.ndarray:
+def samples(take: Take, seed: int) -> Array:
     """Makes one recording, int16 `[samples]` at 16 kHz; the same take and seed make the same samples."""
     voice = draw_voice(_generator(seed, take.speaker), female=take.sex == "female")
     waveform = utterance(voice, take.emotion, _generator(seed, take.id))
-    return np.round(waveform * 32767).astype(np.int16)
+    recording: Array = np.round(waveform * 32767).astype(np.int16)
+    return recording
 
 
 def write(root: Path, seed: int = 0, *, quiet: bool | None = True) -> None:
@@ -192,7 +194,7 @@ def _corpus(tally: Tally, root: Path) -> Corpus:
     return tally.corpus(NAME, root, remarks=(remark,), synthetic=True)
 
 
-def utterance(voice: Voice, emotion: str, rng: np.random.Generator) -> np.ndarray:
+def utterance(voice: Voice, emotion: str, rng: np.random.Generator) -> Array:
     """Makes one recording: speech in an emotion of a drawn degree, in a room with its own noise.
 
     The noise is set against neutral speech, not against this utterance: otherwise loud emotions would bring
@@ -214,10 +216,11 @@ def utterance(voice: Voice, emotion: str, rng: np.random.Generator) -> np.ndarra
     recording = speech + 10 ** (noise_dbfs / 20) * background(len(speech), rng)
     recording *= 10 ** (rng.uniform(*_GAIN_DB) / 20)
     recording *= min(1.0, _PEAK / float(np.abs(recording).max()))
-    return recording.astype(np.float32)
+    result: Array = recording.astype(np.float32)
+    return result
 
 
-def background(count: int, rng: np.random.Generator) -> np.ndarray:
+def background(count: int, rng: np.random.Generator) -> Array:
     """Makes the noise of a room and its recorder: coloured hiss, mains hum, a slowly changing level.
 
     Args:
@@ -241,7 +244,8 @@ def background(count: int, rng: np.random.Generator) -> np.ndarray:
     noise = hiss / hiss.std() + rng.uniform(0.05, 0.35) * hum / hum.std()
     knots = rng.normal(0, 1.5, 6)
     noise *= 10 ** (np.interp(clock, np.linspace(0, clock[-1], 6), knots) / 20)
-    return (noise / np.sqrt(np.mean(noise**2))).astype(np.float32)
+    result: Array = (noise / np.sqrt(np.mean(noise**2))).astype(np.float32)
+    return result
 
 
 def _chance(rng: np.random.Generator) -> Prosody:

@@ -5,8 +5,8 @@ is not one attack: it adds more noise to one emotion than to another, and an err
 background as well as by the voice.
 
 Tables are those of the answers: one row an utterance, draw and seed, with `id`, `speaker`, `emotion`, `label`,
-`predicted` and, of attacked speech, `noise`, `draw`, `budget`, `target`, `reference_variance` (full scale is 1) and
-`reference_snr_db`.
+`predicted` and, of attacked speech, `noise`, `draw`, `budget`, `target`, `reference_variance`, `pause_variance` (full
+scale is 1) and `reference_snr_db`.
 """
 
 from __future__ import annotations
@@ -28,18 +28,23 @@ _PERMUTATIONS = 9999
 
 
 def reference_noise(adversarial: pd.DataFrame) -> pd.DataFrame:
-    """Returns one row an utterance: `id`, `speaker`, `emotion`, `level_db`, `snr_db`.
+    """Returns one row an utterance: `id`, `speaker`, `emotion`, `level_db`, `pause_level_db`, `snr_db`.
 
     The level is that of the estimated reference noise, 10·log₁₀ of its variance, in dB relative to a full-scale
-    square wave; −∞ for digital silence.
+    square wave; −∞ for digital silence. That of the pauses is the mean power of the quietest tenth of the frames, which
+    no estimator has touched; NaN where the answers do not hold it.
     """
     table = adversarial.drop_duplicates("id").sort_values("id")
+    pauses = table.get("pause_variance", pd.Series(np.nan, table.index))
     with np.errstate(divide="ignore"):
-        level_db = 10 * np.log10(table["reference_variance"].to_numpy(float))
+        level_db, pause_level_db = (
+            10 * np.log10(each.to_numpy(float)) for each in (table["reference_variance"], pauses)
+        )
     return pd.DataFrame(
         {
             **{name: table[name].to_numpy() for name in ("id", "speaker", "emotion")},
             "level_db": level_db,
+            "pause_level_db": pause_level_db,
             "snr_db": table["reference_snr_db"].to_numpy(float),
         }
     )
@@ -55,8 +60,7 @@ def noise_by_emotion(adversarial: pd.DataFrame) -> list[EmotionNoise]:
             str(emotion),
             len(mine),
             mine["speaker"].nunique(),
-            Quartiles.of(mine["level_db"]),
-            Quartiles.of(mine["snr_db"]),
+            *(Quartiles.of(mine[name]) for name in ("level_db", "pause_level_db", "snr_db")),
         )
         for emotion, mine in reference_noise(adversarial).groupby("emotion")
     ]

@@ -281,6 +281,7 @@ class EmotionNoise:
     n: int
     speakers: int
     level_db: Quartiles | None
+    pause_level_db: Quartiles | None
     snr_db: Quartiles | None
 
 

@@ -36,7 +36,8 @@ def front_end(name: str = DEFAULT) -> FrontEnd:
     Raises:
         KeyError: If there is none.
     """
-    return known()[name].FRONT_END()
+    found: FrontEnd = known()[name].FRONT_END()
+    return found
 
 
 make_callable(__name__, "kerasser.api.describing:features")

@@ -6,6 +6,7 @@ import numpy as np
 
 from kerasser.audio import SAMPLE_RATE_HZ
 from kerasser.features.base import EGEMAPS_NAMES, FUNCTIONALS, usable
+from kerasser.util.arrays import Array
 from kerasser.util.errors import InputError
 
 NAME = "opensmile"
@@ -31,7 +32,7 @@ class Egemaps:
         if tuple(self._smile.feature_names) != EGEMAPS_NAMES:
             raise RuntimeError("this opensmile release names or orders the eGeMAPSv02 descriptors differently")
 
-    def __call__(self, waveform: np.ndarray, name: str = "waveform") -> np.ndarray:
+    def __call__(self, waveform: Array, name: str = "waveform") -> Array:
         """Extracts the descriptors.
 
         Args:
@@ -67,7 +68,7 @@ class Functionals:
         if len(self.names) != FUNCTIONALS:
             raise RuntimeError(f"this opensmile release has {len(self.names)} functionals, not {FUNCTIONALS}")
 
-    def __call__(self, waveform: np.ndarray, name: str = "waveform") -> np.ndarray:
+    def __call__(self, waveform: Array, name: str = "waveform") -> Array:
         """Extracts the functionals.
 
         Args:
@@ -84,7 +85,7 @@ class Functionals:
         return _described(rows[0], name)
 
 
-def _described(features: np.ndarray, name: str) -> np.ndarray:
+def _described(features: Array, name: str) -> Array:
     if not np.isfinite(features).all():
         raise InputError(f"{name}: expected audio that eGeMAPS can describe. Received: features with NaN")
     return features

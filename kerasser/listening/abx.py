@@ -23,6 +23,7 @@ from kerasser.attack.budget import Budget
 from kerasser.attack.draws import derive_seed
 from kerasser.attack.generation import Plan, adversarial_examples
 from kerasser.noise.bank import Recording
+from kerasser.util.arrays import Array
 from kerasser.util.errors import InputError
 
 #: Signal-to-noise ratio of a catch trial: nobody who listens misses it.
@@ -63,8 +64,8 @@ class Sound(NamedTuple):
     """
 
     number: int
-    clean: np.ndarray
-    adversarial: np.ndarray
+    clean: Array
+    adversarial: Array
     provenance: Mapping[str, Any]
 
 
@@ -126,7 +127,7 @@ def _pairs(conditions: int, utterances: int, count: int) -> list[tuple[int, int]
 
 
 def attacked(
-    waveform: np.ndarray,
+    waveform: Array,
     number: int,
     trial: Trial,
     noise: Mapping[str, Sequence[Recording]],

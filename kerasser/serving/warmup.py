@@ -20,6 +20,7 @@ from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
 from kerasser.features import records
 from kerasser.serving import export
+from kerasser.util.arrays import Array
 from kerasser.util.errors import InputError
 
 FILE = Path("assets.extra", "tf_serving_warmup_requests")
@@ -38,8 +39,8 @@ class Record:
     """
 
     signature: str
-    inputs: Mapping[str, np.ndarray]
-    outputs: Mapping[str, np.ndarray]
+    inputs: Mapping[str, Array]
+    outputs: Mapping[str, Array]
 
 
 def write(saved_model: Path, wanted: Iterable[Record]) -> None:
@@ -90,8 +91,8 @@ def of_models(
     classifier: keras.Model,
     classes: Sequence[str],
     cleaner: keras.Model | None,
-    mean: np.ndarray,
-    variance: np.ndarray,
+    mean: Array,
+    variance: Array,
     seed: int = 0,
 ) -> Iterator[Record]:
     """Yields records for every signature of `export.write`, answered by the Keras models themselves.
@@ -109,14 +110,15 @@ def of_models(
     generator = np.random.default_rng(seed)
     deviation = np.sqrt(variance)
 
-    def speech(frames: int) -> np.ndarray:
-        return (mean + deviation * generator.standard_normal((frames, mean.size))).astype(np.float32)
+    def speech(frames: int) -> Array:
+        result: Array = (mean + deviation * generator.standard_normal((frames, mean.size))).astype(np.float32)
+        return result
 
     utterances = [speech(100 * duration_s - 4) for duration_s in DURATIONS_S]
     names = np.array([name.encode() for name in classes], object)
     ask, clean = _asked(classifier), _asked(cleaner) if cleaner is not None else None
 
-    def answer(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def answer(inputs: Mapping[str, Array]) -> dict[str, Array]:
         made = ask(inputs)
         return {**made, "label": names[made["logits"].argmax(axis=-1)]}
 
@@ -147,11 +149,11 @@ def of_models(
         yield Record("evaluate", {**frames, "labels": labels}, scored)
 
 
-def _asked(model: keras.Model) -> Callable[[Mapping[str, np.ndarray]], Any]:
+def _asked(model: keras.Model) -> Callable[[Mapping[str, Array]], Any]:
     """Returns what asks a model in a graph, which is faster than step by step."""
     traced = tf.function(lambda inputs: model(inputs, training=False), reduce_retracing=True)
 
-    def ask(inputs: Mapping[str, np.ndarray]) -> Any:
+    def ask(inputs: Mapping[str, Array]) -> Any:
         answer = traced({name: tf.constant(value) for name, value in inputs.items()})
         return tf.nest.map_structure(lambda tensor: tensor.numpy(), answer)
 

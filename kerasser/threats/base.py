@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from kerasser.attack.budget import Budget
@@ -32,7 +33,7 @@ class TestUtterance:
         id: The utterance's.
         speaker: Who speaks.
         label: Index of the true class.
-        speech: The utterance, to be put under any piece of noise.
+        load: Returns the utterance, to be put under any piece of noise.
         noise: Environment → its recordings, all of the test split.
         budgets: How much noise may be added.
         draws: Random pieces of each environment; whoever asks may ask as often in all.
@@ -48,7 +49,7 @@ class TestUtterance:
     id: str
     speaker: str
     label: int
-    speech: Speech
+    load: Callable[[], Speech]
     noise: Noise
     budgets: Sequence[Budget]
     draws: int
@@ -56,6 +57,11 @@ class TestUtterance:
     hardest: Mapping[Budget, Draw] = field(default_factory=dict)
     frames: Callable[[], np.ndarray] | None = None
     noisy_frames: Callable[[Budget], Iterable[np.ndarray]] | None = None
+
+    @cached_property
+    def speech(self) -> Speech:
+        """The utterance, which is read, and its background measured, once somebody asks for it."""
+        return self.load()
 
     @property
     def queries(self) -> int:

@@ -110,7 +110,7 @@ class RecogniserAttack:
             id=utterance.id,
             speaker=utterance.speaker,
             label=self._classes.index(truth(utterance, self._classes)),
-            speech=Speech(waveform, plan.noise, plan.estimator, self._add, plan.speech_level),
+            load=lambda: Speech(waveform, plan.noise, plan.estimator, self._add, plan.speech_level),
             noise=plan.noise,
             budgets=plan.budgets,
             draws=plan.draws,

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasser.features import records
+from kerasser.util.arrays import Array
 from kerasser.util.errors import InputError
 
 _MOST_BUCKETS = 9
@@ -65,7 +66,7 @@ class TrainingBatches:
         weights = tf.constant(_class_weights(self.labels, balance_classes)[self.labels], tf.float32)
         labels = tf.constant(self.labels)
 
-        def batch(members: tf.Tensor) -> tuple:
+        def batch(members: tf.Tensor) -> tuple[Any, ...]:
             members = tf.boolean_mask(members, members >= 0)
             # The variable is read anew whenever an iterator is made.
             drawn = tf.random.stateless_uniform([count], [seed, self.epoch.read_value()])
@@ -79,7 +80,7 @@ class TrainingBatches:
         )
         self.dataset = self.dataset.prefetch(2)
 
-    def frame_statistics(self) -> tuple[np.ndarray, np.ndarray]:
+    def frame_statistics(self) -> tuple[Array, Array]:
         """Returns mean and variance of every feature over the clean frames, each float64 `[dimension]`."""
         return self._statistics
 
@@ -161,7 +162,7 @@ class PairedBatches:
         groups = _planned(self._lengths, self._batch_size, group, self._seed, self.epoch, wrap=True)
         return groups.map(pairs).prefetch(2)
 
-    def frame_statistics(self) -> tuple[np.ndarray, np.ndarray]:
+    def frame_statistics(self) -> tuple[Array, Array]:
         """Returns mean and variance of every feature over the clean frames, each float64 `[dimension]`."""
         return self._statistics
 
@@ -224,7 +225,7 @@ def refuse_absent_classes(development: tf.data.Dataset, classes: int) -> None:
         )
 
 
-def _chosen(versions: np.ndarray, share: float, seed: int) -> np.ndarray:
+def _chosen(versions: Array, share: float, seed: int) -> Array:
     """Returns bool `[utterances]`: who is adversarial, a smaller share being part of a larger one."""
     chosen = np.zeros(versions.size, bool)
     chosen[np.random.default_rng(seed).permutation(versions.size)[: round(share * versions.size)]] = True
@@ -247,10 +248,10 @@ class _Examples:
         self.speakers = frozenset(example["speaker"].decode() for example in read)
         self.frames = np.concatenate([np.zeros((0, dimension), np.float32), *(e["features"] for e in read)])
 
-    def statistics(self) -> tuple[np.ndarray, np.ndarray]:
+    def statistics(self) -> tuple[Array, Array]:
         return self.frames.mean(axis=0, dtype=np.float64), self.frames.var(axis=0, dtype=np.float64)
 
-    def partners(self, clean: _Examples) -> np.ndarray:
+    def partners(self, clean: _Examples) -> Array:
         """Returns for each example the index of the clean one of the same utterance."""
         index = {key: number for number, key in enumerate(clean.ids)}
         if unknown := [key for key in self.ids if key not in index]:
@@ -260,7 +261,7 @@ class _Examples:
             raise ValueError("expected adversarial examples as long as their clean speech. Received: other lengths")
         return own
 
-    def versions_of(self, clean: _Examples) -> tuple[np.ndarray, np.ndarray]:
+    def versions_of(self, clean: _Examples) -> tuple[Array, Array]:
         """Returns for each clean example how many versions there are, and the index of the first.
 
         The examples are put into the clean ones' order.
@@ -294,7 +295,7 @@ class _Memory:
 
 
 def _planned(
-    lengths: np.ndarray, batch_size: int, group: int, seed: int, epoch: tf.Variable, *, wrap: bool
+    lengths: Array, batch_size: int, group: int, seed: int, epoch: tf.Variable, *, wrap: bool
 ) -> tf.data.Dataset:
     """Returns who meets whom in an epoch: elements int `[group, batch_size]`.
 
@@ -302,7 +303,7 @@ def _planned(
     are utterances a second time, drawn anew for each epoch from all alike, or −1.
     """
     buckets = int(np.clip(lengths.size // (2 * batch_size), 1, _MOST_BUCKETS))
-    edges = np.quantile(lengths, np.arange(1, buckets) / buckets, method="higher") if buckets > 1 else []
+    edges: Any = np.quantile(lengths, np.arange(1, buckets) / buckets, method="higher") if buckets > 1 else []
     bucket = tf.constant(np.searchsorted(sorted(set(edges)), lengths, side="right"))
     size = group * batch_size
     groups = -(-lengths.size // size)
@@ -326,7 +327,7 @@ def _planned(
     return planned.apply(tf.data.experimental.assert_cardinality(groups))
 
 
-def _class_weights(labels: np.ndarray, balance: bool) -> np.ndarray:
+def _class_weights(labels: Array, balance: bool) -> Array:
     """One weight a class; inverse to its frequency, with mean 1 over the examples, when balanced."""
     counts = np.bincount(labels)
     return labels.size / (np.count_nonzero(counts) * np.maximum(counts, 1)) if balance else np.ones(counts.size)

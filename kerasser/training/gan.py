@@ -20,6 +20,7 @@ from kerasser.training.rules.early_stopping import EarlyStopping
 from kerasser.training.schedule import Schedule
 from kerasser.training.tensorboard.log import GAN_TAGS
 from kerasser.training.tensorboard.pages import LogContents, LogWriter, asking
+from kerasser.util.arrays import Array
 
 #: Discriminator updates for each generator update (paper, section 5.3).
 DISCRIMINATOR_UPDATES = 2
@@ -78,7 +79,7 @@ class CleanedDevelopment(keras.callbacks.Callback):
     ) -> None:
         super().__init__()
         self._dev, self._examples, self._recall = dev, examples, UnweightedAverageRecall(classes)
-        self._predicted: list[np.ndarray] = []
+        self._predicted: list[Array] = []
         # One trace serves batches of every length.
         features = tf.TensorSpec((None, None, cleaned.output_shape[-1]), tf.float32)
 

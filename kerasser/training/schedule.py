@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from kerasser.training.rules import Rule
+from kerasser.util.arrays import Array
 
 
 class Schedule(keras.callbacks.Callback):
@@ -20,7 +21,7 @@ class Schedule(keras.callbacks.Callback):
         super().__init__()
         self.rule, self.monitor = rule, monitor
         self.best, self.best_epoch, self.wait = -np.inf, -1, 0
-        self.best_weights: list[np.ndarray] = []
+        self.best_weights: list[Array] = []
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Keeps what is best, and does what the rule says."""

@@ -17,6 +17,7 @@ import numpy as np
 
 from kerasser.audio import SAMPLE_RATE_HZ, sha256
 from kerasser.features.base import EGEMAPS_NAMES
+from kerasser.util.arrays import Array
 from kerasser.util.errors import InputError, UnfinishedError
 from kerasser.victims.base import Ask, Recogniser, describe
 
@@ -114,7 +115,8 @@ def newest_version(target: Target) -> int:
     Raises:
         InputError: If the server cannot be reached or has no such model.
     """
-    return _connected(target).newest_version()
+    version: int = _connected(target).newest_version()
+    return version
 
 
 Opened = tuple[Sequence[str] | None, Ask]
@@ -132,7 +134,7 @@ def _function(target: Target) -> Opened:
         received = "nothing of that name" if found is None else type(found).__name__
         raise InputError(f"{target.model}: expected a function. Received: {received}")
 
-    def ask(heard: Sequence[np.ndarray]) -> object:
+    def ask(heard: Sequence[Array]) -> object:
         try:
             if target.input_kind == "waveform":
                 return found(list(heard), SAMPLE_RATE_HZ)
@@ -189,7 +191,7 @@ def ours(target: Target, model: Any, failure: type[InputError]) -> Opened:
     (first,) = model.answer([np.zeros((100, len(EGEMAPS_NAMES)), np.float32)], signature)
     classes = tuple(first.probabilities)
 
-    def ask(heard: Sequence[np.ndarray]) -> object:
+    def ask(heard: Sequence[Array]) -> object:
         try:
             answers = model.answer(heard, signature)
         except InputError as error:

@@ -12,6 +12,7 @@ import tensorflow as tf
 # Registers the layers of our own models.
 import kerasser.models.gan  # noqa: F401
 from kerasser.features.base import EGEMAPS_NAMES, FUNCTIONALS
+from kerasser.util.arrays import Array
 from kerasser.util.errors import InputError
 from kerasser.victims.base import Ask, describe
 
@@ -114,7 +115,7 @@ def _graph(
         raise InputError(f"{model}: expected an input {forms} for {input_kind}{more}. Received: {found}")
     length = shape[1] if timed and shape is not None else None
 
-    def answers(items: Sequence[np.ndarray]) -> np.ndarray:
+    def answers(items: Sequence[Array]) -> Array:
         inputs: dict[str, Any] = {name: _padded(items, length) if timed else np.stack(items)}
         if with_lengths:
             inputs["lengths"] = np.array([min(len(item), length or len(item)) for item in items], np.int32)
@@ -127,7 +128,7 @@ def _graph(
         except Exception as error:
             raise InputError(f"{model}: {describe(error)}") from error
 
-    def ask(heard: Sequence[np.ndarray]) -> object:
+    def ask(heard: Sequence[Array]) -> object:
         if with_lengths or not timed or length is not None:
             return answers(heard)
         groups: dict[int, list[int]] = {}
@@ -145,7 +146,7 @@ def _graph(
     return ask
 
 
-def _padded(items: Sequence[np.ndarray], length: int | None) -> np.ndarray:
+def _padded(items: Sequence[Array], length: int | None) -> Array:
     """Returns items of any lengths as one float32 array, zeros to their right, no longer than a fixed length."""
     size = length or max(len(item) for item in items)
     batch = np.zeros((len(items), size, *items[0].shape[1:]), np.float32)

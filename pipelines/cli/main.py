@@ -90,7 +90,7 @@ def build(
         idle_too: Whether it accepts the flags that it makes nothing of.
     """
     hints, groups = get_type_hints(settings), []
-    documented = _descriptions(settings)
+    documented = descriptions(settings)
     wanted = [field for field in fields(settings) if field.default is field.default_factory is MISSING]
     asked = "".join(f" {field.name.upper()}" if hints[field.name] is str else " FILE …" for field in wanted)
     parser = _Parser(
@@ -111,7 +111,7 @@ def build(
         help=f"YAML file with any of the settings below{packaged}. Flags behind it come on top.",
     )
     # Functions of the script in completion.py.
-    config.complete = dict.fromkeys(("bash", "zsh"), "_kerasser_config")  # type: ignore[attr-defined]
+    config.complete = dict.fromkeys(("bash", "zsh"), "_kerasser_config")
     for field in fields(settings):
         if not idle_too and field.name in UNUSED.get(name, ()):
             continue
@@ -144,7 +144,7 @@ def build(
     return parser, groups
 
 
-def _descriptions(settings: type) -> dict[str, str]:
+def descriptions(settings: type) -> dict[str, str]:
     """Returns the sentence below each setting, by name; those of the settings it extends too."""
     documented = [item for part in settings.__mro__[:-1] for item in docstring_parser.parse_from_object(part).params]
     return {item.arg_name: item.description or "" for item in reversed(documented)}

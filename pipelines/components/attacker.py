@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from kerasser.attack.draws import Draw
 from kerasser.attack.generation import Speech
 from kerasser.corpora import CLASSES
 from kerasser.corpora.folds import Fold
+from kerasser.defences import NONE
 from kerasser.features import records
 from kerasser.threats.base import Answer, TestUtterance
 from kerasser.threats.scoring import table
@@ -116,11 +118,10 @@ class AttackerExecutor(Executor):
         wanted = budgets(parameters["epsilons"], parameters["snrs_db"])
         drawn = predictions.read(inputs["drawn"].uri / "predictions.csv")
         target = ModelTarget(
-            # The model is kept, since a signature lives no longer than what was loaded.
-            evaluate=partial(_evaluate, served(inputs["model"], several(inputs, "generator"))),
+            evaluate=_Served(inputs["model"], several(inputs, "generator")),
             front_end=chosen_front_end(parameters["front_end"], parameters["enhance"]),
             answers=_by_draw(drawn),
-            undefended=parameters["defence"] == "none",
+            undefended=parameters["defence"] == NONE,
             without=parameters["without"],
             gradients=_inside(inputs) if threat.needs == "gradients" else None,
         )
@@ -128,13 +129,18 @@ class AttackerExecutor(Executor):
         hardest = _hardest([read(artifact) for artifact in several(inputs, "transfer")])
         frames = _Frames(inputs, fold) if threat.needs == "gradients" else None
 
-        def attacked(pair: tuple[Item, np.ndarray]) -> TestUtterance:
-            (utterance, _), waveform = pair
+        def attacked(item: Item) -> TestUtterance:
+            utterance, file = item
+
+            def load() -> Speech:
+                (waveform,) = audio.waveforms([file])
+                return Speech(waveform, noise, parameters["estimator"], speech_level=parameters["speech_level"])
+
             return TestUtterance(
                 id=utterance.id,
                 speaker=utterance.speaker,
                 label=CLASSES.index(utterance.valence),
-                speech=Speech(waveform, noise, parameters["estimator"], speech_level=parameters["speech_level"]),
+                load=load,
                 noise=noise,
                 budgets=wanted,
                 draws=parameters["draws"],
@@ -149,10 +155,9 @@ class AttackerExecutor(Executor):
 
         directory = outputs["answers"]
         if threat.whole:
-            waveforms = audio.waveforms([file for _, file in items])
-            rows = run(map(attacked, zip(items, waveforms, strict=True)))
+            rows = run(map(attacked, items))
         else:
-            found = _kept(directory / _PARTIAL, items, lambda pair: run([attacked(pair)]), threat.name, parameters)
+            found = _kept(directory / _PARTIAL, items, lambda item: run([attacked(item)]), threat.name, parameters)
             rows = [row for each in found for row in each]
         answers = table(Answer(**{**row, "budget": Budget(**row["budget"])}) for row in rows)
         answers.sort_values(["budget", "target", "id"]).to_csv(
@@ -165,8 +170,17 @@ class AttackerExecutor(Executor):
         return {"answers": {"threat": threat.name, "queries": int(queries.sum()), "audio_s": round(audio_s, 3)}}
 
 
-def _evaluate(model: Any, **inputs: Any) -> Mapping[str, Any]:
-    return model.signatures["evaluate"](**inputs)
+class _Served:
+    """The `evaluate` signature of a system; its SavedModel is loaded when it is asked, and kept."""
+
+    def __init__(self, model: Artifact, generators: Sequence[Artifact]) -> None:
+        self._parts, self._lock = (model, generators), Lock()
+        self._model: Any = None
+
+    def __call__(self, **inputs: Any) -> Mapping[str, Any]:
+        with self._lock:
+            self._model = self._model or served(*self._parts)
+        return self._model.signatures["evaluate"](**inputs)
 
 
 def _by_draw(drawn: pd.DataFrame) -> dict[tuple[str, Budget], dict[tuple[int, str], bool]]:
@@ -252,8 +266,7 @@ def _kept(
         progress.bar(seconds, "s", title, quiet=parameters["quiet"], initial=done) as bar,
         path.open("a", encoding="utf-8") as file,
     ):
-        pairs = zip(left, audio.waveforms([audio_file for _, audio_file in left]), strict=True)
-        for (utterance, audio_file), rows in zip(left, ordered_map(run, pairs, parameters["workers"]), strict=True):
+        for (utterance, audio_file), rows in zip(left, ordered_map(run, left, parameters["workers"]), strict=True):
             file.write(json.dumps({"id": utterance.id, "rows": rows}) + "\n")
             file.flush()
             bar.update(audio_file.duration_s)

@@ -11,6 +11,7 @@ from typing import Any
 
 from kerasser import corpora
 from kerasser.audio import AudioFile, probe
+from kerasser.corpora import duplicates
 from kerasser.corpora.base import Corpus, Utterance
 from kerasser.corpora.folds import Fold, folds
 from kerasser.demo import corpus as demo
@@ -72,7 +73,11 @@ class CorpusGenExecutor(Executor):
             root = str(corpus.root.resolve())
         whole = corpus
         corpus, files = _usable(corpus, parameters["skip_unusable"], quiet)
+        shared = duplicates.find(corpus.utterances, files)
+        if told := duplicates.remark(shared, corpus.utterances):
+            corpus = replace(corpus, remarks=(*corpus.remarks, told))
         utterances.write(table, corpus, files, quiet=quiet)
+        utterances.write_twins(table, corpus, shared)
         parts = _folds(corpus, parameters)
         outputs["folds"].mkdir(parents=True, exist_ok=True)
         (outputs["folds"] / "folds.json").write_text(json.dumps([fold.to_dict() for fold in parts], indent=1))

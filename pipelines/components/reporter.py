@@ -19,6 +19,8 @@ from kerasser.report.summary import few_speakers
 from pipelines.components import listening_gen
 from pipelines.engine.artifacts import Artifact
 from pipelines.engine.component import Component, ComponentSpec, Executor, several
+from pipelines.engine.hashes import tree
+from pipelines.engine.source_hash import members
 from pipelines.io import breakdowns, types, utterances
 
 _PACKAGES = ("tensorflow", "tensorflow-io", "keras", "numpy", "scipy", "opensmile")
@@ -42,6 +44,17 @@ class ReporterSpec(ComponentSpec):
 
 class ReporterExecutor(Executor):
     """Writes what people read, from figures that are all there already."""
+
+    @classmethod
+    def modules(cls, parameters: Mapping[str, Any]) -> Sequence[str]:
+        """Adds all that a report may be made of: sections, defences and threat models."""
+        registries = ("kerasser.report.sections", "kerasser.defences", "kerasser.threats")
+        return [cls.__module__, *(name for registry in registries for name in members(registry))]
+
+    @staticmethod
+    def fingerprint(parameters: Mapping[str, Any]) -> str:
+        """Changes with the templates of the page."""
+        return tree(Path(publication.__file__).parent / "templates")
 
     def do(
         self, inputs: Mapping[str, Artifact], outputs: Mapping[str, Path], parameters: Mapping[str, Any]

@@ -27,6 +27,8 @@ from pipelines.components import attacker, listening_gen, noise_gen
 from pipelines.components.reporter import hashes, remarks, versions
 from pipelines.engine.artifacts import Artifact
 from pipelines.engine.component import Component, ComponentSpec, Executor, several
+from pipelines.engine.hashes import tree
+from pipelines.engine.source_hash import members
 from pipelines.io import breakdowns, types, utterances
 
 
@@ -62,6 +64,17 @@ class ReproducerSpec(ComponentSpec):
 
 class ReproducerExecutor(Executor):
     """Joins the answers of all folds and seeds, and writes what people read."""
+
+    @classmethod
+    def modules(cls, parameters: Mapping[str, Any]) -> Sequence[str]:
+        """Adds all that a report may be made of: sections, defences and threat models."""
+        registries = ("kerasser.report.sections", "kerasser.defences", "kerasser.threats")
+        return [cls.__module__, *(name for registry in registries for name in members(registry))]
+
+    @staticmethod
+    def fingerprint(parameters: Mapping[str, Any]) -> str:
+        """Changes with the templates of the page."""
+        return tree(Path(publication.__file__).parent / "templates")
 
     def do(
         self, inputs: Mapping[str, Artifact], outputs: Mapping[str, Path], parameters: Mapping[str, Any]
@@ -170,7 +183,7 @@ def _alarms(
     content = utterances.content(inputs["utterances"])
     for tested in {tuple(measured["test_speakers"]): None for measured in metrics}:
         parts = [[digest for speaker, digest in content if (speaker in tested) == part] for part in (False, True)]
-        if found := duplicated(*parts):
+        if found := duplicated(*parts, sharing=utterances.shared(inputs["utterances"], tested)):
             rung.append(_rung("", found))
     return rung
 

@@ -107,6 +107,8 @@ class VictimAttackerExecutor(Executor):
         items, skipped = labelled(everything, classes)
         answers = directory / _ANSWERS
         victim = adapters.victim(parameters["target"], parameters["workers"])
+        # What was loaded, whatever happens to its files afterwards.
+        self.seen = parameters["target"].fingerprint()
         add = perturbation_graph.load(inputs["perturbation"].uri / "saved_model")
         plan, wider = _plans(inputs["noise"], parameters)
         models = [

@@ -162,6 +162,11 @@ def fingerprint(found: Iterable[Path]) -> str:
     return digest([(str(path), sha256(path) if path.is_file() else None) for path in found])
 
 
+def tree(folder: Path) -> str:
+    """Hashes relative names and contents of all files below a folder, wherever it lies."""
+    return digest([(path.relative_to(folder).as_posix(), sha256(path)) for path in walk(folder)])
+
+
 def digest(facts: Any) -> str:
     """Returns the SHA-256 of what JSON can hold, in hexadecimal; mappings have no order."""
     return hashlib.sha256(json.dumps(facts, sort_keys=True, allow_nan=False).encode()).hexdigest()

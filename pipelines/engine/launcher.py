@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import logging
@@ -25,6 +26,8 @@ from pipelines.engine.source_hash import code_hash, package_versions
 
 # Raised when what the key or a record means changes, so that older stores are not misread.
 FORMAT = 2
+
+_FULL = tuple(os.strerror(code) for code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 
 
 @dataclass(frozen=True)
@@ -194,6 +197,9 @@ class Launcher:
                     f"{damaged}: expected the file as it was published. Received: other bytes, so the disk is failing "
                     "or somebody wrote there; the same command makes it again"
                 ) from error
+            if full := next((reason for reason in _FULL if reason in str(error)), None):
+                # TensorFlow's writers raise errors of their own.
+                raise UnfinishedError(f"{work}: expected room to write. Received: {full}") from error
             raise
         if unknown := set(properties) - set(outputs):
             raise ValueError(f"{component.id}: expected properties of {sorted(outputs)}. Received: {sorted(unknown)}")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from kerasser.audio import AudioFile
 from kerasser.corpora.base import Corpus, Utterance
+from kerasser.twins import Twin
 from kerasser.util import progress
 from pipelines.engine import hashes
 from pipelines.engine.artifacts import Artifact
@@ -40,6 +41,33 @@ def write(directory: Path, corpus: Corpus, files: Sequence[AudioFile], *, quiet:
         "skipped": dict(corpus.skipped),
     }
     (directory / "corpus.json").write_text(json.dumps(facts, indent=1))
+
+
+def write_twins(directory: Path, corpus: Corpus, found: Sequence[Twin]) -> None:
+    """Writes which utterances of different speakers hold the same sound, in `twins.json`."""
+    rows = [
+        {
+            "utterances": [corpus.utterances[number].id for number in (twin.first, twin.second)],
+            "speakers": [corpus.utterances[number].speaker for number in (twin.first, twin.second)],
+            "start_samples": [twin.first_start, twin.second_start],
+            "samples": twin.samples,
+            "correlation": round(twin.correlation, 3),
+        }
+        for twin in found
+    ]
+    (directory / "twins.json").write_text(json.dumps(rows, indent=1), encoding="utf-8")
+
+
+def shared(artifact: Artifact, tested: Collection[str]) -> int:
+    """Returns how many utterances of some speakers hold sound that an utterance of somebody else holds too."""
+    path = artifact.uri / "twins.json"
+    found = set()
+    for row in json.loads(path.read_text(encoding="utf-8")) if path.exists() else ():
+        sides = list(zip(row["utterances"], row["speakers"], strict=True))
+        for (mine, speaker), (_, other) in (sides, sides[::-1]):
+            if speaker in tested and other not in tested:
+                found.add(mine)
+    return len(found)
 
 
 def facts(artifact: Artifact) -> dict:

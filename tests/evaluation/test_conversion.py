@@ -3,6 +3,8 @@
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kerasser.attack.budget import SNR, Epsilon
 from kerasser.evaluation.conversion import from_json, to_json
@@ -101,3 +103,23 @@ def test_json_that_wrote_a_whole_number_is_a_float_and_no_text_is():
     assert (row.percent, row.score) == (0.0, Score(20.0, None)) and isinstance(row.percent, float)
     with pytest.raises(InputError, match="expected float. Received: '20'"):
         from_json(CleanRow, {"defence": "none", "percent": 0, "error": "20", "interval": None}, "x")
+
+
+ERRORS = st.none() | st.floats(0, 100)
+SCORES = st.builds(Score, ERRORS, st.none() | st.tuples(st.floats(0, 100), st.floats(0, 100)))
+BUDGETS = st.builds(Epsilon, st.floats(0, 10)) | st.builds(SNR, st.floats(-30, 30))
+WORSTS = st.builds(AttackWorstOf, st.integers(1, 99), SCORES, ERRORS)
+FIGURE1S = st.builds(
+    Figure1Row, st.text(), BUDGETS, ERRORS, SCORES, WORSTS, ERRORS, st.floats(0, 1), st.integers(0, 10**6)
+)
+
+
+@given(st.lists(FIGURE1S))
+def test_any_rows_of_figure_1_come_back_from_json(rows):
+    assert from_json(list[Figure1Row], json.loads(json.dumps(to_json(rows), allow_nan=False)), "x") == rows
+
+
+@given(FIGURE1S, st.text(min_size=1).filter(lambda key: key not in {*WRITTEN, "snr_db_target", "interval_kind"}))
+def test_no_unknown_key_is_read_over(row, key):
+    with pytest.raises(InputError, match="expected no field"):
+        from_json(Figure1Row, to_json(row) | {key: None}, "x")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kerasser.evaluation.metrics import confusion, guess_worst_of, unweighted_average_recall
+from kerasser.evaluation.metrics import confusion, guess_worst_of, is_correct, unweighted_average_recall
 from kerasser.training.recall import UnweightedAverageRecall
 
 ANSWERS = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=3, max_size=60).map(
@@ -24,6 +24,14 @@ def test_uar_is_what_audmetric_says(answers):
     for part in np.array_split(np.arange(truth.size), 2):
         metric.update_state(truth[part], np.eye(3)[predicted[part]])
     assert float(metric.result()) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_a_model_that_answers_nothing_but_ties_is_as_good_as_a_guess(classes):
+    labels = np.arange(12) % classes
+    right = is_correct(labels, np.full((12, classes), 1 / classes).argmax(axis=1))
+    assert right.tolist() == (labels == 0).tolist()
+    assert unweighted_average_recall(labels, right, classes) == pytest.approx(100 / classes)
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=1, max_size=60))

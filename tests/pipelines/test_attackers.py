@@ -146,6 +146,8 @@ def test_every_answer_can_be_asked_for_again(place, threat):
         made = perturbation.attack(
             clean, piece, reference.mean, reference.variance, Budget(row.budget, float(row.target))
         )
+        assert row.snr_db == pytest.approx(made.snr_db, abs=1e-6)
+        assert row.clipped == made.clipped / clean.size
         frames = Egemaps()(made.waveform)
         answer = model.signatures["evaluate"](
             features=tf.constant(frames[None]),
@@ -188,9 +190,9 @@ def test_a_killed_search_goes_on_to_the_same_answers(place, tmp_path):
     assert (tmp_path / "answers.csv").read_bytes() == whole
 
 
-def test_the_radius_is_what_the_noise_moves(place):
+def test_the_box_holds_the_random_draws(place):
     table = answers(place, white_box, defended=True)
-    assert table.groupby(["budget", "target"])["radius"].nunique().eq(1).all()
+    assert np.isfinite(table["radius"]).all() and (table["radius"] > 0).all()
     assert np.isfinite(table["margin"]).all() and (table["gradient_norm"] > 0).all()
     assert set(table["id"]) == set(answers(place, oblivious, defended=True)["id"])
 

@@ -166,11 +166,9 @@ def test_the_logs_are_beside_the_models(place, reproduced):
 
 
 def test_a_second_run_takes_everything_from_the_cache(place, reproduced):
-    start = time.monotonic()
     again = run("reproduce", place[1])
     assert "starts" not in again.stderr
     assert again.stdout == reproduced.stdout
-    assert time.monotonic() - start < 60
 
 
 def test_a_killed_gan_goes_on_to_the_same_hashes(tmp_path, place):
@@ -345,6 +343,18 @@ def test_a_recording_under_two_names_rings(tmp_path):
     assert rung("b") == []
     assert rung("a") == ["duplicated"]
     assert rung("a", "c") == []
+
+
+def test_sound_of_one_speaker_under_another_rings_where_a_fold_parts_them(tmp_path):
+    table = inputs(tmp_path, "a,11,0.0,\na,22,0.0,1.0\nb,33,0.0,\nc,44,0.0,\n")
+    row = {"utterances": ["a1", "b1"], "speakers": ["a", "b"]}
+    (table["utterances"].uri / "twins.json").write_text(json.dumps([row]))
+
+    def rung(*tested):
+        return [alarm["message"] for alarm in reproducer._alarms(table, [{"defence": NONE}], [measured(tested)])]
+
+    assert rung("a") == ["The training part holds sound of 1 of 2 test utterances (50.0 %)."]
+    assert rung("a", "b") == rung("c") == []
 
 
 def test_what_rang_for_a_model_is_said_with_its_defence(tmp_path):

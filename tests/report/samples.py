@@ -85,7 +85,7 @@ PERCEPTION_ROW = PerceptionRow(
     AttackWorstOf(9, Score(50.0, None), 5.0),
 )
 SURVIVAL = LabelSurvival(
-    [EmotionNoise("anger", 12, 3, QUARTILES, QUARTILES), EmotionNoise("joy", 12, 3, None, QUARTILES)],
+    [EmotionNoise("anger", 12, 3, QUARTILES, QUARTILES, QUARTILES), EmotionNoise("joy", 12, 3, None, None, QUARTILES)],
     NoiseTest(7.21, 0.0123, 3, 2),
     [*emotions(30.0), *emotions(20.0, "gan"), *emotions(25.0, "random noise")],
     [],
@@ -123,7 +123,7 @@ COMMON = {
     "inputs": {"utterances": "0" * 64},
     "models": [Model("gan", 0.0, "1", 0, {"layers": 2, "units": 8, "dev_ua": 91.25, "sha256": "ab" * 32})],
     "settings": {
-        "threats": {"white_box_steps": 3, "white_box_restarts": 2},
+        "threats": {"white_box": {"steps": 3, "restarts": 2}},
         "attack": {"seed": 7},
         "data": {"seed": 5},
         "evaluation": {"confidence": 0.95},

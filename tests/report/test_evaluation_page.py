@@ -6,6 +6,7 @@ import pytest
 
 from kerasser.evaluation.results import Clean, Model, Score
 from kerasser.report import document
+from kerasser.report.summary import few_speakers
 from tests.report.samples import COMMON, EXAMPLE, VICTIM, evaluation, reproduction, threat
 
 
@@ -16,7 +17,9 @@ def markdown(report):
 def test_an_evaluation_says_its_error_and_its_confusion():
     text = markdown(evaluation())
     assert text.startswith("# demo, fold 1: error under real-world noise\n\n> **Synthetic speech.**")
-    assert "On clean speech the error is 20.0 [10.0, 30.0] % (10 utterances, 2 test speakers; 50 % is chance)" in text
+    said = "On clean speech the error is 20.0 [10.0, 30.0] % (10 utterances, 2 test speakers). Error is 100 − UA; "
+    assert f"{said}parentheses hold the range over the 2 test speakers" in text
+    assert "guessing anew at every draw, worst of 3 87.5 %." in text
     assert "| truth \\ answer | negative | positive |\n| --- | --- | --- |\n| negative | 4 | 1 |\n" in text
     row = "| cafe | ε = 2 | 9.0 | 20.0 [10.0, 30.0] | 40.0 | 3 | 12.0 | 0.000 |"
     assert row in text and "![Error against ε and against SNR](figure1.svg)" in text
@@ -75,7 +78,7 @@ def test_sounds_are_links():
 
 
 def test_remarks_stand_with_the_alarms_but_for_what_a_banner_says():
-    few = "Only 2 test speakers: the intervals are too narrow to be trusted."
+    few = few_speakers(["a", "b"])
     text = markdown(evaluation(remarks=[*COMMON["remarks"], few]))
     assert text.count(few) == 1 and "To know:\n\n- synthetic speech\n" in text
     assert "To know:" not in markdown(evaluation(remarks=[few]))

@@ -145,6 +145,10 @@ def test_bars_lines_and_bands_are_where_the_figures_are():
 
 
 def test_the_title_says_whether_anybody_spoke():
-    assert style.caption(reproduction()) == "demo (synthetic speech), 2 folds, seed 0"
-    assert style.caption(samples.evaluation(synthetic=False)) == "demo (recorded speech), fold 1, seed 0"
-    assert style.caption(samples.evaluation(victim=samples.VICTIM, fold=None)) == "demo (synthetic speech), mine"
+    many = {"test_speakers": list("abcde")}
+    assert style.caption(reproduction(**many)) == "demo (synthetic speech), 2 folds, seed 0"
+    assert style.caption(samples.evaluation(synthetic=False, **many)) == "demo (recorded speech), fold 1, seed 0"
+    victim = samples.evaluation(victim=samples.VICTIM, fold=None, **many)
+    assert style.caption(victim) == "demo (synthetic speech), mine"
+    few = samples.evaluation(test_speakers=["a", "b"])
+    assert style.caption(few).endswith("fold 1, seed 0, bars and bands: range over 2 speakers")

@@ -34,6 +34,18 @@ def test_measures_stand_beside_the_error():
     assert not any("would fill" in line for line in lines)
 
 
+@pytest.mark.parametrize(
+    ("level", "against"),
+    [
+        ("utterance", "against the whole utterance, pauses included"),
+        ("active", "against the active speech (ITU-T P.56)"),
+    ],
+)
+def test_it_says_what_ratios_are_measured_against(level, against):
+    report = evaluation(settings={**EVALUATION.settings, "attack": {"speech_level": level}})
+    assert f"The SNR is that of every draw, {against}." in "\n".join(said(perception.blocks(report)))
+
+
 def test_a_missing_package_is_named_with_the_column_it_would_fill():
     (line,) = (line for line in audible(missing=["pesq"]) if "would fill" in line)
     assert line == 'PESQ is empty: the package pesq would fill it (`pip install "kerasser[perception]"`).'
@@ -47,8 +59,8 @@ def test_nothing_measured_is_said():
 
 def test_reference_noise_and_errors_are_told_by_emotion():
     lines = survives()
-    assert "| anger | 12 | 3 | 9.0 (8.0 to 10.0) | 9.0 (8.0 to 10.0) |" in lines
-    assert "| joy | 12 | 3 | – | 9.0 (8.0 to 10.0) |" in lines
+    assert "| anger | 12 | 3 | 9.0 (8.0 to 10.0) | 9.0 (8.0 to 10.0) | 9.0 (8.0 to 10.0) |" in lines
+    assert "| joy | 12 | 3 | – | – | 9.0 (8.0 to 10.0) |" in lines
     head = "| emotion | defence | utterances | speakers | clean | ε = 2, mean draw | ε = 2, worst of 9 "
     assert head + "| 10 dB, mean draw | 10 dB, worst of 9 |" in lines
     cells = "20.0 [1.0, 2.0] | 20.0 [1.0, 2.0] | 50.0 | 20.0 [1.0, 2.0] | 50.0"
@@ -84,7 +96,7 @@ def test_a_table_refuses_a_row_of_another_length():
 
 
 def test_an_emotion_s_name_can_break_neither_table_nor_page():
-    rows = [EmotionNoise("<script>a|b\nc</script>", 12, 3, QUARTILES, QUARTILES)]
+    rows = [EmotionNoise("<script>a|b\nc</script>", 12, 3, QUARTILES, QUARTILES, QUARTILES)]
     text = "\n".join(survives(reference_noise=rows))
     page = markdown.markdown(text, extensions=["tables"])
     assert "<script>" not in page

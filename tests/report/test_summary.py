@@ -1,5 +1,7 @@
 """The three sentences say what the figures say."""
 
+from dataclasses import replace
+
 import pytest
 
 from kerasser.attack.budget import SNR, Epsilon
@@ -11,15 +13,15 @@ from tests.report.samples import difference, evaluation, figure1, figure3, repro
 SOFT, HARD = Epsilon(2), SNR(0)
 
 
-def mean(defence, worst, budget):
-    return figure3(defence, "mean", budget, Score(30.0, None), WorstOf(3, Score(worst, None)))
+def any_noise(defence, worst, budget):
+    return figure3(defence, "any", budget, Score(30.0, None), WorstOf(9, Score(worst, None)))
 
 
 PARTS = {
     "corpus": "emodb",
     "synthetic": False,
     "noise_synthetic": False,
-    "test_speakers": list("abcdef"),
+    "test_speakers": list("abcdefghijkl"),
     "clean": Clean(87.66, Score(12.34, (10.0, 15.0)), 60, [[30, 0], [0, 30]]),
     "figure1": [
         figure1("any", SOFT, Score(26.0, None), 50.2, 9, 24.0),
@@ -27,8 +29,8 @@ PARTS = {
         figure1("cafe", HARD, Score(90.0, None), 99.0, 9, 0.0),
     ],
     "figure3": [
-        *(mean("none", 40.0, SOFT), mean("gan", 10.0, SOFT)),
-        *(mean("none", 60.0, HARD), mean("gan", 45.5, HARD), mean("enhancement", 47.0, HARD)),
+        *(any_noise("none", 40.0, SOFT), any_noise("gan", 10.0, SOFT)),
+        *(any_noise("none", 60.0, HARD), any_noise("gan", 45.5, HARD), any_noise("enhancement", 47.0, HARD)),
     ],
     "differences": [
         difference("gan", "none", -30.0, (-35.0, -25.0), SOFT),
@@ -49,15 +51,19 @@ def test_the_attack_is_told_at_the_budget_that_buries_speech_deepest():
     first, _, _ = summary.sentences(REPORT)
     assert "12.3 [10.0, 15.0] % on clean speech; at the hardest budget, 0 dB, it is 48.0 % for a random" in first
     assert "and 61.0 % for the worst of 9 pieces" in first
-    assert "(50 % is chance)" in first
-    assert "(75 % is chance)" in summary.sentences(changed(classes=list("abcd")))[0]
+    assert "(a guess has 50 %, the worst of so many guesses 99.8 %)" in first
+    assert (
+        "(a guess has 75 %, the worst of so many guesses 100.0 %)"
+        in summary.sentences(changed(classes=list("abcd")))[0]
+    )
 
 
 def test_the_best_defence_is_told_with_its_interval_and_its_attacker():
     _, second, _ = summary.sentences(REPORT)
     assert second == (
-        "**The defences.** The best of 2, GAN, gives back 14.5 points [+2.0, +20.0] against an attacker who tries 3 "
-        "pieces of each noise on the very model (0 dB): an error of 45.5 % instead of 60.0 %."
+        "**The defences.** The best of 2, GAN, gives back 14.5 points [+2.0, +20.0] against an attacker who tries 9 "
+        "pieces of all noises on the very model (0 dB): an error of 45.5 % instead of 60.0 %. The best is chosen on "
+        "these very test figures, so its lead is optimistic."
     )
 
 
@@ -65,7 +71,7 @@ def test_a_gain_that_may_be_chance_and_a_loss_are_told_as_what_they_are():
     rows = [difference("gan", "none", -14.5, (-20.0, 1.0), HARD)]
     assert "The interval holds 0: that may be chance." in summary.sentences(changed(differences=rows))[1]
     rows = [difference("gan", "none", 3.0, (-1.0, 4.0), HARD)]
-    parts = {"figure3": [mean("none", 60.0, HARD), mean("gan", 63.0, HARD)], "differences": rows}
+    parts = {"figure3": [any_noise("none", 60.0, HARD), any_noise("gan", 63.0, HARD)], "differences": rows}
     second = summary.sentences(changed(**parts))[1]
     assert "The only one measured, GAN, gives nothing back" in second
     assert "63.0 % instead of 60.0 %, -3.0 points [-4.0, +1.0]." in second
@@ -76,17 +82,18 @@ def test_no_defence_and_no_error_are_said():
     assert "None was measured here" in summary.sentences(evaluation())[1]
     nothing = changed(clean=Clean(None, Score(None, None), 3, [[3]]))
     assert "undefined" in summary.sentences(nothing)[0]
-    rows = [mean("none", None, HARD), mean("gan", None, HARD)]
+    rows = [any_noise("none", None, HARD), any_noise("gan", None, HARD)]
     assert "undefined" in summary.sentences(changed(figure3=rows))[1]
 
 
 @pytest.mark.parametrize(
     ("parts", "banner", "care"),
     [
-        ({}, [], "emodb is recorded speech, under recorded noise; 60 utterances of 6 speakers test; no alarm rang."),
+        ({}, [], "emodb is recorded speech, under recorded noise; 60 utterances of 12 speakers test; no alarm rang."),
         ({"synthetic": True}, ["**Synthetic speech.**"], "is synthetic speech"),
         ({"noise_synthetic": True}, ["**Synthetic noise.**"], "under synthetic noise"),
         ({"test_speakers": ["a"]}, ["**Few speakers.** Only 1 test speaker:"], "of 1 speaker test, too few"),
+        ({"test_speakers": list("abcdef")}, ["**Few speakers.** Only 6 test speakers:"], "of 6 speakers test, too few"),
         ({"alarms": [Alarm(name="a", message="b")]}, [], "1 alarm rang, listed below"),
     ],
 )
@@ -101,6 +108,15 @@ def test_the_attack_is_told_at_the_largest_factor_where_nothing_was_added():
     rows = [figure1("any", Epsilon(value), Score(value, None), snr_db=None) for value in (2, 1)]
     assert summary.hardest(rows).budget == Epsilon(2)
     assert summary.hardest([figure1("any", SOFT, Score(None, None))]) is None
+
+
+@pytest.mark.parametrize(
+    ("defence", "said"), [("gan", "Of the victim, defended (GAN), the error"), (None, "Of the victim the error")]
+)
+def test_a_victim_is_not_said_to_lack_a_defence(defence, said):
+    victim = evaluation(victim=replace(samples.VICTIM, defence=defence))
+    assert said in summary.sentences(victim)[0]
+    assert "Without a defence the error" in summary.sentences(evaluation())[0]
 
 
 def test_what_a_search_reaches_is_told_of_a_victim():

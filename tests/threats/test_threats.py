@@ -49,7 +49,7 @@ def utterances(draws=2, budgets=(BUDGET,), **more):
             id=name,
             speaker=f"s{place // EACH}",
             label=int(LABELS[place]),
-            speech=Speech(),
+            load=Speech,
             noise=NOISE,
             budgets=budgets,
             draws=draws,

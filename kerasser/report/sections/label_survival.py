@@ -23,11 +23,13 @@ def blocks(report: Report) -> Sequence[Block]:
         text(
             "ε scales noise to the background that is estimated in each utterance. Look for emotions whose reference "
             "noise lies at another level, or at another ratio to the speech: there one ε adds another amount of noise, "
-            "and part of an error that grows with ε is about the recording. A budget in dB is free of this. Medians, "
-            "with quartiles in parentheses, over the test utterances; 0 dB is a full-scale square wave."
+            "and part of an error that grows with ε is about the recording. A budget in dB is free of this. Beside "
+            "it is the level of the quietest tenth of the frames: where the estimate lies further above it in one "
+            "emotion than in another, speech passes for noise. Medians, with quartiles in parentheses, over the test "
+            "utterances; 0 dB is a full-scale square wave."
         ),
         Table(
-            ["emotion", "utterances", "speakers", "reference noise (dB)", "reference SNR (dB)"],
+            ["emotion", "utterances", "speakers", "reference noise (dB)", "pauses (dB)", "reference SNR (dB)"],
             [_noise(row) for row in part.reference_noise],
         ),
         text(_test(part.test)),
@@ -52,7 +54,7 @@ def tables(report: Report) -> dict[str, Sequence[Any]]:
 
 
 def _noise(row: EmotionNoise) -> list[str]:
-    levels = (quartiles(row.level_db, 1), quartiles(row.snr_db, 1))
+    levels = (quartiles(each, 1) for each in (row.level_db, row.pause_level_db, row.snr_db))
     return [name(row.emotion), str(row.n), str(row.speakers), *levels]
 
 

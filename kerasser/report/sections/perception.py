@@ -19,10 +19,11 @@ def blocks(report: Report) -> Sequence[Block]:
     return [
         text(
             "Look for an error that has grown while the noise is still faint: what is plain to hear is no hidden "
-            "attack. Medians, with quartiles in parentheses. The SNR is that of every draw. The rest is measured on "
-            f"the first draw for {part.utterances} utterances: segmental SNR from −10 to 35 dB, where pauses count; "
-            "STOI, 1 for as intelligible as before; wide-band PESQ, up to 4.64, how good it sounds, not whether noise "
-            "is noticed."
+            "attack. Medians, with quartiles in parentheses. "
+            f"The SNR is that of every draw, {_against(report)}. "
+            f"The rest is measured on the first draw for {part.utterances} utterances: segmental SNR from −10 to 35 "
+            "dB, where pauses count; STOI, 1 for as intelligible as before; wide-band PESQ, up to 4.64, how good it "
+            "sounds, not whether noise is noticed."
         ),
         *_unmeasured(part),
         Table((*_HEAD, "N"), [_cells(row) for row in part.rows]),
@@ -41,6 +42,12 @@ def _cells(row: PerceptionRow) -> list[str]:
         *(quartiles(row.stoi, 2), quartiles(row.pesq, 2)),
         *(percent(row.score), percent(worst.score), str(worst.n)),
     ]
+
+
+def _against(report: Report) -> str:
+    """Says what signal-to-noise ratios are measured against."""
+    active = report.settings.get("attack", {}).get("speech_level") == "active"
+    return "against the active speech (ITU-T P.56)" if active else "against the whole utterance, pauses included"
 
 
 def _unmeasured(part: Perception) -> list[Block]:

@@ -36,4 +36,5 @@ def rule(name: str = DEFAULT, *, patience: int = 5, lowest_rate: float = 1e-5) -
     Raises:
         KeyError: If there is none.
     """
-    return known()[name].RULE(patience, lowest_rate)
+    rule: Rule = known()[name].RULE(patience, lowest_rate)
+    return rule

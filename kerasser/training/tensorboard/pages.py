@@ -14,6 +14,7 @@ from kerasser.features.records import Example
 from kerasser.models.layers import FrameNormalization
 from kerasser.training.development import Answers, condition, padded
 from kerasser.training.tensorboard.log import EventLog, plain, table
+from kerasser.util.arrays import Array
 
 #: Epochs between two looks at pictures, after the first epoch and before the last.
 EVERY = 10
@@ -31,7 +32,7 @@ class LoggedUtterance:
 
     own: Example
     adversarial: Example | None
-    sounds: Mapping[str, np.ndarray] = field(default_factory=dict)
+    sounds: Mapping[str, Array] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -126,8 +127,9 @@ class LogWriter:
             picture = pictures.heat_map(panels, self._contents.descriptors, f"utterance {number}")
             event_log.picture(f"features/{number}", picture, step, _described(logged))
 
-    def _normalised(self, batch: Mapping[str, Any]) -> np.ndarray:
-        return np.asarray(self._normalization(batch["features"], batch["lengths"]))[0]
+    def _normalised(self, batch: Mapping[str, Any]) -> Array:
+        result: Array = np.asarray(self._normalization(batch["features"], batch["lengths"]))[0]
+        return result
 
 
 def _noise(example: Example) -> str:
@@ -177,4 +179,5 @@ def asking(model: keras.Model, dimension: int) -> Callable[[Mapping[str, Any]], 
     def ask(batch: Mapping[str, Any]) -> Any:
         return model(batch, training=False)
 
-    return ask
+    traced: Callable[[Mapping[str, Any]], Any] = ask
+    return traced

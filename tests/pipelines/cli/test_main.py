@@ -156,7 +156,7 @@ def test_help_says_every_setting_in_a_sentence(name, capsys):
     shown = capsys.readouterr().out
     assert status.value.code == 0
     assert shown.startswith(f"usage: python -m pipelines.{name} ") and "What it does." in shown
-    reworded = cli._descriptions(KINDS[name])
+    reworded = cli.descriptions(KINDS[name])
     flat = " ".join(shown.split())
     idle = UNUSED.get(name, ())
     listed, _, left_out = flat.partition("without effect here")

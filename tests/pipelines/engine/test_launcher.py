@@ -1,5 +1,6 @@
 """What runs, what is found again, and what a kill, a failure or a second run leaves behind."""
 
+import errno
 import json
 import logging
 import os
@@ -407,6 +408,23 @@ def test_a_disk_that_loses_a_bit_is_one_line_and_made_again(toys, monkeypatch):
     toys.run(failing)
     assert toys.kinds == ["run", "done", "run", "done"]
     assert (artifact.uri / "0.txt").read_bytes() == true
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EFBIG])
+def test_a_full_disk_is_one_line_whoever_says_so(toys, monkeypatch, code):
+    """TensorFlow's errors are no OSError; what was written before is kept."""
+    done = WriteExecutor.do
+
+    def fail(*arguments):
+        done(*arguments)
+        raise RuntimeError(f"; {os.strerror(code)} [Op:WriteFile]")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(WriteExecutor, "do", fail)
+        with pytest.raises(InputError, match=f"expected room to write. Received: {os.strerror(code)}"):
+            toys.run(toys.write())
+    toys.run(toys.write())
+    assert toys.kinds == ["resume", "done"]
 
 
 def test_a_failure_for_another_reason_stays_what_it_is(toys, monkeypatch):

@@ -12,8 +12,10 @@ import pytest
 import kerasser
 import pipelines
 from pipelines import components
+from pipelines.components.reporter import ReporterExecutor
+from pipelines.components.reproducer import ReproducerExecutor
 from pipelines.engine import source_hash
-from pipelines.engine.source_hash import UNCOUNTED, code_hash, counted, meaning, package_versions
+from pipelines.engine.source_hash import UNCOUNTED, code_hash, counted, meaning, members, package_versions
 
 TREE = {
     "toylib/__init__.py": "",
@@ -255,3 +257,17 @@ def test_the_members_of_a_registry_are_in_the_keys_of_those_who_name_them():
     assert "kerasser.defences" in found
     assert "kerasser.defences.gan" not in found
     assert "kerasser.defences.gan" in counted(["kerasser.defences", "kerasser.defences.gan"])
+
+
+def test_a_report_s_key_holds_every_section_defence_and_threat_model():
+    """All of them are found by registries, and a report may be made of any."""
+    for executor in (ReporterExecutor, ReproducerExecutor):
+        found = counted(executor.modules({}))
+        for name in ("kerasser.report.sections.table2", "kerasser.defences.gan", "kerasser.threats.oblivious"):
+            assert name in found, executor
+
+
+def test_members_are_listed_without_an_import(tree):
+    package = tree.followed[0]
+    assert members(f"{package}.readers") == [f"{package}.readers.{name}" for name in ("base", "one", "two")]
+    assert members("no_such_package") == []
