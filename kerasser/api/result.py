@@ -134,7 +134,8 @@ class Result:
             `noise`; `budget`, spelled as "ε = 2" or "10 dB"; `error`, 100 − unweighted average recall of the mean draw,
             in percent, with `ci_low` and `ci_high`; `worst_error`, which takes an utterance for wrong if any draw is;
             `attack_success_rate`, the share of what was right that a draw turns wrong, in percent; `snr_db`, the median
-            of what was realised; `n` utterances. NaN where a figure is undefined.
+            of what was realised; `n` utterances. NaN where a figure is undefined: the error where a class has no
+            utterance, an interval where there are fewer than five speakers or a class has fewer than two.
         """
         return self._scores.frame(self.protocol.budgets)
 
@@ -266,7 +267,8 @@ def served_add() -> Add:
 
 def _read(path: Path) -> pd.DataFrame:
     """Reads the answers, in which a speaker, or an environment, may well be called "NA"."""
-    empty = {name: [""] for name in ("target", "draw", "epsilon", "snr_db", "reference_variance", "reference_snr_db")}
+    names = pd.read_csv(path, nrows=0).columns
+    empty = {name: [""] for name in names if name not in _TEXT}
     table = pd.read_csv(
         path, dtype=dict.fromkeys(_TEXT, str), keep_default_na=False, na_values=empty, float_precision="round_trip"
     )
@@ -275,8 +277,9 @@ def _read(path: Path) -> pd.DataFrame:
 
 def typed(answers: pd.DataFrame) -> pd.DataFrame:
     """Returns answers with one type a column, whatever they came from."""
-    numbers = ("target", "epsilon", "snr_db", "reference_variance", "reference_snr_db")
-    answers = answers.astype({**dict.fromkeys(numbers, float), "draw": "Int64"})
+    # What no query has is a column of nothing, and no text.
+    empty = [name for name in answers if name not in _TEXT and answers[name].isna().all()]
+    answers = answers.astype({**dict.fromkeys(empty, float), "target": float, "draw": "Int64"})
     return answers.assign(budget=answers["budget"].fillna(""))
 
 

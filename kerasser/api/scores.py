@@ -32,7 +32,7 @@ class Score:
 
     Attributes:
         error: 100 − unweighted average recall, in percent; NaN where a class has no utterance.
-        ci_low: Lower end of its interval; NaN where a class has fewer than two speakers.
+        ci_low: Lower end of its interval; NaN where speakers are too few for one.
         ci_high: Upper end.
         n: Utterances.
     """
@@ -104,7 +104,7 @@ def _row(row: Figure1Row) -> dict[str, Any]:
 
 def _interval(score: results.Score) -> tuple[float, float]:
     # Over few speakers it is their range, which is no interval.
-    low, high = score.interval or (math.nan, math.nan)
+    low, high = (None if score.interval_kind else score.interval) or (math.nan, math.nan)
     return float(low), float(high)
 
 

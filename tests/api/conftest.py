@@ -32,7 +32,7 @@ class World:
     """A corpus on disk, a function that knows it, and the pipeline's answers and report."""
 
     def __init__(self, root):
-        self.listing, self.noise = corpus.write(root / "data", speakers=4)
+        self.listing, self.noise = corpus.write(root / "data", speakers=5)
         (root / "centroid.py").write_text(CENTROID)
         space = {}
         exec(CENTROID, space)

@@ -36,7 +36,7 @@ def result(world):
 
 def test_figures_are_those_of_the_pipeline_digit_for_digit(result, piped):
     report, _ = piped
-    assert result.clean.error == report["clean"]["error"] and result.clean.n == report["clean"]["n"] == 16
+    assert result.clean.error == report["clean"]["error"] and result.clean.n == report["clean"]["n"] == 20
     assert [result.clean.ci_low, result.clean.ci_high] == report["clean"]["interval"]
     mine = {(row.noise, row.budget): row for row in result.to_frame().itertuples()}
     assert len(mine) == len(report["figure1"]) == 3 * 4
@@ -188,12 +188,22 @@ def test_a_plot_is_shown_by_a_notebook_and_written_without_a_display(result, tmp
 
 
 def test_a_result_reads_as_text_and_as_html(result, world, tones):
-    assert str(result).startswith("answer on manifest: error 0.0 % [0.0, 0.0] on 16 clean utterances, chance 50.0 %")
+    assert str(result).startswith("answer on manifest: error 0.0 % [0.0, 0.0] on 20 clean utterances, chance 50.0 %")
     speech = kerasser.Speech.from_arrays(tones[0], 16000, [0, 1, 0, 1], name="<b>&")
     found = kerasser.attack(world.answer, speech, {"x": tones[1]}, [kerasser.SNR(0)], classes=EMOTIONS, quiet=True)
     page = found._repr_html_()
     assert "answer on &lt;b&gt;&amp;: error" in page and "<b>&" not in page and "<table" in page
     assert "speakers are not known" in page
+
+
+def test_few_speakers_make_no_interval(world):
+    speech = kerasser.load_corpus("manifest", world.listing)
+    few = speech.select([n for n, each in enumerate(speech.utterances) if each.speaker != "s0"])
+    noise = kerasser.load_noise(world.noise, quiet=True)
+    named = {"budgets": [kerasser.SNR(10)], "draws": 1, "classes": EMOTIONS, "quiet": True}
+    found, whole = (kerasser.attack(world.answer, each, noise, **named) for each in (few, speech))
+    assert found.to_frame()[["ci_low", "ci_high"]].isna().all(axis=None) and "[" not in str(found.clean)
+    assert whole.to_frame()[["ci_low", "ci_high"]].notna().all(axis=None) and "[" in str(whole.clean)
 
 
 def test_a_victim_that_changes_its_mind_rings_the_alarm(tones):
