@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
+from numpy.typing import ArrayLike
 
+from kerasser.util.arrays import Array
 from kerasser.util.errors import InputError
 
 SAMPLE_RATE_HZ = 16000
 FULL_SCALE = float(np.float32(1.0 - 2.0**-15))
 SHORTEST_S = 0.1
+# Floats beyond this are integers that nobody has scaled.
+_LOUDEST = 16.0
 
 # tensorflow-io decodes one sample type a call, so the header has to say which.
 _ENCODINGS = {
@@ -40,6 +46,7 @@ class AudioFile:
         frames: Samples per channel in the whole file.
         start_s: Where the wanted part begins, in seconds.
         end_s: Where it ends, in seconds; None is the end of the file.
+        sha256: Of the file's bytes, in hexadecimal, where it must be the one that was hashed; "" where it need not.
     """
 
     path: Path
@@ -49,6 +56,7 @@ class AudioFile:
     frames: int
     start_s: float = 0.0
     end_s: float | None = None
+    sha256: str = ""
 
     @property
     def bounds(self) -> tuple[int, int]:
@@ -92,7 +100,7 @@ def probe(path: Path, start_s: float = 0.0, end_s: float | None = None) -> Audio
     return audio
 
 
-def waveforms(files: Sequence[AudioFile]) -> Iterator[np.ndarray]:
+def waveforms(files: Sequence[AudioFile]) -> Iterator[Array]:
     """Decodes, averages to mono, cuts and resamples files through tensorflow-io in a tf.data pipeline.
 
     Yields:
@@ -100,8 +108,8 @@ def waveforms(files: Sequence[AudioFile]) -> Iterator[np.ndarray]:
         overshoots.
 
     Raises:
-        InputError: If a file cannot be decoded, holds less than its header says, NaN or infinity,
-            or nothing but one constant value.
+        InputError: If a file is not the one that was hashed, cannot be decoded, holds less than its header says, NaN
+            or infinity, or nothing but one constant value.
     """
     import tensorflow as tf
 
@@ -111,27 +119,34 @@ def waveforms(files: Sequence[AudioFile]) -> Iterator[np.ndarray]:
             "encoding": [_ENCODINGS[tuple(file.encoding.split(" "))] for file in files],  # type: ignore[index]
             "rate": np.array([file.sample_rate_hz for file in files], np.int64),
             "bounds": np.array([file.bounds for file in files], np.int64).reshape(-1, 2),
+            "hashed": [bool(file.sha256) for file in files],
         }
     ).map(_load, num_parallel_calls=2, deterministic=True)
     iterator = iter(dataset.prefetch(8).as_numpy_iterator()) if files else iter(())
     for file in files:
         try:
-            waveform, decoded = next(iterator)
+            waveform, decoded, digest = next(iterator)
         except tf.errors.OpError as error:
+            if file.sha256 and (not file.path.is_file() or sha256(file.path) != file.sha256):
+                raise _edited(file) from error
             raise InputError(f"{file.path}: expected {file.encoding} audio. Received: data that ends early") from error
+        if digest.decode() != file.sha256:
+            raise _edited(file)
         if decoded != file.frames:
             raise InputError(f"{file.path}: expected {file.frames} samples, as its header says. Received: {decoded}")
         yield _checked(waveform, file.path)
 
 
-def _load(item):
-    """Decodes one file in the graph; returns the waveform and how many samples the whole file held."""
+def _load(item: Mapping[str, Any]) -> tuple[Any, Any, Any]:
+    """Decodes one file in the graph; returns the waveform, how many samples the whole file held, and its SHA-256."""
     import tensorflow as tf
     import tensorflow_io as tfio
 
     contents = tf.io.read_file(item["path"])
+    # Of the very bytes that are decoded: a hash taken before or after may be of others.
+    digest = tf.cond(item["hashed"], lambda: tf.numpy_function(_digest, [contents], tf.string), lambda: "")
 
-    def scaled(decode, dtype, zero, one):
+    def scaled(decode: Callable[..., Any], dtype: Any, zero: float, one: float) -> Callable[[], Any]:
         return lambda: (tf.cast(decode(contents, dtype=dtype), tf.float32) - zero) / one
 
     wav, flac = tfio.audio.decode_wav, tfio.audio.decode_flac
@@ -150,19 +165,72 @@ def _load(item):
     bounds, rate = item["bounds"], item["rate"]
     mono = tf.reduce_mean(samples, axis=1, keepdims=True)[bounds[0] : bounds[1]]
 
-    def resampled():
-        # The resampler's filter spans 64 samples of the lower rate and delays by half of that; zeros behind
-        # the end push the last samples out of it.
-        delay = tf.cast(tf.math.round(32 * SAMPLE_RATE_HZ / tf.minimum(rate, SAMPLE_RATE_HZ)), tf.int64)
-        length = -(-tf.shape(mono, out_type=tf.int64)[0] * SAMPLE_RATE_HZ // rate)
-        padded = tf.pad(mono, [[0, delay * rate // SAMPLE_RATE_HZ + 1], [0, 0]])
-        return tfio.audio.resample(padded, rate, SAMPLE_RATE_HZ)[delay : delay + length]
-
-    at_rate = tf.cond(tf.equal(rate, SAMPLE_RATE_HZ), lambda: mono, resampled)
-    return tf.squeeze(at_rate, axis=1), tf.shape(samples, out_type=tf.int64)[0]
+    at_rate = tf.cond(tf.equal(rate, SAMPLE_RATE_HZ), lambda: mono, lambda: _resampled(mono, rate))
+    return tf.squeeze(at_rate, axis=1), tf.shape(samples, out_type=tf.int64)[0], digest
 
 
-def _checked(waveform: np.ndarray, path: Path) -> np.ndarray:
+def _digest(contents: bytes) -> bytes:
+    return hashlib.sha256(contents).hexdigest().encode()
+
+
+def _edited(file: AudioFile) -> InputError:
+    return InputError(
+        f"{file.path}: expected the recording that the corpus was read with. Received: another one, edited since; "
+        "the same command reads it again"
+    )
+
+
+def _resampled(mono: Any, rate: Any) -> Any:
+    """Brings sound, float32 `[samples, 1]`, to 16 kHz, as tensors."""
+    import tensorflow as tf
+    import tensorflow_io as tfio
+
+    # The resampler's filter spans 64 samples of the lower rate and delays by half of that; zeros behind
+    # the end push the last samples out of it.
+    delay = tf.cast(tf.math.round(32 * SAMPLE_RATE_HZ / tf.minimum(rate, SAMPLE_RATE_HZ)), tf.int64)
+    length = -(-tf.shape(mono, out_type=tf.int64)[0] * SAMPLE_RATE_HZ // rate)
+    padded = tf.pad(mono, [[0, delay * rate // SAMPLE_RATE_HZ + 1], [0, 0]])
+    return tfio.audio.resample(padded, rate, SAMPLE_RATE_HZ)[delay : delay + length]
+
+
+def from_array(waveform: ArrayLike, sample_rate_hz: int, name: str = "waveform") -> Array:
+    """Returns sound in memory as `waveforms` would read it from a file.
+
+    Args:
+        waveform: `[samples]`, floats in [−1, 1] or integers of 16 or 32 bits, which are scaled by their range.
+        sample_rate_hz: Its sampling rate.
+        name: What an error calls it.
+
+    Returns:
+        float32 `[samples]` at 16 kHz; not yet clipped, since a resampler overshoots.
+
+    Raises:
+        InputError: If it is not one-dimensional, of another type, shorter than 100 ms, not finite, far beyond full
+            scale or nothing but one constant value, or the rate is none.
+    """
+    found = np.asarray(waveform)
+    if found.ndim != 1:
+        raise InputError(f"{name}: expected mono, shape [samples]. Received: shape {list(found.shape)}")
+    if not isinstance(sample_rate_hz, int | np.integer) or sample_rate_hz < 1:
+        raise InputError(f"{name}: expected a sampling rate in Hz, a whole number. Received: {sample_rate_hz!r}")
+    if found.dtype not in (np.int16, np.int32) and found.dtype.kind != "f":
+        raise InputError(f"{name}: expected floats, or integers of 16 or 32 bits. Received: {found.dtype}")
+    if found.size < SHORTEST_S * sample_rate_hz:
+        raise InputError(
+            f"{name}: expected at least {SHORTEST_S} s of audio. Received: {found.size / sample_rate_hz:.3f} s"
+        )
+    scale = -float(np.iinfo(found.dtype).min) if found.dtype.kind == "i" else 1.0
+    mono = _checked(found.astype(np.float32) / np.float32(scale), name)
+    if (peak := float(np.abs(mono).max())) > _LOUDEST:
+        raise InputError(f"{name}: expected floats in [-1, 1]. Received: {peak:g}; are these integers?")
+    if sample_rate_hz == SAMPLE_RATE_HZ:
+        return mono
+    import tensorflow as tf
+
+    return np.asarray(_resampled(mono[:, None], tf.constant(sample_rate_hz, tf.int64)))[:, 0]
+
+
+def _checked(waveform: Array, path: Path | str) -> Array:
     if not np.isfinite(waveform).all():
         raise InputError(f"{path}: expected finite samples. Received: NaN or infinity")
     if waveform.size and waveform.min() == waveform.max():
@@ -170,7 +238,7 @@ def _checked(waveform: np.ndarray, path: Path) -> np.ndarray:
     return waveform
 
 
-def clip(waveform: np.ndarray) -> tuple[np.ndarray, int]:
+def clip(waveform: Array) -> tuple[Array, int]:
     """Bounds a waveform to [−1, 1 − 2⁻¹⁵].
 
     Beyond it opensmile's cast to 16 bits wraps around instead of saturating.
@@ -185,9 +253,18 @@ def clip(waveform: np.ndarray) -> tuple[np.ndarray, int]:
     return bounded, int(np.count_nonzero((waveform < -1.0) | (waveform > FULL_SCALE)))
 
 
-def write(path: Path, waveform: np.ndarray) -> None:
+def write(path: Path, waveform: Array) -> None:
     """Writes a 16 kHz mono waveform in [−1, 1 − 2⁻¹⁵] as 16-bit PCM WAV."""
     soundfile.write(path, clip(waveform)[0], SAMPLE_RATE_HZ, format="WAV", subtype="PCM_16")
+
+
+def stored(waveform: Array) -> Array:
+    """Returns a 16 kHz waveform as `waveforms` reads what `write` made of it: 16 bits a sample, float32 `[samples]`."""
+    file = io.BytesIO()
+    soundfile.write(file, clip(waveform)[0], SAMPLE_RATE_HZ, format="WAV", subtype="PCM_16")
+    file.seek(0)
+    read: Array = soundfile.read(file, dtype="int16")[0].astype(np.float32) / np.float32(2**15)
+    return read
 
 
 def sha256(path: Path) -> str:

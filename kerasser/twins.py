@@ -16,6 +16,7 @@ from scipy import fft, ndimage, signal
 
 from kerasser import landmarks
 from kerasser.audio import SAMPLE_RATE_HZ
+from kerasser.util.arrays import Array
 
 # Sound is compared up to 2 kHz: lossy coders keep that best, and it costs a quarter.
 _DECIMATION = 4
@@ -61,7 +62,7 @@ class Twin:
     correlation: float
 
 
-def find(waveforms: Iterable[np.ndarray], groups: Sequence[str] | None = None) -> list[Twin]:
+def find(waveforms: Iterable[Array], groups: Sequence[str] | None = None) -> list[Twin]:
     """Compares all recordings with each other.
 
     Cost grows with the square of their length together: a second for ten minutes, half a minute for an hour.
@@ -88,7 +89,7 @@ def find(waveforms: Iterable[np.ndarray], groups: Sequence[str] | None = None) -
     return [twin for pair in sorted(found) for twin in sorted(found[pair], key=lambda twin: twin.first_start)]
 
 
-def find_among_many(waveforms: Iterable[np.ndarray], groups: Sequence[str] | None = None) -> list[Twin]:
+def find_among_many(waveforms: Iterable[Array], groups: Sequence[str] | None = None) -> list[Twin]:
     """Compares those of many short recordings that have landmarks in common; cost grows with their number.
 
     It finds less than `find`: half a second of sound has few landmarks, and stationary noise has hardly any.
@@ -116,26 +117,28 @@ def find_among_many(waveforms: Iterable[np.ndarray], groups: Sequence[str] | Non
 Block = list[tuple[int, slice]]
 
 
-def _reduced(waveform: np.ndarray) -> np.ndarray:
+def _reduced(waveform: Array) -> Array:
     """Returns a waveform at 4 kHz without what lies below 60 Hz, float32."""
     if waveform.size < 64:
         return np.zeros(0, np.float32)
     low = signal.resample_poly(np.asarray(waveform, np.float32), 1, _DECIMATION)
     high = signal.butter(2, 60, "highpass", fs=_RATE_HZ, output="sos")
-    return signal.sosfilt(high, low).astype(np.float32)
+    result: Array = signal.sosfilt(high, low).astype(np.float32)
+    return result
 
 
-def _levelled(sound: np.ndarray) -> np.ndarray:
+def _levelled(sound: Array) -> Array:
     """Returns a sound at one level throughout: a door that slams would else outweigh minutes."""
     if not sound.size:
         return sound
     size = min(round(_LEVEL_S * _RATE_HZ), sound.size)
     level = np.sqrt(np.maximum(ndimage.uniform_filter1d(np.square(sound), size, mode="nearest"), 0))
     # Digital silence stays silent.
-    return sound / np.maximum(level, 1e-5)
+    result: Array = sound / np.maximum(level, 1e-5)
+    return result
 
 
-def _blocks(sounds: Sequence[np.ndarray]) -> list[Block]:
+def _blocks(sounds: Sequence[Array]) -> list[Block]:
     """Lays the sounds end to end and cuts them into blocks of one length; a block knows its parts."""
     blocks: list[Block] = [[]]
     room = _BLOCK
@@ -152,7 +155,7 @@ def _blocks(sounds: Sequence[np.ndarray]) -> list[Block]:
     return [block for block in blocks if block]
 
 
-def _spectrum(block: np.ndarray, size: int) -> np.ndarray:
+def _spectrum(block: Array, size: int) -> Array:
     """Returns a block's whitened spectrum, with room for every lag; the squares of its magnitudes have a mean of 1."""
     spectrum = fft.rfft(block, 2 * size)
     magnitude = np.abs(spectrum)
@@ -164,7 +167,7 @@ def _spectrum(block: np.ndarray, size: int) -> np.ndarray:
     return (white / max(float(np.sqrt(np.mean(np.square(np.abs(white))))), 1e-20)).astype(np.complex64)
 
 
-def _lags(one: np.ndarray, other: np.ndarray, same: bool = False) -> list[int]:
+def _lags(one: Array, other: Array, same: bool = False) -> list[int]:
     """Returns the lags at which two blocks agree more than chance lets them: `other[t]` is `one[t + lag]`."""
     # With magnitudes of 1, independent phases leave 1/√(2·block) in every lag.
     length = one.size - 1
@@ -206,7 +209,7 @@ def _known(twins: Sequence[Twin], shift: int) -> bool:
     return any(abs(twin.first_start - twin.second_start - shift * _DECIMATION) <= 2 * _DECIMATION for twin in twins)
 
 
-def _confirm(first: int, second: int, one: np.ndarray, other: np.ndarray, shift: int) -> list[Twin]:
+def _confirm(first: int, second: int, one: Array, other: Array, shift: int) -> list[Twin]:
     """Looks at two recordings window by window, at one lag: `other[t]` is `one[t + shift]`."""
     start, end = max(0, shift), min(one.size, other.size + shift)
     if end - start < _WINDOW:
@@ -233,7 +236,7 @@ def _confirm(first: int, second: int, one: np.ndarray, other: np.ndarray, shift:
     return found
 
 
-def _whitened(one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _whitened(one: Array, other: Array) -> tuple[Array, Array]:
     """Filters two sounds alike, so that on average over both their spectra are flat: the same sound stays the same."""
     size = min(2 ** int(np.log2(_RATE_HZ / _SMOOTH_HZ * 8)), one.size)
     powers = [signal.welch(each, _RATE_HZ, nperseg=size)[1] for each in (one, other)]
@@ -245,10 +248,11 @@ def _whitened(one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return made[0], made[1]
 
 
-def _windowed(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+def _windowed(one: Array, other: Array) -> Array:
     """Returns the magnitude of the normalised correlation in windows of half a second, `[windows]`."""
     sums = [np.cumsum(np.concatenate([[0.0], product])) for product in (one * other, one**2, other**2)]
     starts = np.arange(0, one.size - _WINDOW + 1, _HOP)
     both, first, second = (total[starts + _WINDOW] - total[starts] for total in sums)
     # Silence on either side is like nothing.
-    return np.abs(both) / np.sqrt(np.maximum(first * second, 1e-12 * sums[1][-1] * sums[2][-1] + 1e-30))
+    result: Array = np.abs(both) / np.sqrt(np.maximum(first * second, 1e-12 * sums[1][-1] * sums[2][-1] + 1e-30))
+    return result

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.cli.main import main
 from pipelines.config import VictimRunSettings, VictimSettings
 from pipelines.engine.run_log import LOADING, current
+from pipelines.io.own_models import Origin, origin
 
 if TYPE_CHECKING:
     from kerasser.victims.adapters import Target
@@ -21,23 +21,35 @@ def attack(settings: VictimRunSettings) -> None:
     """Asks the victim about every condition and puts the report where people find it."""
     current().say(LOADING)
     from kerasser.corpora import CLASSES
-    from kerasser.report.page import headlines
+    from kerasser.evaluation.report import EvaluationReport
+    from kerasser.report.summary import headlines
     from kerasser.victims import adapters
     from pipelines.dag import Dag
+    from pipelines.io import utterances
+    from pipelines.io.folds import read_fold
     from pipelines.run import publish, run
     from pipelines.victim import attack_report
 
     target = _target(settings.victim)
-    card = _card(settings.victim, target, adapters.victim(target).classes)
+    known = _origin(target)
+    card = {
+        **_card(settings.victim, target, adapters.victim(target).classes),
+        "defence": known.defence if known else None,
+    }
     emotions = () if set(card["classes"]) <= set(CLASSES) else card["classes"]
     folds = [] if settings.fold is None else [settings.fold]
     dag = Dag(settings, folds, emotions)
+    if known:
+        made = run(settings, dag.corpus)[dag.corpus]
+        everyone = utterances.speakers(made["utterances"])
+        attacked = everyone if settings.fold is None else frozenset(read_fold(made["folds"], settings.fold).test)
+        known.refuse_trained(utterances.facts(made["utterances"])["name"], everyone, attacked)
     reporter = attack_report(dag, target, card, settings.victim.limit, settings.victim.batch_size)
     artifact = run(settings, reporter)[reporter]["report"]
-    report = json.loads((artifact.uri / "report.json").read_text())
+    report = EvaluationReport.read(artifact.uri)
     current().say(headlines(report))
     fold = "" if settings.fold is None else f"-fold-{settings.fold}"
-    name = f"{report['corpus']}-attack-{card['name']}{fold}"
+    name = f"{report.corpus}-attack-{card['name']}{fold}"
     current().finish(publish(artifact, Path(settings.output_dir) / "reports" / name) / "report.html")
 
 
@@ -62,6 +74,15 @@ def _target(victim: VictimSettings) -> Target:
     if target.kind == adapters.CALLABLE:
         return target
     return replace(target, model=str(Path(model).resolve()))
+
+
+def _origin(target: Target) -> Origin | None:
+    """Returns how the victim was made, if it is a model of ours whose files are at hand."""
+    from kerasser.victims import adapters
+
+    if target.kind not in (adapters.SAVED_MODEL, adapters.KERAS):
+        return None
+    return origin(Path(target.model), target.signature)
 
 
 def _card(victim: VictimSettings, target: Target, classes: tuple[str, ...]) -> dict[str, Any]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Iterable
+from dataclasses import dataclass, field, make_dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 from jsonargparse.typing import (
-    ClosedUnitInterval,
     NonNegativeFloat,
     NonNegativeInt,
     OpenUnitInterval,
@@ -15,11 +15,23 @@ from jsonargparse.typing import (
     restricted_number_type,
 )
 
+from kerasser import corpora, defences, threats
 from kerasser.attack.budget import EPSILONS
+from kerasser.features import DEFAULT as DEFAULT_FRONT_END
+from kerasser.features import known as front_ends
 from kerasser.noise.estimation import spelled
+from kerasser.training import rules
 
 HalfOpenUnitInterval = restricted_number_type("HalfOpenUnitInterval", float, [(">=", 0), ("<", 1)])
-CorpusName = Literal["demo", "emodb", "ravdess", "urdu", "iemocap", "fau-aibo", "manifest", "audformat"]
+# What the registries know; names are checked when a command reads its settings.
+if TYPE_CHECKING:
+    CorpusName = str
+    FrontEndName = str
+    RuleName = str
+else:
+    CorpusName = Literal[tuple(["demo", *corpora.readers()])]
+    FrontEndName = Literal[tuple(front_ends())]
+    RuleName = Literal[tuple(rules.known())]
 
 
 @dataclass(frozen=True)
@@ -72,6 +84,8 @@ class AttackSettings:
     """Gain behind the reference noise: lsa or stsa."""
     noise_tracker: Literal["mmse", "minimum_statistics"] = "mmse"
     """What follows the noise power through an utterance, for its reference noise."""
+    speech_level: Literal["utterance", "active"] = "utterance"
+    """What ratios are measured against: the whole utterance, or its active speech (ITU-T P.56), without its pauses."""
     seed: int = 0
     """Seed of the draws of noise; runs of all training seeds share them."""
 
@@ -79,6 +93,14 @@ class AttackSettings:
     def reference(self) -> str:
         """How the reference noise is estimated, in one word."""
         return spelled(self.estimator, self.noise_tracker)
+
+
+@dataclass(frozen=True)
+class FeatureSettings:
+    """What waveforms are described by."""
+
+    front_end: FrontEndName = DEFAULT_FRONT_END
+    """Takes eGeMAPS frames from waveforms; opensmile is the reference."""
 
 
 @dataclass(frozen=True)
@@ -100,26 +122,16 @@ class ClassifierSettings:
 
 
 @dataclass(frozen=True)
-class DefenceSettings:
-    """Adversarial training and random noise."""
+class _SharedDefenceSettings:
+    """What the defences share."""
 
-    shares: list[ClosedUnitInterval] = field(default_factory=lambda: [tenth / 10 for tenth in range(1, 11)])
-    """Shares of the training examples that are adversarial, each a model of its own; the largest is compared."""
     conditions: NonNegativeInt = 12
     """Environments and budgets that each training utterance meets, drawn for it; 0 takes all."""
-    random_noise_epsilon: NonNegativeFloat = 0.5
-    """White noise on the training waveforms, in standard deviations of the reference noise; 0 leaves it out."""
-    gaussian_noise: NonNegativeFloat = 0.1
-    """Gaussian noise on the normalised training features instead, a model of its own; 0 leaves it out."""
-    enhancement: Literal["lsa", "stsa"] | None = "lsa"
-    """Gain of the MMSE enhancement that speech meets before its features are taken; null leaves it out."""
-    combined: bool = True
-    """Put a generator before the classifier of the largest share too."""
 
 
 @dataclass(frozen=True)
-class ThreatSettings:
-    """Attackers who know more than the paper's; reproduce lets them try every system."""
+class _SharedThreatSettings:
+    """What attackers who know more than the paper's share."""
 
     draws: NonNegativeInt = 6
     """Random pieces of noise from each environment; a search may ask as often in all. 0 leaves the searches out."""
@@ -127,72 +139,30 @@ class ThreatSettings:
     """Perturbation factors they use; the largest of attack.epsilons by default."""
     snrs_db: list[float] | None = None
     """Signal-to-noise ratios they use, in dB; the one of attack.snrs_db nearest to 10 by default."""
-    white_box_steps: NonNegativeInt = 20
-    """Steps of projected gradient descent on the features; 0 leaves it out."""
-    white_box_restarts: PositiveInt = 3
-    """Its runs, each from another beginning."""
-    unseen: bool = True
-    """Train the defences once more without each environment, and attack them with it."""
 
 
-@dataclass(frozen=True)
-class CompanionSettings:
-    """Another corpus whose training speakers the GAN hears too."""
-
-    corpus: CorpusName
-    """Its reader."""
-    corpus_dir: str | None = None
-    """Where it lies."""
-    fold: str | None = None
-    """The fold whose training speakers are heard; the first by default."""
-    valence: dict[str, str] | None = None
-    """Emotion → positive or negative, instead of the reader's map."""
+def _with(shared: type, name: str, kinds: Iterable[tuple[str, type]]) -> type:
+    """Returns settings with a group for each defence or threat model, under the name of its file."""
+    fields = [(module, settings, field(default_factory=settings)) for module, settings in sorted(kinds)]
+    return make_dataclass(name, fields, bases=(shared,), frozen=True, namespace={"__doc__": shared.__doc__})
 
 
-@dataclass(frozen=True)
-class GanSettings:
-    """The generator that cleans features, and the discriminator it is trained against."""
+def _module(settings: type) -> str:
+    return settings.__module__.rpartition(".")[2]
 
-    corpora: list[CompanionSettings] = field(default_factory=list)
-    """Further corpora to train on, each with corpus, corpus_dir and, if wanted, fold and valence."""
-    units: PositiveInt = 128
-    """Units of the generator's encoder and of its decoder."""
-    bottleneck: PositiveInt = 48
-    """Width of the code between encoder and decoder, in both networks."""
-    discriminator_units: PositiveInt = 64
-    """Units of the discriminator's encoder and of its decoder."""
-    frames_per_step: PositiveInt | None = None
-    """Frames averaged into one LSTM step; as in the classifier by default."""
-    form: Literal["frame", "segment"] = "frame"
-    """frame corrects every step; segment passes one code a segment, as an autoencoder read literally."""
-    segment_steps: PositiveInt = 10
-    """LSTM steps in a segment."""
-    adversarial_weight: NonNegativeFloat = 0.1
-    """Weight of the adversarial loss in the generator's."""
-    reconstruction_weight: NonNegativeFloat = 1.0
-    """Weight of the L1 loss in the generator's; 0 is pure adversarial."""
-    saturating: bool = True
-    """Equation 1 as printed; false takes -log D(G(z)) for the generator."""
-    label_smoothing: HalfOpenUnitInterval = 0.0  # type: ignore[valid-type]
-    """Taken from the discriminator's target for real speech."""
-    gradient_norm: NonNegativeFloat = 0.0
-    """Largest norm of a gradient; 0 bounds none."""
-    spectral_normalization: bool = False
-    """Bound the spectral norm of the discriminator's dense layers."""
-    clean_share: HalfOpenUnitInterval = 0.125  # type: ignore[valid-type]
-    """Share of the training pairs that are clean on both sides."""
-    batch_size: PositiveInt = 32
-    """Utterances in a batch."""
-    pretraining_epochs: NonNegativeInt = 40
-    """Most epochs of the generator alone."""
-    pretraining_rate: PositiveFloat = 0.002
-    """Learning rate of Adam in them."""
-    epochs: PositiveInt = 20
-    """Most epochs of generator against discriminator."""
-    learning_rate: PositiveFloat = 1e-4
-    """Learning rate of RMSProp, for both."""
-    patience: PositiveInt = 5
-    """Epochs without a better development error before either part stops."""
+
+#: The settings of all defences, each declared in its own file.
+DefenceSettings: Any = _with(
+    _SharedDefenceSettings,
+    "DefenceSettings",
+    ((_module(each.settings), each.settings) for each in defences.known().values()),
+)
+#: The settings of all threat models, each declared in its own file.
+ThreatSettings: Any = _with(
+    _SharedThreatSettings,
+    "ThreatSettings",
+    ((_module(each.settings), each.settings) for each in threats.known().values()),
+)
 
 
 @dataclass(frozen=True)
@@ -201,10 +171,12 @@ class TrainingSettings:
 
     learning_rate: PositiveFloat = 0.002
     """First learning rate."""
+    rule: RuleName = rules.DEFAULT
+    """What epochs without improvement do to the rate; halving is the paper's rule."""
     patience: PositiveInt = 5
-    """Epochs without improvement before the rate is halved."""
+    """Epochs without improvement before the rule acts."""
     lowest_rate: PositiveFloat = 1e-5
-    """Training stops below it."""
+    """Rate below which training stops."""
     epochs: PositiveInt = 200
     """Training stops after so many epochs in any case."""
     batch_size: PositiveInt = 32
@@ -253,6 +225,8 @@ class Settings:
     """DEMAND, or a folder per environment; synthetic noise by default."""
     fold: str | None = None
     """Name of the fold that is tested, the first by default; reproduce takes all of them for "all"."""
+    defence: list[str] = field(default_factory=list, metadata={"nargs": "+", "metavar": "NAME"})
+    """Defences, or all: train trains these, the GAN by default, and reproduce compares these, all by default."""
     output_dir: str = "outputs"
     """Where artifacts and reports go."""
     logdir: str | None = None
@@ -272,10 +246,10 @@ class Settings:
     data: CorpusSettings = field(default_factory=CorpusSettings)
     noise: NoiseSettings = field(default_factory=NoiseSettings)
     attack: AttackSettings = field(default_factory=AttackSettings)
+    features: FeatureSettings = field(default_factory=FeatureSettings)
     classifier: ClassifierSettings = field(default_factory=ClassifierSettings)
-    defence: DefenceSettings = field(default_factory=DefenceSettings)
+    defences: DefenceSettings = field(default_factory=DefenceSettings)
     threats: ThreatSettings = field(default_factory=ThreatSettings)
-    gan: GanSettings = field(default_factory=GanSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
     evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
     perception: PerceptionSettings = field(default_factory=PerceptionSettings)
@@ -367,14 +341,15 @@ class PredictSettings:
     """File that gets a line of JSON for the start and the end; /dev/stderr is one."""
 
 
-_UNTRAINED = ("seeds", "all_corpora", "defence", "gan")
+_SINGLE = ("seeds", "all_corpora")
+_UNTRAINED = (*_SINGLE, "defence", "defences")
 _UNREPORTED = ("threats", "evaluation", "perception", "report")
 #: Command → settings that it accepts, so that one file serves all commands, and does not use.
 UNUSED: dict[str, tuple[str, ...]] = {
     "generate": (*_UNTRAINED, "seed", "logdir", "classifier", "training", *_UNREPORTED),
-    "train": (*_UNTRAINED, "noise_dir", "noise", "attack", *_UNREPORTED),
+    "train": (*_SINGLE, *_UNREPORTED),
     "evaluate": (*_UNTRAINED, "threats"),
     "attack": (*_UNTRAINED, "seed", "logdir", "classifier", "training", "report"),
-    "export": ("seeds", "all_corpora", "threats", "perception", "report"),
+    "export": (*_SINGLE, "threats", "perception", "report"),
     "reproduce": (),
 }

@@ -1,87 +1,45 @@
-"""The components of a run, wired from the corpus and the noise to the reports."""
+"""The components that everything stands on: corpus, noise, features of clean and of attacked speech."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
-from kerasser.evaluation import comparison
+from kerasser.attack.budget import Budget, budgets, typical
+from kerasser.defences.gan import CompanionSettings
 from kerasser.util.errors import InputError
-from pipelines.cli.command_line import command_line, reported
 from pipelines.components.adversarial_gen import AdversarialGen
 from pipelines.components.corpus_gen import CorpusGen
-from pipelines.components.evaluator import Evaluator
-from pipelines.components.exporter import Exporter
 from pipelines.components.feature_gen import FeatureGen
-from pipelines.components.gan_trainer import GanTrainer
-from pipelines.components.infra_validator import InfraValidator
-from pipelines.components.listening_gen import ListeningGen
 from pipelines.components.noise_gen import NoiseGen
-from pipelines.components.perception_gen import PerceptionGen
 from pipelines.components.perturbation_exporter import PerturbationExporter
-from pipelines.components.pusher import Pusher
 from pipelines.components.random_noise_gen import RandomNoiseGen
-from pipelines.components.reporter import Reporter
-from pipelines.components.trainer import Trainer
-from pipelines.config import CompanionSettings, Settings
-from pipelines.engine.component import Channel
-from pipelines.io.logs import log_folder
-
-# What trains a GAN; the rest of its settings say what its networks are.
-_GAN_TRAINING = (
-    *("pretraining_epochs", "pretraining_rate", "epochs", "learning_rate", "patience", "adversarial_weight"),
-    *("reconstruction_weight", "saturating", "label_smoothing", "gradient_norm"),
-)
-
-
-@dataclass(frozen=True)
-class System:
-    """A classifier, defended or not.
-
-    Attributes:
-        defence: One of the names in `kerasser.evaluation.comparison`.
-        trainer: Trains the classifier.
-        percent: Share of adversarial examples it is trained with, in percent.
-        gan: Trains the generator before it, if there is one.
-        enhance: Gain of the enhancement before the features, or "".
-        without: The environment that it never heard, or "".
-    """
-
-    defence: str
-    trainer: Trainer
-    percent: float = 0.0
-    gan: GanTrainer | None = None
-    enhance: str = ""
-    without: str = ""
-
-    @property
-    def name(self) -> str:
-        """What its components are called after."""
-        share = f" {self.percent:g} %" if self.percent else ""
-        return self.defence + share + (f" without {self.without}" if self.without else "")
+from pipelines.config import Settings
 
 
 class Dag:
-    """The components of some folds and seeds; a command runs as many of them as it needs.
+    """The components of some folds; a command runs as many of them as it needs.
 
     Args:
         settings: The run.
         folds: Names of the folds that are tested; none cuts the corpus into none.
         emotions: Kept even if they have no valence.
+        every_fold: Names of all folds of the corpus. With them, training speech is attacked once for each group of
+            speakers who are tested together, which the other folds share; else once for `folds`.
 
     Raises:
         InputError: If a corpus other than the demo lacks its folder, or the demo has one.
     """
 
-    def __init__(self, settings: Settings, folds: Sequence[str] = ("",), emotions: Sequence[str] = ()) -> None:
-        if not settings.attack.epsilons and not settings.attack.snrs_db:
-            raise InputError("attack: expected some epsilons or snrs_db. Received: neither")
-        self.settings, self.folds = settings, list(folds)
-        if settings.logdir and Path(settings.logdir).exists() and not Path(settings.logdir).is_dir():
-            raise InputError(f"logdir: expected a folder. Received: {settings.logdir}, a file")
+    def __init__(
+        self,
+        settings: Settings,
+        folds: Sequence[str] = ("",),
+        emotions: Sequence[str] = (),
+        every_fold: Sequence[str] = (),
+    ) -> None:
+        self.settings, self.folds, self._every_fold = settings, list(folds), list(every_fold)
         self.runtime = {"workers": settings.workers, "quiet": settings.quiet}
         self.corpus = _corpus(
             settings,
@@ -108,11 +66,28 @@ class Dag:
         self.features = self._features(self.corpus)
         self._attacks: dict[tuple[str, str, bool], AdversarialGen] = {}
         self._enhanced: dict[str, FeatureGen] = {}
-        self._audible: dict[str, PerceptionGen] = {}
-        self._victims: dict[tuple[str, int], Trainer] = {}
+        self._training_attacks: dict[str, AdversarialGen] = {}
+        self._random_noise: dict[tuple[float, str], RandomNoiseGen] = {}
+
+    @cached_property
+    def threat_epsilons(self) -> list[float]:
+        """The perturbation factors of the attackers who know more than the paper's."""
+        chosen, attack = self.settings.threats.epsilons, self.settings.attack.epsilons
+        return [float(each) for each in (sorted(attack)[-1:] if chosen is None else chosen)]
+
+    @cached_property
+    def threat_snrs_db(self) -> list[float]:
+        """Their signal-to-noise ratios, in dB."""
+        chosen, attack = self.settings.threats.snrs_db, self.settings.attack.snrs_db
+        return [float(each) for each in (typical(attack) if chosen is None else chosen)]
+
+    @cached_property
+    def threat_budgets(self) -> list[Budget]:
+        """Both of them."""
+        return budgets(self.threat_epsilons, self.threat_snrs_db)
 
     def attack(self, fold: str, enhance: str = "", *, pool: bool = False) -> AdversarialGen:
-        """The test speakers of a fold under the test stretch of the noise.
+        """The test speakers of a fold under the test split of the noise.
 
         Args:
             fold: Name of the fold.
@@ -122,164 +97,92 @@ class Dag:
         key = (fold, enhance, pool)
         if key not in self._attacks:
             name = ("random search on" if pool else "attack on") + f" fold {fold}" + (", enhanced" if enhance else "")
-            self._attacks[key] = self.adversarial(name, self.corpus, [fold], "test", enhance, pool=pool)
+            self._attacks[key] = self._adversarial(name, self.corpus, [fold], "test", enhance, pool=pool)
         return self._attacks[key]
 
-    def perception(self, fold: str) -> list[Channel]:
-        """How audible that attack is on some of the utterances; empty where it is not to be measured."""
-        settings = self.settings
-        if not settings.perception.utterances:
-            return []
-        if fold not in self._audible:
-            self._audible[fold] = PerceptionGen(
-                id=f"perception of the attack on fold {fold}",
-                utterances=self.corpus.outputs["utterances"],
-                folds=self.corpus.outputs["folds"],
-                noise=self.noise.outputs["test"],
-                perturbation=self.perturbation.outputs["perturbation"],
-                fold=fold,
-                epsilons=settings.attack.epsilons,
-                snrs_db=settings.attack.snrs_db,
-                estimator=settings.attack.reference,
-                utterances_limit=settings.perception.utterances,
-                seed=settings.attack.seed,
-                **self.runtime,
-            )
-        return [self._audible[fold].outputs["perception"]]
+    def training_attacks(self, fold: str) -> list[AdversarialGen]:
+        """The speakers that a fold trains with under the training split of the noise; the same for all seeds."""
+        for group in self._groups(fold):
+            if group not in self._training_attacks:
+                name, folds, part = self._group("attack on training speech", group)
+                self._training_attacks[group] = self._adversarial(name, self.corpus, folds, part)
+        return [self._training_attacks[group] for group in self._groups(fold)]
 
-    def victim(self, fold: str, seed: int) -> Trainer:
-        """The classifier that trains on clean speech."""
-        if (fold, seed) not in self._victims:
-            self._victims[fold, seed] = self.trainer("classifier", fold, seed)
-        return self._victims[fold, seed]
-
-    def sounds(self, fold: str, evaluations: Mapping[str, Channel]) -> list[Channel]:
-        """A few test utterances of a fold to listen to; empty where they are not wanted.
+    def random_noise(self, fold: str, epsilon: float) -> list[RandomNoiseGen]:
+        """The same speakers under white noise.
 
         Args:
             fold: Name of the fold.
-            evaluations: Defence → what it answers, no defence first: all of this fold and of one seed.
+            epsilon: Its standard deviation, in those of the reference noise.
         """
-        settings = self.settings
-        if not settings.report.sounds:
-            return []
-        heard = ListeningGen(
-            utterances=self.corpus.outputs["utterances"],
-            noise=self.noise.outputs["test"],
-            perturbation=self.perturbation.outputs["perturbation"],
-            evaluations=list(evaluations.values()),
-            defences=list(evaluations),
-            epsilons=[float(each) for each in sorted(settings.attack.epsilons)[-1:]],
-            snrs_db=[float(each) for each in _nearest_to_ten(settings.attack.snrs_db)],
-            estimator=settings.attack.reference,
-            count=settings.report.sounds,
-            seed=settings.attack.seed,
-        )
-        return [heard.outputs["sounds"]]
+        for group in self._groups(fold):
+            if (epsilon, group) not in self._random_noise:
+                name, folds, part = self._group(f"white noise {epsilon:g} on training speech", group)
+                self._random_noise[epsilon, group] = RandomNoiseGen(
+                    id=name,
+                    utterances=self.corpus.outputs["utterances"],
+                    folds=self.corpus.outputs["folds"],
+                    fold_names=folds,
+                    part=part,
+                    epsilon=epsilon,
+                    estimator=self.settings.attack.reference,
+                    front_end=self.settings.features.front_end,
+                    seed=self.settings.attack.seed,
+                    **self.runtime,
+                )
+        return [self._random_noise[epsilon, group] for group in self._groups(fold)]
 
-    def report(self) -> Reporter:
-        """What the attack does to the undefended classifier of the first fold."""
-        fold, seed = self.folds[0], self.settings.seed
-        evaluation = self.evaluator(System(comparison.NONE, self.victim(fold, seed)), fold, seed).outputs["evaluation"]
-        return Reporter(
-            evaluation=evaluation,
-            utterances=self.corpus.outputs["utterances"],
-            noise=self.noise.outputs["test"],
-            perception=self.perception(fold),
-            sounds=self.sounds(fold, {comparison.NONE: evaluation}),
-            seed=seed,
-            command=command_line("evaluate", self.settings),
-            settings=reported("evaluate", self.settings),
-        )
+    def _groups(self, fold: str) -> list[str]:
+        """Returns the folds whose test speakers a fold trains with: all others, where there are any; "" for itself.
 
-    @cached_property
-    def threat_epsilons(self) -> list[float]:
-        """The perturbation factors of the attackers who know more."""
-        chosen, attack = self.settings.threats.epsilons, self.settings.attack.epsilons
-        return [float(each) for each in (sorted(attack)[-1:] if chosen is None else chosen)]
-
-    @cached_property
-    def threat_snrs_db(self) -> list[float]:
-        """Their signal-to-noise ratios, in dB."""
-        chosen, attack = self.settings.threats.snrs_db, self.settings.attack.snrs_db
-        return [float(each) for each in (_nearest_to_ten(attack) if chosen is None else chosen)]
-
-    def push(self, base: Path, keep: int, margin: float) -> Pusher:
-        """Publishes the defended classifier of the first fold.
-
-        Args:
-            base: The model's folder, where its versions lie.
-            keep: Versions that stay.
-            margin: Points of error by which it may be worse than the version before.
+        Folds that are several test every speaker once; a single one trains with speakers that nobody tests.
         """
-        fold, seed = self.folds[0], self.settings.seed
-        victim = self.victim(fold, seed)
-        gan = self.gan(fold, seed, victim)
-        undefended = self.evaluator(System(comparison.NONE, victim), fold, seed)
-        defended = self.evaluator(System(comparison.GAN, victim, gan=gan), fold, seed)
-        export = Exporter(
-            model=victim.outputs["model"],
-            generator=gan.outputs["generator"],
-            undefended=undefended.outputs["evaluation"],
-            defended=defended.outputs["evaluation"],
-            utterances=self.corpus.outputs["utterances"],
-            noise=self.noise.outputs["test"],
-            perturbation=self.perturbation.outputs["perturbation"],
-            seed=seed,
-        ).outputs["export"]
-        return Pusher(
-            export=export,
-            blessing=InfraValidator(export=export, quiet=self.settings.quiet).outputs["blessing"],
-            models_dir=str(base.parent),
-            model=base.name,
-            keep=keep,
-            margin=margin,
-        )
+        return [name for name in self._every_fold if name != fold] or [""]
+
+    def _group(self, name: str, group: str) -> tuple[str, list[str], str]:
+        """Returns the id of what is made of a group of speakers, and by which folds and part of them they are known."""
+        if group:
+            return f"{name}, speakers of fold {group}", [group], "tested"
+        return name, [fold for fold in self.folds if fold], "training"
 
     @cached_property
-    def training_attack(self) -> AdversarialGen:
-        """Training speakers under the training stretch of the noise; once for all folds and seeds."""
-        return self.adversarial("attack on training speech", self.corpus, self.folds, "training")
-
-    @cached_property
-    def random_noise(self) -> RandomNoiseGen:
-        """Training speech under white noise; once for all folds and seeds."""
-        return RandomNoiseGen(
-            utterances=self.corpus.outputs["utterances"],
-            folds=self.corpus.outputs["folds"],
-            fold_names=self.folds,
-            epsilon=self.settings.defence.random_noise_epsilon,
-            estimator=self.settings.attack.reference,
-            seed=self.settings.attack.seed,
-            **self.runtime,
-        )
-
-    @cached_property
-    def _companions(self) -> list[tuple[CompanionSettings, CorpusGen, FeatureGen, AdversarialGen]]:
-        """The other corpora that the GAN hears: clean speech and the same under the training stretch."""
+    def companions(self) -> list[tuple[CompanionSettings, CorpusGen, FeatureGen, AdversarialGen]]:
+        """The other corpora that a GAN meets: clean speech and the same under the training split."""
         found = []
-        for number, other in enumerate(self.settings.gan.corpora, 1):
+        for number, other in enumerate(self.settings.defences.gan.corpora, 1):
             name = f"{other.corpus} {number}"
             corpus = _corpus(
                 self.settings,
-                f"gan.corpora: {other.corpus}",
+                f"defences.gan.corpora: {other.corpus}",
                 other.corpus,
                 other.corpus_dir,
                 other.valence,
                 id=f"corpus {name}",
             )
-            attack = self.adversarial(f"attack on training speech of {name}", corpus, [other.fold or ""], "training")
+            attack = self._adversarial(f"attack on training speech of {name}", corpus, [other.fold or ""], "training")
             found.append((other, corpus, self._features(corpus, f"features of {name}"), attack))
         return found
 
-    def _features(self, corpus: CorpusGen, id: str | None = None, enhance: str = "") -> FeatureGen:
-        return FeatureGen(id=id, utterances=corpus.outputs["utterances"], enhance=enhance, **self.runtime)
+    def clean(self, enhance: str = "") -> FeatureGen:
+        """Features of clean speech, enhanced before if a gain is given."""
+        if enhance and enhance not in self._enhanced:
+            self._enhanced[enhance] = self._features(self.corpus, "enhanced features", enhance)
+        return self._enhanced[enhance] if enhance else self.features
 
-    def adversarial(
+    def _features(self, corpus: CorpusGen, id: str | None = None, enhance: str = "") -> FeatureGen:
+        return FeatureGen(
+            id=id,
+            utterances=corpus.outputs["utterances"],
+            front_end=self.settings.features.front_end,
+            enhance=enhance,
+            **self.runtime,
+        )
+
+    def _adversarial(
         self, id: str, corpus: CorpusGen, folds: Sequence[str], part: str, enhance: str = "", *, pool: bool = False
     ) -> AdversarialGen:
-        """Utterances of one part of some folds, under noise that this part may hear."""
-        settings, training = self.settings, part == "training"
+        """Utterances of one part of some folds, under noise that this part may meet."""
+        settings, training = self.settings, part != "test"
         draws = settings.threats.draws if pool else settings.attack.draws
         return AdversarialGen(
             id=id,
@@ -292,117 +195,14 @@ class Dag:
             epsilons=self.threat_epsilons if pool else settings.attack.epsilons,
             snrs_db=self.threat_snrs_db if pool else settings.attack.snrs_db,
             draws=1 if training else draws,
-            conditions=settings.defence.conditions if training else 0,
+            conditions=settings.defences.conditions if training else 0,
             estimator=settings.attack.reference,
+            speech_level=settings.attack.speech_level,
+            front_end=settings.features.front_end,
             enhance=enhance,
             seed=settings.attack.seed,
             **self.runtime,
         )
-
-    def trainer(
-        self,
-        name: str,
-        fold: str,
-        seed: int,
-        *,
-        examples: FeatureGen | RandomNoiseGen | None = None,
-        adversarial: Sequence[AdversarialGen] = (),
-        share: float = 0.0,
-        gaussian_noise: float = 0.0,
-        without: str = "",
-    ) -> Trainer:
-        """A classifier, on clean speech or another kind."""
-        victim, training = asdict(self.settings.classifier), asdict(self.settings.training)
-        layers, id = victim.pop("layers"), named(name, fold, seed)
-        return Trainer(
-            id=id,
-            utterances=self.corpus.outputs["utterances"],
-            examples=(examples or self.features).outputs["examples"],
-            adversarial=[each.outputs["examples"] for each in adversarial],
-            noise=[self.noise.outputs["train"]] if adversarial else [],
-            folds=self.corpus.outputs["folds"],
-            fold=fold,
-            layers=layers if isinstance(layers, list) else [layers],
-            classifier={**victim, "gaussian_noise": gaussian_noise},
-            batch_size=training.pop("batch_size"),
-            balance_classes=training.pop("balance_classes"),
-            training=training,
-            share=share,
-            without=[without] if without else [],
-            seed=seed,
-            quiet=self.settings.quiet,
-            logdir=log_folder(self.settings.logdir, id),
-        )
-
-    def gan(self, fold: str, seed: int, trainer: Trainer, without: str = "") -> GanTrainer:
-        """The generator that cleans for a classifier."""
-        settings = self.settings.gan
-        frames_per_step = settings.frames_per_step or self.settings.classifier.frames_per_step
-        network: dict[str, Any] = {
-            "bottleneck": settings.bottleneck,
-            "frames_per_step": frames_per_step,
-            "form": settings.form,
-            "segment_steps": settings.segment_steps,
-        }
-        # Where the classifier has not heard it either, its name says so.
-        alone = without and not trainer.parameters["without"]
-        id = f"gan for {trainer.id}" + (f", without {without}" if alone else "")
-        return GanTrainer(
-            id=id,
-            model=trainer.outputs["model"],
-            utterances=self.corpus.outputs["utterances"],
-            clean=self.features.outputs["examples"],
-            adversarial=self.training_attack.outputs["examples"],
-            folds=self.corpus.outputs["folds"],
-            noise=self.noise.outputs["train"],
-            other_utterances=[corpus.outputs["utterances"] for _, corpus, _, _ in self._companions],
-            other_clean=[features.outputs["examples"] for _, _, features, _ in self._companions],
-            other_adversarial=[attack.outputs["examples"] for _, _, _, attack in self._companions],
-            other_folds=[corpus.outputs["folds"] for _, corpus, _, _ in self._companions],
-            other_fold_names=[other.fold or "" for other, _, _, _ in self._companions],
-            fold=fold,
-            # The classifier's bound: what it would hear of clean speech is then left as it is.
-            generator_network={**network, "units": settings.units, "clip_value": self.settings.classifier.clip_value},
-            discriminator_network={
-                **network,
-                "units": settings.discriminator_units,
-                "spectral_normalization": settings.spectral_normalization,
-            },
-            training={name: getattr(settings, name) for name in _GAN_TRAINING},
-            batch_size=settings.batch_size,
-            clean_share=settings.clean_share,
-            without=[without] if without else [],
-            seed=seed,
-            quiet=self.settings.quiet,
-            logdir=log_folder(self.settings.logdir, id),
-        )
-
-    def evaluator(self, system: System, fold: str, seed: int, adversarial: AdversarialGen | None = None) -> Evaluator:
-        """What a system answers, under every condition or under those given."""
-        kind = "evaluation of" if adversarial is None else "random search on"
-        return Evaluator(
-            id=named(f"{kind} {system.name}", fold, seed),
-            model=system.trainer.outputs["model"],
-            generator=[system.gan.outputs["generator"]] if system.gan else [],
-            clean=self.clean(system).outputs["examples"],
-            adversarial=(adversarial or self.attack(fold, system.enhance)).outputs["examples"],
-            folds=self.corpus.outputs["folds"],
-            fold=fold,
-            replicates=self.settings.evaluation.replicates,
-            confidence=self.settings.evaluation.confidence,
-            # The bootstrap's: of no model.
-            seed=0,
-            quiet=self.settings.quiet,
-        )
-
-    def clean(self, system: System) -> FeatureGen:
-        """Features of clean speech as a system hears it."""
-        return self._enhanced_features(system.enhance) if system.enhance else self.features
-
-    def _enhanced_features(self, enhance: str) -> FeatureGen:
-        if enhance not in self._enhanced:
-            self._enhanced[enhance] = self._features(self.corpus, "enhanced features", enhance)
-        return self._enhanced[enhance]
 
 
 def _corpus(
@@ -431,10 +231,6 @@ def _corpus(
         seed=settings.data.seed,
         quiet=settings.quiet,
     )
-
-
-def _nearest_to_ten(snrs_db: Sequence[float]) -> list[float]:
-    return sorted(snrs_db, key=lambda snr_db: abs(snr_db - 10))[:1]
 
 
 def named(name: str, fold: str, seed: int) -> str:

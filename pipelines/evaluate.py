@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from pipelines.cli.main import main
@@ -15,15 +14,17 @@ DESCRIPTION = "Measures the classifier's error against ε and SNR for each noise
 def evaluate(settings: Settings) -> None:
     """Runs the whole DAG and puts the report where people find it."""
     current().say(LOADING)
-    from kerasser.report.page import headlines
+    from kerasser.evaluation.report import EvaluationReport
+    from kerasser.report.summary import headlines
     from pipelines.dag import Dag
+    from pipelines.evaluation import report as wired
     from pipelines.run import one_fold, publish, run
 
-    reporter = Dag(settings, [one_fold(settings)]).report()
+    reporter = wired(Dag(settings, [one_fold(settings)]))
     artifact = run(settings, reporter)[reporter]["report"]
-    report = json.loads((artifact.uri / "report.json").read_text())
+    report = EvaluationReport.read(artifact.uri)
     current().say(headlines(report))
-    name = f"{report['corpus']}-fold-{report['fold']}-seed-{report['seed']}"
+    name = f"{report.corpus}-fold-{report.fold}-seed-{report.seed}"
     current().finish(publish(artifact, Path(settings.output_dir) / "reports" / name) / "report.html")
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from kerasser.util.errors import InputError
 from pipelines.cli.main import main
 from pipelines.config import ExportSettings
 from pipelines.engine.run_log import LOADING, current
 
 DESCRIPTION = (
-    "Trains the classifier and the GAN, measures and validates what would be served, and publishes it as a new version."
+    "Trains the classifier and its defence, measures and validates what would be served, and publishes it as a new "
+    "version."
 )
 
 
@@ -26,10 +28,17 @@ def export(settings: ExportSettings) -> None:
         current().finish(base / str(served))
         return
     current().say(LOADING)
+    from kerasser.defences import chosen, gan
     from pipelines.dag import Dag
-    from pipelines.run import one_fold, run
+    from pipelines.publication import push
+    from pipelines.run import one_and_all, run
 
-    pusher = Dag(settings, [one_fold(settings)]).push(base, settings.keep, settings.margin)
+    wanted = chosen(settings.defence, [gan.NAME])
+    if len(wanted) > 1:
+        raise InputError(f"defence: expected one to be published. Received: {', '.join(wanted)}")
+    fold, every_fold = one_and_all(settings)
+    dag = Dag(settings, [fold], every_fold=every_fold)
+    pusher = push(dag, wanted[0], base, settings.keep, settings.margin)
     pushed = run(settings, pusher)[pusher]["pushed"].properties
     current().say(f"{pushed['model']}, version {pushed['version']}; to serve it: {base.parent / 'docker-run.sh'}")
     current().finish(pushed["path"])

@@ -10,6 +10,7 @@ from typing import Any
 
 from kerasser.util.errors import InputError
 from pipelines.cli import main as cli
+from pipelines.engine.hashes import read_sealed
 
 DESCRIPTION = "Prints where an artifact comes from: who made it from what, up to the corpus and the noise."
 
@@ -58,12 +59,12 @@ def ancestors(node: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _read(file: Path) -> dict[str, Any] | None:
-    try:
-        return json.loads(file.read_text())
-    except FileNotFoundError:
+    if not file.exists():
         return None
-    except json.JSONDecodeError as error:
-        raise InputError(f"{file}: expected a record in JSON. Received: {error}") from None
+    record = read_sealed(file)
+    if record is None:
+        raise InputError(f"{file}: expected a record as it was written. Received: a damaged one")
+    return record
 
 
 def _node(

@@ -127,7 +127,9 @@ def _sounds(
             for number, trial in enumerate(trials):
                 if trial.utterance == name:
                     attack = settings.attack
-                    yield abx.attacked(waveform, number, trial, noise, noise_split, attack.reference, attack.seed)
+                    yield abx.attacked(
+                        waveform, number, trial, noise, noise_split, attack.reference, attack.seed, attack.speech_level
+                    )
                     bar.update()
 
 

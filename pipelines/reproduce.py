@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from kerasser.defences.gan import CompanionSettings
 from pipelines.cli.main import main
-from pipelines.config import CompanionSettings, Settings
+from pipelines.config import Settings
 from pipelines.engine.run_log import LOADING, current
 
 DESCRIPTION = (
@@ -20,11 +21,12 @@ def reproduce(settings: Settings) -> None:
     current().say(LOADING)
     from pipelines.dag import Dag
     from pipelines.reproduction import reproduction
-    from pipelines.run import environments, folds, publish, run
+    from pipelines.run import environments, publish, run, wanted_and_all
 
     for each in _each_corpus(settings):
-        names = folds(each)
-        reproducer = reproduction(Dag(each, names), environments(each) if each.threats.unseen else [])
+        names, every_fold = wanted_and_all(each)
+        left_out = environments(each) if each.threats.unseen_environment.wanted else []
+        reproducer = reproduction(Dag(each, names, every_fold=every_fold), left_out)
         artifact = run(each, reproducer)[reproducer]["report"]
         print((artifact.uri / "report.md").read_text(encoding="utf-8"))
         which = "all" if each.fold == "all" else names[0]
@@ -39,15 +41,15 @@ def _each_corpus(settings: Settings) -> Iterator[Settings]:
     if not settings.all_corpora:
         return
     first = CompanionSettings(settings.corpus, settings.corpus_dir, None, settings.data.valence)
-    for number, other in enumerate(settings.gan.corpora):
-        rest = [each for place, each in enumerate(settings.gan.corpora) if place != number]
+    for number, other in enumerate(settings.defences.gan.corpora):
+        rest = [each for place, each in enumerate(settings.defences.gan.corpora) if place != number]
         yield replace(
             settings,
             corpus=other.corpus,
             corpus_dir=other.corpus_dir,
             fold=settings.fold if settings.fold == "all" else other.fold,
             data=replace(settings.data, valence=other.valence),
-            gan=replace(settings.gan, corpora=[first, *rest]),
+            defences=replace(settings.defences, gan=replace(settings.defences.gan, corpora=[first, *rest])),
         )
 
 

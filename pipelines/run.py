@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from kerasser.util.errors import InputError
@@ -34,13 +37,18 @@ def folds(settings: Settings) -> list[str]:
     Raises:
         InputError: If there is no fold of the name.
     """
+    return wanted_and_all(settings)[0]
+
+
+def wanted_and_all(settings: Settings) -> tuple[list[str], list[str]]:
+    """Reads the corpus and returns the names of the folds that are wanted, and of all; see `folds`."""
     corpus = Dag(settings).corpus
     found = [fold.name for fold in read_folds(run(settings, corpus)[corpus]["folds"])]
     if settings.fold == "all":
-        return found
+        return found, found
     if settings.fold is not None and settings.fold not in found:
         raise InputError(f"fold: expected one of {', '.join(found)}. Received: {settings.fold!r}")
-    return [settings.fold or found[0]]
+    return [settings.fold or found[0]], found
 
 
 def environments(settings: Settings) -> list[str]:
@@ -60,9 +68,15 @@ def one_fold(settings: Settings) -> str:
     Raises:
         InputError: If all are wanted, or there is none of the name.
     """
+    return one_and_all(settings)[0]
+
+
+def one_and_all(settings: Settings) -> tuple[str, list[str]]:
+    """Returns the name of the fold that is wanted, and of all; see `one_fold`."""
     if settings.fold == "all":
         raise InputError("fold: expected the name of one; reproduce takes all. Received: 'all'")
-    return folds(settings)[0]
+    wanted, found = wanted_and_all(settings)
+    return wanted[0], found
 
 
 def store(settings: Settings) -> Path:
@@ -71,14 +85,48 @@ def store(settings: Settings) -> Path:
 
 
 def publish(artifact: Artifact, place: Path) -> Path:
-    """Copies an artifact to a place that people find, whole or not at all."""
-    part, old = place.with_name(place.name + ".part"), place.with_name(place.name + ".old")
-    for leftover in (part, old):
-        shutil.rmtree(leftover, ignore_errors=True)
+    """Copies an artifact to a place that people find, whole or not at all; of two at once, one waits for the other.
+
+    Args:
+        artifact: What is published.
+        place: The folder that shows it; one that is there is replaced.
+
+    Returns:
+        The place.
+    """
     place.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copytree(artifact.uri, part)
-    if place.exists():
-        os.replace(place, old)
-    os.replace(part, place)
-    shutil.rmtree(old, ignore_errors=True)
+    part, old = (place.with_name(f".{place.name}.{suffix}") for suffix in ("part", "old"))
+    with _alone(place.parent):
+        for leftover in (part, old):
+            # Nobody else is at work, so a killed run left it.
+            _remove(leftover)
+        try:
+            shutil.copytree(artifact.uri, part)
+            if os.path.lexists(place):
+                os.replace(place, old)
+            os.replace(part, place)
+        finally:
+            _remove(part)
+            if os.path.lexists(place):
+                _remove(old)
+            elif os.path.lexists(old):
+                os.replace(old, place)
     return place
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keeps other publications to a folder waiting; the lock lies on the folder itself and dies with its process."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
+from kerasser.threats import black_boxes, settings_of
 from kerasser.victims.adapters import Target
 from pipelines.cli.command_line import command_line, reported
 from pipelines.components.reporter import Reporter
 from pipelines.components.victim_attacker import VictimAttacker
 from pipelines.dag import Dag
+from pipelines.evaluation import perception
 
 
 def attack_report(dag: Dag, target: Target, card: Mapping[str, Any], limit: int | None, batch_size: int) -> Reporter:
@@ -37,7 +40,9 @@ def attack_report(dag: Dag, target: Target, card: Mapping[str, Any], limit: int 
         search_epsilons=dag.threat_epsilons,
         search_snrs_db=dag.threat_snrs_db,
         search_draws=settings.threats.draws,
+        threats={each.name: asdict(settings_of(each, settings.threats)) for each in black_boxes(settings.threats)},
         estimator=settings.attack.reference,
+        speech_level=settings.attack.speech_level,
         attack_seed=settings.attack.seed,
         replicates=settings.evaluation.replicates,
         confidence=settings.evaluation.confidence,
@@ -51,7 +56,7 @@ def attack_report(dag: Dag, target: Target, card: Mapping[str, Any], limit: int 
         evaluation=attacker.outputs["evaluation"],
         utterances=dag.corpus.outputs["utterances"],
         noise=dag.noise.outputs["test"],
-        perception=dag.perception(dag.folds[0]) if dag.folds else [],
+        perception=perception(dag, dag.folds[0]) if dag.folds else [],
         sounds=[],
         seed=settings.attack.seed,
         command=command_line(

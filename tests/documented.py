@@ -54,6 +54,8 @@ def _command(words: list[str], page: str) -> Command:
         words = shlex.split(words[1].removeprefix("$(").removesuffix(")"))
     if words[:2] == ["python", "-m"] and words[2].startswith("pipelines."):
         return Command(page, line, words[2].removeprefix("pipelines."), tuple(words[3:]))
+    if words[0] == "kerasser":
+        return Command(page, line, words[1].replace("-", "_"), tuple(words[2:]))
     if words[0] in _SCRIPTS:
         module, *before = _SCRIPTS[words[0]]
         return Command(page, line, module, (*before, *words[1:]))

@@ -141,3 +141,10 @@ def test_a_header_that_promises_too_much_is_refused_by_name(tmp_path):
     path.write_bytes(data[:40] + struct.pack("<I", len(data) * 2) + data[44:])
     with pytest.raises(InputError, match=r"a\.wav: expected"):
         list(audio.waveforms([audio.probe(path)]))
+
+
+def test_what_is_stored_in_memory_is_what_a_file_holds(tmp_path):
+    waveform = np.random.default_rng(0).normal(scale=0.5, size=5000).astype(np.float32)
+    audio.write(tmp_path / "a.wav", waveform)
+    (read,) = audio.waveforms([audio.probe(tmp_path / "a.wav")])
+    np.testing.assert_array_equal(audio.stored(waveform), read)

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from kerasser import corpora
+from kerasser.defences.gan import CompanionSettings
 from kerasser.noise import bank
 from pipelines.cli import main as cli
 from pipelines.cli.commands import COMMANDS
 from pipelines.cli.completion import CompletionSettings
-from pipelines.config import CompanionSettings, Settings
+from pipelines.config import Settings
 from tests import documented, world
 
 KINDS = {**COMMANDS, "completion": CompletionSettings}
@@ -22,13 +23,19 @@ NOT_RUN = {
     "cd kerasser": "changes the shell alone",
     ". .venv/bin/activate": "changes the shell alone",
     "tools/test": "is the test command itself",
+    "tools/coverage": "is the test command once more",
+    "tools/lock": "needs a network",
+    "tools/mutate": "takes half an hour; tests/test_mutate.py draws a few",
+    "pre-commit install": "changes git's own folder",
     "ruff ": "is part of the test command",
     "mypy": "is part of the test command",
     "python -m pytest ": "is part of the test command",
     "tools/docs": "tests/test_site.py builds the site",
     "tools/screenshots": "takes ten minutes and a browser",
+    "tools/benchmark demo": "only figures of this machine",
     "tools/benchmark search": "takes minutes; tests/pipelines/test_attackers.py runs it",
     "tools/benchmark tensorboard": "takes minutes; tests/pipelines/test_tensorboard.py runs it",
+    "tools/benchmark coverage": "tests/evaluation/test_statistics.py simulates a part of it",
     "tools/benchmark reference-noise": "takes minutes; tests/noise/test_benchmark.py runs it",
     "tools/benchmark serving": "tests/serving/test_serving_tools.py runs it",
     "tools/serving_smoke": "tests/serving/test_serving_tools.py runs it",
@@ -102,7 +109,7 @@ def test_the_layouts_that_commands_name_are_read(command, tiny_world, monkeypatc
         return
     chosen = [
         CompanionSettings(settings.corpus, settings.corpus_dir, None, settings.data.valence),
-        *settings.gan.corpora,
+        *settings.defences.gan.corpora,
     ]
     for each in chosen:
         if each.corpus != "demo" and each.corpus_dir is not None:

@@ -15,7 +15,7 @@ def checkout(tmp_path):
     """A checkout without its environment, and a folder whose programs come first."""
     for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, tmp_path)
-    for name in ("tools", "kerasser", "pipelines"):
+    for name in ("tools", "kerasser", "pipelines", "requirements"):
         shutil.copytree(ROOT / name, tmp_path / name)
     (tmp_path / "bin").mkdir()
     return tmp_path
@@ -35,7 +35,7 @@ def run(checkout, tool, **variables):
     )
 
 
-@pytest.mark.parametrize("tool", ["completion", "demo", "docs", "listening_test", "test"])
+@pytest.mark.parametrize("tool", ["completion", "coverage", "demo", "docs", "listening_test", "test"])
 def test_a_wrong_python_is_said(checkout, tool):
     for name in ("python3", "python3.11", "python3.12"):
         program(checkout, name, '[ "$1" = --version ] && echo "Python 3.9.2" && exit 0; exit 1')

@@ -12,12 +12,19 @@ from tests.pipelines import corpus
 _FLAGS = [
     *("--fold", "1", "--seed", "0", "--seeds", "[]", "--noise.environments", "null", "--data.valence", "null"),
     *("--attack.epsilons", "[2]", "--attack.snrs_db", "[]", "--attack.draws", "1", "--perception.utterances", "0"),
-    *("--defence.shares", "[1]", "--defence.random_noise_epsilon", "0", "--defence.gaussian_noise", "0"),
-    *("--threats.draws", "0", "--threats.white_box_steps", "0", "--threats.unseen", "false"),
-    *("--threats.epsilons", "[2]", "--threats.snrs_db", "[]", "--gan.corpora", "[]"),
+    *(
+        "--defences.adversarial_training.shares",
+        "[1]",
+        "--defences.random_noise.epsilon",
+        "0",
+        "--defences.random_noise_on_features.deviation",
+        "0",
+    ),
+    *("--threats.draws", "0", "--threats.white_box.steps", "0", "--threats.unseen_environment.wanted", "false"),
+    *("--threats.epsilons", "[2]", "--threats.snrs_db", "[]", "--defences.gan.corpora", "[]"),
     # Enough training to be better than chance, as what is published has to be.
     *("--training.balance_classes", "false", "--training.epochs", "15", "--training.learning_rate", "0.01"),
-    *("--gan.pretraining_epochs", "1", "--gan.epochs", "1"),
+    *("--defences.gan.pretraining_epochs", "1", "--defences.gan.epochs", "1"),
 ]
 
 

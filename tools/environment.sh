@@ -1,5 +1,6 @@
 # Sourced by the tools: makes .venv with what kerasser needs, once, and says in plain words what is missing.
-# Usage: environment EXTRAS, for instance "environment ''" or "environment '[test]'".
+# What is installed is what was tested: the releases and hashes in requirements/, which tools/lock writes.
+# Usage: environment EXTRAS, for instance "environment ''" or "environment '[test,docs]'".
 
 fail() {
   echo "$(basename "$0"): $*" >&2
@@ -18,11 +19,19 @@ find_python() {
     "set PYTHON to one, for instance PYTHON=/usr/bin/python3.11"
 }
 
+# What pip builds, it builds with the locked setuptools: nothing is fetched that has no hash.
+installed() {
+  .venv/bin/python -m pip install --disable-pip-version-check --quiet --require-hashes "$@" &&
+    .venv/bin/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
+}
+
 environment() {
-  local extras="$1" stamp wanted python free log
+  local extras="$1" stamp wanted python free log each
+  local -a locks=(--requirement requirements/default.lock)
+  for each in ${extras//[^a-z]/ }; do locks+=(--requirement "requirements/$each.lock"); done
   stamp=".venv/.installed${extras}"
   python="$(find_python)" || exit 1
-  wanted="$(cat setup.cfg pyproject.toml | cksum)"
+  wanted="$(cat setup.cfg pyproject.toml requirements/*.lock | cksum)"
   if [ -x .venv/bin/python ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then
     return
   fi
@@ -34,8 +43,11 @@ environment() {
   [ -x .venv/bin/python ] || "$python" -m venv .venv ||
     fail "could not make .venv; on Debian and Ubuntu the package python3-venv may be missing"
   echo "$(basename "$0"): installing into .venv, once (two to three minutes) …" >&2
-  if ! .venv/bin/python -m pip install --disable-pip-version-check --quiet --editable ".${extras}" >"$log" 2>&1; then
+  if ! installed "${locks[@]}" >"$log" 2>&1; then
     tail -n 3 "$log" >&2
+    if grep -qi 'do not match the hashes' "$log"; then
+      fail "the package index has other files than requirements/ names; $log says which"
+    fi
     if grep -qiE 'no space left' "$log"; then
       fail "the disk is full; 5 GB are needed in $PWD"
     elif grep -qiE 'connection|name resolution|timed out|network is unreachable|max retries|from versions: none' "$log"; then

@@ -28,9 +28,16 @@ _ROOT = Path(__file__).parents[1]
 _GAN = "gan for classifier, fold 1, seed 0"
 # Far smaller than the defaults, large enough that something is learned.
 _RUN = (
-    *("--defence.shares", "[1]", "--defence.conditions", "4", "--threats.unseen", "false"),
+    *(
+        "--defences.adversarial_training.shares",
+        "[1]",
+        "--defences.conditions",
+        "4",
+        "--threats.unseen_environment.wanted",
+        "false",
+    ),
     *("--attack.epsilons", "[0.5, 1, 2]", "--attack.snrs_db", "[20, 10, 0]"),
-    *("--training.epochs", "15", "--gan.pretraining_epochs", "12", "--gan.epochs", "10"),
+    *("--training.epochs", "15", "--defences.gan.pretraining_epochs", "12", "--defences.gan.epochs", "10"),
 )
 
 

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import os
-from dataclasses import astuple, replace
+from dataclasses import replace
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 
-from kerasser.attack.budget import budgets
 from kerasser.corpora import CLASSES
-from kerasser.evaluation import comparison, threats
+from kerasser.defences import NONE, System
 from kerasser.evaluation.curve import Scorer
+from kerasser.threats import adaptive_bayesian, adaptive_random, scoring
 from pipelines.cli.main import main
-from pipelines.components import searcher
+from pipelines.components import attacker
 from pipelines.config import Settings
-from pipelines.dag import Dag, System
+from pipelines.dag import Dag
 from pipelines.io import breakdowns
-from pipelines.reproduction import Attackers
+from pipelines.models import Models
+from pipelines.reproduction import Attacks
 from pipelines.run import one_fold, run
 
 DESCRIPTION = "Compares the searches on the undefended classifier; each seed trains it anew and draws other noise."
@@ -26,32 +27,29 @@ DESCRIPTION = "Compares the searches on the undefended classifier; each seed tra
 
 def benchmark(settings: Settings) -> None:
     """Prints a Markdown table: mean over the seeds, and how far they lie apart."""
-    settings = replace(settings, threats=replace(settings.threats, white_box_steps=0))
     fold, curves = one_fold(settings), []
     seeds = settings.seeds or list(range(5))
     for seed in seeds:
         mine = replace(settings, seed=seed, attack=replace(settings.attack, seed=seed))
-        dag = Dag(mine, [fold])
-        attackers = Attackers()
-        attackers.add(dag, [System(comparison.NONE, dag.victim(fold, seed))], fold, seed)
-        (pool,), (search,) = attackers.pools, attackers.searches
-        made = run(mine, pool.component, search.component)
-        answers = breakdowns.read(made[pool.component]["evaluation"].uri / "predictions.csv")
-        clean, drawn = answers[answers["noise"].isna()], answers[answers["noise"].notna()]
-        attacks = threats.Attacks(
-            drawn.assign(seed=0, correct=drawn["predicted"] == drawn["label"]),
-            searcher.read(made[search.component]["search"]).assign(seed=0),
-        )
+        models, attacks = Models(Dag(mine, [fold]), fold, seed), Attacks()
+        attacks.add(models, [System(NONE, models.classifier())], [])
+        channels = {of["threat"]: channel for of, channel in zip(attacks.of, attacks.answers, strict=True)}
+        channels = {name: channels[name] for name in (adaptive_random.NAME, adaptive_bayesian.NAME)}
+        (drawn,) = attacks.drawn
+        made = run(mine, drawn.component, *(channel.component for channel in channels.values()))
+        predictions = breakdowns.read(made[drawn.component]["evaluation"].uri / "predictions.csv")
+        answers = {
+            name: attacker.read(made[channel.component]["answers"]).assign(seed=0) for name, channel in channels.items()
+        }
+        clean = predictions[predictions["noise"].isna()]
         scorer = Scorer(clean, CLASSES, replicates=1, confidence=0.95, seed=0)
-        amounts = [astuple(each) for each in budgets(dag.threat_epsilons, dag.threat_snrs_db)]
-        curves.append(threats.search_curve({comparison.NONE: (scorer, attacks)}, amounts))
+        curves.append(scoring.search_curve({NONE: (scorer, answers)}))
     print(f"{settings.corpus}, fold {fold}, seeds {', '.join(map(str, seeds))}; attack success rate in percent\n")
     print("| budget | queries | random draws | Bayesian search |")
     print("| --- | --- | --- | --- |")
     for rows in zip(*curves, strict=True):
-        budget = f"ε = {rows[0]['epsilon']:g}" if "epsilon" in rows[0] else f"{rows[0]['snr_db_target']:g} dB"
-        cells = [_cell([row[kind] for row in rows]) for kind in ("random", "bayesian")]
-        print(f"| {budget} | {rows[0]['queries']} | {' | '.join(cells)} |")
+        cells = [_cell([getattr(row, kind) for row in rows]) for kind in ("random", "bayesian")]
+        print(f"| {rows[0].budget} | {rows[0].queries} | {' | '.join(cells)} |")
 
 
 def _cell(rates: list[float]) -> str:

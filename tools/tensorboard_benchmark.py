@@ -20,6 +20,7 @@ from pipelines.config import Settings
 from pipelines.dag import Dag
 from pipelines.engine.component import Component
 from pipelines.io import log_examples
+from pipelines.models import Models
 from pipelines.run import one_fold, run
 
 DESCRIPTION = "Measures how much of a training's time goes into what TensorBoard shows."
@@ -64,11 +65,12 @@ def benchmark(settings: Settings) -> None:
         settings = replace(settings, output_dir=output, logdir=None)
         fold = one_fold(settings)
         dag = Dag(settings, [fold])
-        run(settings, dag.features, dag.training_attack)
-        victim = dag.victim(fold, settings.seed)
+        run(settings, dag.features, *dag.training_attacks(fold))
+        models = Models(dag, fold, settings.seed)
+        classifier = models.classifier()
         print("| training | seconds | of these for the log | share |")
         print("| --- | --- | --- | --- |")
-        trainings: tuple[Component, ...] = (victim, dag.gan(fold, settings.seed, victim))
+        trainings: tuple[Component, ...] = (classifier, models.generator(classifier))
         for trained in trainings:
             with _watching() as watch:
                 start = time.monotonic()

@@ -54,18 +54,19 @@ def measures(
 
 
 def snr_db(clean: np.ndarray, adversarial: np.ndarray) -> float:
-    """Returns the ratio of the utterance's variance to that of what was added, in dB.
+    """Returns the ratio of the utterance's variance to the mean square of what was added, in dB.
 
-    It is what `Perturbed.snr_db` says: infinite when nothing was added.
+    It is what `Perturbed.snr_db` says against the whole utterance: infinite when nothing was added.
 
     Raises:
         InputError: If the waveforms differ in length.
     """
     signal, added = _signal_and_added(clean, adversarial)
-    if np.var(added) == 0:
+    noise = np.mean(np.square(added))
+    if noise == 0:
         return float("inf")
     with np.errstate(divide="ignore"):
-        return float(10 * np.log10(np.var(signal) / np.var(added)))
+        return float(10 * np.log10(np.var(signal) / noise))
 
 
 def segmental_snr_db(clean: np.ndarray, adversarial: np.ndarray) -> float | None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kerasser.attack.budget import Budget
 from kerasser.noise.bank import Recording
 from kerasser.util.errors import InputError
 
@@ -39,6 +40,39 @@ class Draw:
 def derive_seed(*parts: object) -> str:
     """Returns 128 bits, in hex, that depend on every part and on nothing else."""
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """Seeds of the draws of one utterance at one budget.
+
+    Whoever draws takes them from here: the random draws and the searches then begin with the same pieces of noise, and
+    comparing them is a paired comparison.
+
+    Attributes:
+        attack: Seed of the attack.
+        utterance_id: Takes part, so that order and threads change nothing.
+        noise_split: "train" or "test": what part of the recordings in time is drawn from.
+        budget: How much noise is added.
+    """
+
+    attack: int
+    utterance_id: str
+    noise_split: str
+    budget: Budget
+
+    def of(self, environment: str, number: int) -> str:
+        """Returns the seed of a random draw from an environment, the first of which has the number 0."""
+        return derive_seed(self.attack, self.utterance_id, self.noise_split, environment, *self._amount, number)
+
+    def of_choice(self, purpose: str, number: int = 0) -> str:
+        """Returns the seed of something else that is chosen at random, told apart by its purpose and its number."""
+        # Of more parts than a draw has, so that no draw has the same.
+        return derive_seed(self.attack, self.utterance_id, self.noise_split, "choice", purpose, *self._amount, number)
+
+    @property
+    def _amount(self) -> tuple[str, float]:
+        return self.budget.kind, float(self.budget.value)
 
 
 def draw(recordings: Sequence[Recording], samples: int, seed: str) -> Draw:

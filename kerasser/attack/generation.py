@@ -10,13 +10,17 @@ import numpy as np
 
 from kerasser.attack import draws, perturbation
 from kerasser.attack.budget import Budget
-from kerasser.attack.draws import Draw
+from kerasser.attack.draws import Draw, Seeds
 from kerasser.attack.perturbation import Add, Perturbed
+from kerasser.attack.speech_level import speech_power
 from kerasser.audio import clip
 from kerasser.features.base import FrontEnd
 from kerasser.noise.bank import Recording
 from kerasser.noise.estimation import ReferenceNoise, reference_noise
 from kerasser.util.errors import InputError
+
+#: Decimals of recorded levels, in dB.
+DECIBEL_DIGITS = 6
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,8 @@ class Plan:
         seed: Seed of every draw.
         conditions: Pairs of environment and budget for each utterance, drawn for it and spread evenly over the
             environments; None takes every pair.
+        speech_level: What signal-to-noise ratios are measured against: "utterance", the power of the whole, or
+            "active", that of its active speech.
     """
 
     noise: Mapping[str, Sequence[Recording]]
@@ -41,6 +47,7 @@ class Plan:
     estimator: str
     seed: int
     conditions: int | None = None
+    speech_level: str = "utterance"
 
     @property
     def size(self) -> int:
@@ -72,6 +79,7 @@ class Speech:
         noise: Environment → its recordings, all of one stretch.
         estimator: Gain behind the reference noise, "lsa" or "stsa".
         add: What adds matched noise: the library, or a SavedModel that does the same.
+        speech_level: What signal-to-noise ratios are measured against, "utterance" or "active".
 
     Attributes:
         clean: The utterance, clipped.
@@ -84,9 +92,11 @@ class Speech:
         noise: Mapping[str, Sequence[Recording]],
         estimator: str,
         add: Add = perturbation.add,
+        speech_level: str = "utterance",
     ) -> None:
         self.clean, _ = clip(waveform)
         self.reference = reference_noise(self.clean, estimator=estimator)
+        self._power = speech_power(self.clean, speech_level)
         self._add = add
         self._waveforms = {
             (environment, recording.name): recording.waveform
@@ -103,7 +113,10 @@ class Speech:
         """
         noise = self._waveforms[drawn.environment, drawn.recording]
         piece = draws.segment(noise, drawn.offset, self.clean.size)
-        return perturbation.attack(self.clean, piece, self.reference.mean, self.reference.variance, budget, self._add)
+        reference = self.reference
+        return perturbation.attack(
+            self.clean, piece, reference.mean, reference.variance, budget, self._add, self._power
+        )
 
 
 def clean_example(waveform: np.ndarray, front_end: FrontEnd, name: str) -> tuple[np.ndarray, dict[str, Any]]:
@@ -127,14 +140,12 @@ def attacks(
         The adversarial waveform, float32 `[samples]` in [−1, 1 − 2⁻¹⁵], and provenance, which makes it again bit for
         bit, for each of the plan's environments, budgets and draws.
     """
-    speech = Speech(waveform, plan.noise, plan.estimator, add)
+    speech = Speech(waveform, plan.noise, plan.estimator, add, plan.speech_level)
     samples = speech.clean.size
     for environment, budget in plan.pairs(utterance_id):
+        seeds = Seeds(plan.seed, utterance_id, plan.noise_split, budget)
         for number in range(plan.draws):
-            seed = draws.derive_seed(
-                plan.seed, utterance_id, plan.noise_split, environment, budget.kind, budget.value, number
-            )
-            drawn = draws.draw(plan.noise[environment], samples, seed)
+            drawn = draws.draw(plan.noise[environment], samples, seeds.of(environment, number))
             result = speech.under(drawn, budget)
             facts = {
                 "noise": environment,
@@ -145,6 +156,7 @@ def attacks(
                 "draw": number,
                 "budget": budget.kind,
                 "target": budget.value,
+                "speech_level": plan.speech_level,
                 **_made(result, speech.reference, samples),
             }
             yield result.waveform, facts
@@ -196,21 +208,26 @@ def noisy_example(
     drawn = draws.derive_seed(seed, utterance_id, "white")
     white = np.random.default_rng(int(drawn, 16)).standard_normal(clean.size)
     result = perturbation.attack(clean, white, reference.mean, reference.variance, Budget("epsilon", epsilon))
-    facts = {"noise": "white", "seed": drawn, "budget": "epsilon", "target": epsilon}
+    facts = {"noise": "white", "seed": drawn, "budget": "epsilon", "target": epsilon, "speech_level": "utterance"}
     return front_end(result.waveform, name), {**facts, **_made(result, reference, clean.size)}
 
 
 def _made(result: perturbation.Perturbed, reference: ReferenceNoise, samples: int) -> dict[str, Any]:
-    """Returns what is known of an example once it is made."""
+    """Returns what is known of an example once it is made.
+
+    What was measured is rounded far below anything that could be heard, so that a content hash does not depend on the
+    order of a sum, as the number of threads may set it. What `replay` needs is left as it is: NumPy sums it in one
+    thread.
+    """
     return {
-        "epsilon": result.epsilon,
+        "epsilon": float(f"{result.epsilon:.9g}"),
         # JSON knows no infinity: null says that nothing was added.
-        "snr_db": result.snr_db if np.isfinite(result.snr_db) else None,
+        "snr_db": round(result.snr_db, DECIBEL_DIGITS) if np.isfinite(result.snr_db) else None,
         "clipped": result.clipped,
         "samples": samples,
         "reference_mean": float(reference.mean),
         "reference_variance": float(reference.variance),
-        "reference_snr_db": float(reference.snr_db),
+        "reference_snr_db": round(float(reference.snr_db), DECIBEL_DIGITS),
         "pause_variance": float(reference.pause_variance),
     }
 
@@ -232,7 +249,12 @@ def replay(
     if clean.size != provenance["samples"]:
         raise InputError(f"replay: expected {provenance['samples']} samples. Received: {clean.size}")
     piece = draws.segment(noise, provenance["offset"], clean.size)
-    budget = Budget(provenance["budget"], provenance["target"])
     return perturbation.attack(
-        clean, piece, provenance["reference_mean"], provenance["reference_variance"], budget, add
+        clean,
+        piece,
+        provenance["reference_mean"],
+        provenance["reference_variance"],
+        Budget(provenance["budget"], provenance["target"]),
+        add,
+        speech_power(clean, provenance["speech_level"]),
     ).waveform

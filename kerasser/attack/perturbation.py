@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -18,8 +18,8 @@ class Perturbed:
     Attributes:
         waveform: float32 `[samples]` in [−1, 1 − 2⁻¹⁵].
         epsilon: The factor that scaled δ.
-        snr_db: Realised ratio of the utterance's variance to that of what was really added, after
-            clipping; infinite when nothing was added.
+        snr_db: Realised ratio of the utterance's power to the mean square of all that was really added, after
+            clipping, a constant included; infinite when nothing was added.
         clipped: Samples that x + ε·δ carried beyond full scale.
     """
 
@@ -55,9 +55,14 @@ def delta(noise: np.ndarray, mean: float, variance: float) -> np.ndarray:
     return mean + scaled - np.mean(scaled)
 
 
-def epsilon_for_snr(waveform: np.ndarray, delta: np.ndarray, snr_db: float) -> float:
-    """Returns the ε at which x + ε·δ has the wanted ratio of variances, in dB; δ has to vary."""
-    return float(np.sqrt(np.var(waveform, dtype=np.float64) / np.var(delta) / 10 ** (snr_db / 10)))
+def power(waveform: np.ndarray) -> float:
+    """Returns the power of an utterance: its variance, since an offset of the recording is no signal."""
+    return float(np.var(waveform, dtype=np.float64))
+
+
+def epsilon_for_snr(speech_power: float, delta: np.ndarray, snr_db: float) -> float:
+    """Returns the ε at which the mean square of ε·δ lies so many dB below a power; δ must not be all zero."""
+    return float(np.sqrt(speech_power / np.mean(np.square(delta)) / 10 ** (snr_db / 10)))
 
 
 def perturb(waveform: np.ndarray, delta: np.ndarray, epsilon: float) -> Perturbed:
@@ -70,8 +75,9 @@ def perturb(waveform: np.ndarray, delta: np.ndarray, epsilon: float) -> Perturbe
     """
     clean = waveform.astype(np.float64)
     adversarial, clipped = clip(clean + epsilon * delta)
-    added = np.var(adversarial - clean)
-    snr_db = float(10 * np.log10(np.var(clean) / added)) if added > 0 else float("inf")
+    # What is added counts with its mean: a constant is heard by the recogniser, and takes room from the noise.
+    added = float(np.mean(np.square(adversarial - clean)))
+    snr_db = float(10 * np.log10(power(clean) / added)) if added > 0 else float("inf")
     return Perturbed(adversarial, float(epsilon), snr_db, clipped)
 
 
@@ -89,12 +95,20 @@ def add(waveform: np.ndarray, noise: np.ndarray, mean: float, variance: float, e
 
 
 def attack(
-    waveform: np.ndarray, noise: np.ndarray, mean: float, variance: float, budget: Budget, add: Add = add
+    waveform: np.ndarray,
+    noise: np.ndarray,
+    mean: float,
+    variance: float,
+    budget: Budget,
+    add: Add = add,
+    speech_power: float | None = None,
 ) -> Perturbed:
     """Matches noise to the reference noise and adds as much as the budget allows.
 
-    An utterance whose background is digital silence has no reference to scale: an ε adds nothing,
-    and an SNR is reached from noise of variance 1.
+    Under an ε, δ has the mean of the reference noise, as in the paper. Under an SNR it has none: the factor that
+    reaches the ratio would make a louder offset of the recording's, which is no noise, and clip. An utterance whose
+    background is digital silence has no reference to scale: an ε adds no noise, and an SNR is reached from noise of
+    variance 1.
 
     Args:
         waveform: x, float32 `[samples]` in [−1, 1 − 2⁻¹⁵].
@@ -103,9 +117,16 @@ def attack(
         variance: Variance of the reference noise.
         budget: An ε or an SNR.
         add: What adds the noise once ε is known: this module's `add`, or a SavedModel that does the same.
+        speech_power: What ratios are measured against, as a mean square; the utterance's own power by default.
     """
+    own = power(waveform)
+    against = own if speech_power is None else speech_power
     if budget.kind == "epsilon":
-        return add(waveform, noise, mean, variance, budget.value)
-    if variance == 0:
-        mean, variance = 0.0, 1.0
-    return add(waveform, noise, mean, variance, epsilon_for_snr(waveform, delta(noise, mean, variance), budget.value))
+        made = add(waveform, noise, mean, variance, budget.value)
+    else:
+        variance = variance or 1.0
+        epsilon = epsilon_for_snr(against, delta(noise, 0.0, variance), budget.value)
+        made = add(waveform, noise, 0.0, variance, epsilon)
+    if speech_power is None or own == 0:
+        return made
+    return replace(made, snr_db=made.snr_db + float(10 * np.log10(against / own)))

@@ -15,6 +15,8 @@ from kerasser.serving.warmup import DURATIONS_S, Record
 from kerasser.util.checks import expect
 
 _BATCH_OF_SOUND = (None, None)
+#: Samples that are summed at a time.
+_BLOCK = 1024
 SIGNATURE = (
     tf.TensorSpec(_BATCH_OF_SOUND, tf.float32, name="waveform"),
     tf.TensorSpec(_BATCH_OF_SOUND, tf.float32, name="noise"),
@@ -30,13 +32,14 @@ def perturb(waveform: Any, noise: Any, reference_mean: Any, reference_variance: 
     Args:
         waveform: float32 `[batch, samples]` in [−1, 1 − 2⁻¹⁵], 16 kHz.
         noise: float32 of the same shape, no row constant.
-        reference_mean: float64 `[batch]`, mean of the reference noise.
+        reference_mean: float64 `[batch]`, mean of the reference noise; 0 where an SNR is to be reached.
         reference_variance: float64 `[batch]`, its variance.
         epsilon: float64 `[batch]`, the perturbation factor.
 
     Returns:
         `adversarial` float32 `[batch, samples]`, `clipped` int64 `[batch]` samples beyond full scale, and
-        `snr_db` float64 `[batch]`, infinite where nothing was added.
+        `snr_db` float64 `[batch]`, the waveform's variance over the mean square of all that was added, infinite where
+        nothing was added.
 
     Raises:
         tf.errors.InvalidArgumentError: If shapes differ, or a value is out of range.
@@ -62,23 +65,37 @@ def perturb(waveform: Any, noise: Any, reference_mean: Any, reference_variance: 
             expect(_not_negative(epsilon), "epsilon: expected finite numbers, not negative. Received: {}", epsilon),
         ]
     ):
-        centred = wide - tf.reduce_mean(wide, axis=1, keepdims=True)
-    power = tf.reduce_mean(tf.square(centred), axis=1, keepdims=True)
+        centred = wide - _mean(wide)
+    power = _mean(tf.square(centred))
     with tf.control_dependencies(
         [expect(tf.reduce_all(power > 0), "noise: expected sound. Received: a constant; its variance is {}", power)]
     ):
         scaled = centred * tf.sqrt(reference_variance[:, None] / power)
-    delta = reference_mean[:, None] + scaled - tf.reduce_mean(scaled, axis=1, keepdims=True)
+    delta = reference_mean[:, None] + scaled - _mean(scaled)
     exact = clean + epsilon[:, None] * delta
     adversarial = tf.cast(tf.clip_by_value(exact, -1.0, FULL_SCALE), tf.float32)
-    added = tf.math.reduce_variance(tf.cast(adversarial, tf.float64) - clean, axis=1)
+    added = _mean(tf.square(tf.cast(adversarial, tf.float64) - clean))[:, 0]
     beyond = tf.logical_or(exact < -1.0, exact > FULL_SCALE)
-    ratio = tf.math.reduce_variance(clean, axis=1) / added
+    ratio = _mean(tf.square(clean - _mean(clean)))[:, 0] / added
     return {
         "adversarial": adversarial,
         "clipped": tf.math.count_nonzero(beyond, axis=1),
         "snr_db": tf.where(added > 0, 10.0 * tf.math.log(ratio) / np.log(10.0), np.inf),
     }
+
+
+def _mean(values: Any) -> Any:
+    """Returns the mean of each row, `[batch, 1]`, in an order of summation that the number of threads does not change.
+
+    TensorFlow shares a long sum out between its threads, and the last bit of the result depends on how many there are.
+    A sum of few numbers is left to one thread, so this sums blocks, and then their sums.
+    """
+    samples = tf.shape(values)[1]
+    blocks = tf.reshape(
+        tf.pad(values, [[0, 0], [0, -samples % _BLOCK]]), [tf.shape(values)[0], -(-samples // _BLOCK), _BLOCK]
+    )
+    total = tf.reduce_sum(tf.reduce_sum(blocks, axis=2), axis=1, keepdims=True)
+    return total / tf.cast(samples, values.dtype)
 
 
 def _finite(values: Any) -> Any:

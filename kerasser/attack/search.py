@@ -12,12 +12,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import linalg
 
-from kerasser.attack.draws import Draw, derive_seed, draw, segment
+from kerasser.attack.draws import Draw, Seeds, draw, segment
 from kerasser.audio import SAMPLE_RATE_HZ
 from kerasser.noise.bank import Recording
 
-#: From a draw to the victim's margin: by how much the truth wins, below 0 where the answer is wrong.
-Ask = Callable[[Draw], float]
 #: Environment → its recordings, all of one stretch.
 Noise = Mapping[str, Sequence[Recording]]
 
@@ -31,28 +29,40 @@ _FRESH, _STEPS_S = 16, (0.04, 0.08, 0.16, 0.32)
 
 @dataclass(frozen=True)
 class Query:
-    """One question to the victim.
+    """One question to the victim, answered.
 
     Attributes:
         draw: The piece of noise.
-        margin: What came of it.
+        margin: By how much the truth wins, below 0 where another class does.
+        correct: Whether the answer is right, which at a margin of 0 the margin does not say.
+        snr_db: Realised signal-to-noise ratio, in dB: see `kerasser.attack.perturbation.Perturbed`.
+        clipped: Share of the samples beyond full scale, in [0, 1].
     """
 
     draw: Draw
     margin: float
+    correct: bool
+    snr_db: float = float("nan")
+    clipped: float = 0.0
+
+
+#: Asks the victim about a draw.
+Ask = Callable[[Draw], Query]
 
 
 def random_search(
-    noise: Noise, samples: int, ask: Ask, queries: int, seed: Sequence[object], *, stop: bool = True
+    noise: Noise, samples: int, ask: Ask, queries: int, seeds: Seeds, *, stop: bool = True
 ) -> list[Query]:
-    """Tries random pieces of noise, one environment after the other: best of N.
+    """Tries random pieces of noise, one environment after the other by name: best of N.
+
+    These are the first draws of `kerasser.attack.generation.attacks`, in the order in which reports count them.
 
     Args:
         noise: What may be drawn.
         samples: How long the utterance is.
         ask: Asks the victim.
         queries: Most questions, N.
-        seed: What the draws are derived from.
+        seeds: Of the draws.
         stop: Whether the first success ends the search.
 
     Returns:
@@ -61,49 +71,49 @@ def random_search(
     Raises:
         InputError: If a recording is digital silence wherever a draw looks.
     """
-    environments, asked = list(noise), list[Query]()
+    environments, asked = sorted(noise), list[Query]()
     for number in range(queries):
         environment = environments[number % len(environments)]
-        drawn = draw(noise[environment], samples, derive_seed(*seed, environment, number // len(environments)))
-        asked.append(Query(drawn, ask(drawn)))
-        if stop and asked[-1].margin < 0:
+        asked.append(ask(draw(noise[environment], samples, seeds.of(environment, number // len(environments)))))
+        if stop and not asked[-1].correct:
             break
     return asked
 
 
-def one_draw(noise: Noise, samples: int, ask: Ask, seed: Sequence[object]) -> Query:
+def one_draw(noise: Noise, samples: int, ask: Ask, seeds: Seeds) -> Query:
     """Tries one random piece of one environment, which is drawn too.
 
     Args:
         noise: What may be drawn.
         samples: How long the utterance is.
         ask: Asks the victim.
-        seed: What the draw is derived from.
+        seeds: Of the draw.
 
     Raises:
         InputError: If a recording is digital silence wherever a draw looks.
     """
-    places = list(noise)
-    place = places[int(derive_seed(*seed), 16) % len(places)]
-    (query,) = random_search({place: noise[place]}, samples, ask, 1, seed)
+    places = sorted(noise)
+    place = places[int(seeds.of_choice("environment"), 16) % len(places)]
+    (query,) = random_search({place: noise[place]}, samples, ask, 1, seeds)
     return query
 
 
 def bayesian_search(
-    noise: Noise, samples: int, ask: Ask, queries: int, seed: Sequence[object], *, stop: bool = True
+    noise: Noise, samples: int, ask: Ask, queries: int, seeds: Seeds, *, stop: bool = True
 ) -> list[Query]:
     """Asks next where success is most probable, given what was answered (Kushner 1964, "A new method of locating").
 
-    It begins with one random piece of each environment. Then a Gaussian process over environment, recording and
-    offset says how probable it is that a piece leads below 0, or below the best so far once that is below 0; the
-    candidates are random pieces of every environment and those some hundredths of a second from the two best.
+    It begins as `random_search` does, with one random piece of each environment. Then a Gaussian process over
+    environment, recording and offset says how probable it is that a piece leads below 0, or below the best so far once
+    that is below 0; the candidates are random pieces of every environment and those some hundredths of a second from
+    the two best.
 
     Args:
         noise: What may be drawn.
         samples: How long the utterance is.
         ask: Asks the victim.
         queries: Most questions, N.
-        seed: What the draws are derived from; the first of each environment is that of `random_search`.
+        seeds: Of the draws; the first of each environment is that of `random_search`.
         stop: Whether the first success ends the search.
 
     Returns:
@@ -112,9 +122,9 @@ def bayesian_search(
     Raises:
         InputError: If a recording is digital silence wherever a draw looks.
     """
-    asked = random_search(noise, samples, ask, min(queries, len(noise)), seed, stop=stop)
-    while len(asked) < queries and not (stop and asked[-1].margin < 0):
-        candidates = _candidates(noise, samples, asked, derive_seed(*seed, "search", len(asked)))
+    asked = random_search(noise, samples, ask, min(queries, len(noise)), seeds, stop=stop)
+    while len(asked) < queries and not (stop and not asked[-1].correct):
+        candidates = _candidates(noise, samples, asked, seeds.of_choice("candidates", len(asked)))
         mean, deviation = _posterior([query.draw for query in asked], [query.margin for query in asked], candidates)
         goal = min(0.0, *(query.margin for query in asked))
         # As the normal distribution's tail falls, so does the probability.
@@ -122,7 +132,7 @@ def bayesian_search(
         chosen = next(
             (candidates[place] for place in ranked if _sounds(noise, samples, candidates[place])), asked[0].draw
         )
-        asked.append(Query(chosen, ask(chosen)))
+        asked.append(ask(chosen))
     return asked
 
 
@@ -145,7 +155,7 @@ def _candidates(noise: Noise, samples: int, asked: Sequence[Query], seed: str) -
 
 
 def _places(sizes: np.ndarray, samples: int) -> np.ndarray:
-    """Returns at how many samples of recordings a piece may begin, as `perturbation.draw` has it."""
+    """Returns at how many samples of recordings a piece may begin, as `draw` has it."""
     return np.where(sizes >= samples, sizes - samples + 1, sizes)
 
 
@@ -161,7 +171,11 @@ def _place(drawn: Draw) -> tuple[str, str, int]:
 def _posterior(
     known: Sequence[Draw], margins: Sequence[float], wanted: Sequence[Draw]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns mean and deviation of the margins of some pieces, given those of others (Rasmussen & Williams 2006)."""
+    """Returns mean and deviation of the margins of some pieces, given those of others (Rasmussen & Williams 2006).
+
+    scikit-learn's `GaussianProcessRegressor`, given this covariance as a kernel of its own, finds the same to 1e-14. It
+    takes three to five times as long, once for every query, and needs the places as numbers and the kernel as a class.
+    """
     centre = float(np.mean(margins))
     residual = np.asarray(margins) - centre
     factor = linalg.cho_factor(_covariance(known, known) + 1e-6 * np.eye(len(known)))

@@ -35,14 +35,14 @@ class Attacked(NamedTuple):
 
 
 class ProjectedGradientDescent:
-    """PGD in the L∞ ball around an utterance's frames.
+    """PGD in a box around an utterance's frames.
 
     Args:
         logits: The model.
         deviation: Standard deviation of each feature over the training frames, float `[features]`: the unit of the
             radius, and of the gradient.
         steps: Steps of a run.
-        restarts: Runs; the first begins at the utterance, the others at a random point of the ball.
+        restarts: Runs; the first begins at the utterance, the others at a random point of the box.
     """
 
     def __init__(self, logits: Logits, deviation: np.ndarray, *, steps: int = 20, restarts: int = 3) -> None:
@@ -66,7 +66,7 @@ class ProjectedGradientDescent:
         self._evaluated = evaluated
 
     def __call__(
-        self, features: np.ndarray, lengths: np.ndarray, labels: np.ndarray, radius: float, seed: int = 0
+        self, features: np.ndarray, lengths: np.ndarray, labels: np.ndarray, radius: np.ndarray | float, seed: int = 0
     ) -> Attacked:
         """Attacks a batch.
 
@@ -74,26 +74,33 @@ class ProjectedGradientDescent:
             features: Raw frames, float32 `[batch, frames, features]`, zero beyond `lengths`.
             lengths: Valid frames, int32 `[batch]`.
             labels: The truth, int `[batch]`.
-            radius: Largest change of any feature in any frame, in standard deviations of the feature.
+            radius: Largest change of each feature in each frame, in standard deviations of the feature; of the shape
+                of `features`, or one number for all.
             seed: Of the random beginnings.
+
+        Raises:
+            ValueError: If a radius is no number or below 0.
         """
+        if not (np.asarray(radius) >= 0).all():
+            raise ValueError("radius: expected numbers of at least 0. Received: others")
+        bound = tf.constant(np.broadcast_to(np.asarray(radius, np.float32), features.shape))
         x, length = tf.constant(features, tf.float32), tf.constant(lengths, tf.int32)
         truth = tf.constant(labels, tf.int32)
         valid = tf.cast(valid_frames(length, x.shape[1]), tf.float32)[:, :, None]
         margin, predicted, gradient = self._evaluated(tf.zeros_like(x), x, length, truth)
         norm = tf.sqrt(tf.reduce_sum(tf.square(gradient * valid), axis=[1, 2])).numpy()
         worst, answer = margin.numpy(), predicted.numpy()
-        # Reaches the far side of the ball from anywhere in it, with some steps to spare.
-        step = 2.5 * radius / self._steps
+        # Reaches the far side of the box from anywhere in it, with some steps to spare.
+        step = 2.5 * bound / self._steps
         for restart in range(self._restarts):
             moved = tf.zeros_like(x)
             if restart:
-                moved = radius * tf.random.stateless_uniform(x.shape, [seed, restart], -1.0, 1.0) * valid
+                moved = bound * tf.random.stateless_uniform(x.shape, [seed, restart], -1.0, 1.0) * valid
             margin, predicted, gradient = self._evaluated(moved, x, length, truth)
             better = margin.numpy() < worst
             worst, answer = np.where(better, margin, worst), np.where(better, predicted, answer)
             for _ in range(self._steps):
-                moved = tf.clip_by_value(moved - step * tf.sign(gradient), -radius, radius) * valid
+                moved = tf.clip_by_value(moved - step * tf.sign(gradient), -bound, bound) * valid
                 margin, predicted, gradient = self._evaluated(moved, x, length, truth)
                 better = margin.numpy() < worst
                 worst, answer = np.where(better, margin, worst), np.where(better, predicted, answer)
@@ -107,20 +114,30 @@ def _margin(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
     return of_truth - tf.reduce_max(tf.where(truth, -np.inf, logits), axis=-1)
 
 
-def change(clean: np.ndarray, adversarial: np.ndarray, deviation: np.ndarray, clip_value: float) -> float:
-    """Returns how far an attack moves the features: root mean square over frames, in standard deviations.
+def change(
+    clean: np.ndarray, adversarial: np.ndarray, mean: np.ndarray, deviation: np.ndarray, clip_value: float
+) -> np.ndarray:
+    """Returns how far an attack moves each feature of each frame, in standard deviations.
 
-    A ball of this radius lets every feature of every frame move as far as noise moves them on average, so the white
-    box has as much to spend as the noise had.
+    The largest changes over some draws are the smallest box around the utterance that holds them all, so whoever may
+    move within it can do at least what these draws did. One radius for all features, such as the root mean square,
+    holds none of them: some descriptors move ten times as far as others, and most frames hardly at all.
 
     Args:
         clean: Raw frames, float `[frames, features]`.
         adversarial: The same under attack.
+        mean: Mean of each feature over the training frames, float `[features]`.
         deviation: As for `ProjectedGradientDescent`.
-        clip_value: Beyond so many deviations a model looks no further; a change counts up to there.
+        clip_value: Beyond so many deviations from the mean a model looks no further, and what lies there counts as if
+            it lay at that bound.
+
+    Returns:
+        Radii, float32 `[frames, features]`, not negative.
     """
-    moved = np.clip((adversarial - clean) / deviation, -clip_value, clip_value)
-    return float(np.sqrt(np.mean(np.square(moved, dtype=np.float64))))
+    bounded = np.clip((adversarial - mean) / deviation, -clip_value, clip_value)
+    moved = np.abs(bounded - (clean - mean) / deviation).astype(np.float32)
+    # What did not move may lie beyond the bound itself.
+    return np.where(adversarial == clean, np.float32(0), moved)
 
 
 def logits_of(classifier: Any, cleaner: Any | None = None) -> Logits:

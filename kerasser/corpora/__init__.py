@@ -1,28 +1,40 @@
-"""Corpora of labelled speech: one reader a file, and folds that share no speaker."""
+"""Corpora of labelled speech: one reader a file, and folds that share no speaker.
+
+A module of this package that has a `NAME` and a `read` is a reader; nothing else has to know it.
+"""
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from inspect import signature
 from pathlib import Path
 
-from kerasser.corpora import audformat, emodb, fau_aibo, iemocap, manifest, ravdess, urdu
-from kerasser.corpora.base import CLASSES, VALENCE, Corpus, Utterance, with_emotions
+from kerasser.corpora.base import CLASSES, VALENCE, Corpus, Utterance, checked_valence, with_emotions
 from kerasser.corpora.folds import Fold, folds
 from kerasser.util.errors import InputError
 
-__all__ = ["CLASSES", "READERS", "VALENCE", "Corpus", "Fold", "Utterance", "folds", "read", "with_emotions"]
+__all__ = ["CLASSES", "VALENCE", "Corpus", "Fold", "Utterance", "folds", "read", "readers", "with_emotions"]
 
-READERS: Mapping[str, Callable[..., Corpus]] = {
-    module.NAME: module.read for module in (iemocap, fau_aibo, emodb, ravdess, urdu, manifest, audformat)
-}
+
+@cache
+def readers() -> dict[str, Callable[..., Corpus]]:
+    """Returns the readers by the name of their corpus, sorted by it."""
+    modules = (importlib.import_module(f"{__name__}.{found.name}") for found in pkgutil.iter_modules(__path__))
+    return {module.NAME: module.read for module in sorted(modules, key=_name) if hasattr(module, "NAME")}
+
+
+def _name(module: object) -> str:
+    return str(getattr(module, "NAME", ""))
 
 
 def read(name: str, root: Path | str, valence: Mapping[str, str] | None = None, emotions: Sequence[str] = ()) -> Corpus:
     """Reads a corpus in its original layout.
 
     Args:
-        name: A key of `READERS`.
+        name: One of `readers`.
         root: Its folder; for "manifest", the CSV file.
         valence: From emotion to "negative" or "positive"; None is the reader's own map.
         emotions: Kept even if they have no valence, which is "" then.
@@ -33,11 +45,10 @@ def read(name: str, root: Path | str, valence: Mapping[str, str] | None = None, 
     Raises:
         InputError: The name is unknown, a valence is neither of the two, or the tree cannot be read.
     """
-    if name not in READERS:
-        raise InputError(f"corpus: expected one of {', '.join(READERS)}. Received: {name!r}")
+    known = readers()
+    if name not in known:
+        raise InputError(f"corpus: expected one of {', '.join(known)}. Received: {name!r}")
     if valence is None:
-        valence = signature(READERS[name]).parameters["valence"].default
-    wrong = sorted(set(valence.values()) - set(CLASSES))
-    if wrong:
-        raise InputError(f"valence: expected only {' or '.join(CLASSES)}. Received: {wrong[0]!r}")
-    return READERS[name](Path(root), with_emotions(valence, emotions))
+        valence = signature(known[name]).parameters["valence"].default
+    checked_valence(valence)
+    return known[name](Path(root), with_emotions(valence, emotions))

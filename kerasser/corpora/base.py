@@ -28,6 +28,17 @@ VALENCE: Mapping[str, str] = {
 }
 
 
+def checked_valence(valence: Mapping[str, str]) -> Mapping[str, str]:
+    """Returns a map from emotion to valence, once it has no other.
+
+    Raises:
+        InputError: If a valence is neither negative nor positive.
+    """
+    if wrong := sorted(set(valence.values()) - set(CLASSES)):
+        raise InputError(f"valence: expected only {' or '.join(CLASSES)}. Received: {wrong[0]!r}")
+    return valence
+
+
 def with_emotions(valence: Mapping[str, str], emotions: Iterable[str]) -> dict[str, str]:
     """Returns a map from emotion to valence with further emotions in it, whose valence is ""."""
     return {**dict.fromkeys(emotions, ""), **valence}

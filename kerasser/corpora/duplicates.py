@@ -13,6 +13,7 @@ from kerasser import twins
 from kerasser.audio import SAMPLE_RATE_HZ, AudioFile
 from kerasser.corpora.base import Utterance
 from kerasser.twins import Twin
+from kerasser.util.arrays import Array
 
 _NAMED = 3
 
@@ -47,7 +48,7 @@ def remark(found: Sequence[Twin], utterances: Sequence[Utterance]) -> str:
     )
 
 
-def _waveforms(files: Sequence[AudioFile]) -> Iterator[np.ndarray]:
+def _waveforms(files: Sequence[AudioFile]) -> Iterator[Array]:
     for file in files:
         try:
             start, end = file.bounds

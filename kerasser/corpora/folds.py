@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from kerasser.corpora.base import CLASSES, Corpus
+from kerasser.util.arrays import Array
 from kerasser.util.errors import InputError
 
 PARTS = ("train", "dev", "test")
+#: Random deals that are tried where the most balanced one leaves a part without a class.
+_DEALS = 30
 
 
 @dataclass(frozen=True)
@@ -94,24 +97,26 @@ def folds(corpus: Corpus, *, count: int = 5, dev_share: float = 0.25, seed: int 
         The folds, checked.
 
     Raises:
-        InputError: There are too few speakers or sessions, a speaker is in two sessions or splits, or a train part
-            would lack a class.
+        InputError: There are too few speakers or sessions, a speaker is in two sessions or splits, or a train or dev
+            part would lack a class in whatever way they are dealt.
     """
     if not 0 < dev_share < 1:
         raise InputError(f"dev_share: expected a number between 0 and 1. Received: {dev_share}")
     sessions, splits = _one_each(corpus, "session"), _one_each(corpus, "split")
     if any(session is not None for session in sessions.values()):
-        made = _by_session(corpus, sessions, seed)
+        made, cure = _by_session(corpus, sessions, seed), "without sessions, speakers are dealt to folds"
     elif "test" in splits.values():
-        made = [_given(corpus, splits, dev_share, seed)]
+        made, cure = [_given(corpus, splits, dev_share, seed)], "without a dev split, train speakers are dealt to it"
     else:
-        made = _dealt(corpus, count, dev_share, seed)
+        made, cure = (
+            _dealt(corpus, count, dev_share, seed),
+            "more folds (data.folds) leave more speakers to train and dev",
+        )
     for fold in made:
-        lacking = [name for name, number in check(fold, corpus)["train"].items() if not number]
-        if lacking:
+        for part, name in _lacking(corpus, {"train": fold.train, "dev": fold.dev}):
             raise InputError(
-                f"{corpus.root}: expected train speakers of both classes in fold {fold.name}. "
-                f"Received: no {lacking[0]} utterance"
+                f"{corpus.root}: expected {part} speakers of both classes in fold {fold.name}; {cure}. "
+                f"Received: no {name} utterance"
             )
     return tuple(made)
 
@@ -157,17 +162,33 @@ def _one_each(corpus: Corpus, field: str) -> dict[str, str | None]:
     return found
 
 
+def _lacking(corpus: Corpus, parts: Mapping[str, Collection[str]]) -> list[tuple[str, str]]:
+    """Returns which part of the speakers has no utterance of which class."""
+    seen = {(utterance.speaker, utterance.valence) for utterance in corpus.utterances}
+    return [
+        (part, name)
+        for part, speakers in parts.items()
+        for name in CLASSES
+        if not any((speaker, name) in seen for speaker in speakers)
+    ]
+
+
 def _by_session(corpus: Corpus, sessions: Mapping[str, str | None], seed: int) -> list[Fold]:
-    """Leaves each session out in turn; every session is also the dev part once."""
+    """Leaves each session out in turn; every session is also the dev part once, where all of them have every class."""
     speakers = _grouped(corpus, sessions, "session")
     names = sorted(speakers)
     if len(names) < 3:
         raise InputError(f"{corpus.root}: expected three sessions or more for train, dev and test. Received: {names}")
     made = []
     for place, test in enumerate(names):
-        dev = names[(place + 1 + seed % (len(names) - 1)) % len(names)]
-        train = [speaker for name in names if name not in (test, dev) for speaker in speakers[name]]
-        made.append(Fold(test, tuple(train), tuple(speakers[dev]), tuple(speakers[test])))
+        others = [names[(place + 1 + turn) % len(names)] for turn in range(len(names) - 1)]
+        start = seed % len(others)
+        ways = []
+        for dev in others[start:] + others[:start]:
+            train = [speaker for name in names if name not in (test, dev) for speaker in speakers[name]]
+            ways.append((train, speakers[dev]))
+        train, dev_speakers = _whole(corpus, ways)
+        made.append(Fold(test, tuple(train), tuple(dev_speakers), tuple(speakers[test])))
     return made
 
 
@@ -181,30 +202,61 @@ def _given(corpus: Corpus, splits: Mapping[str, str | None], dev_share: float, s
             f"Received: train {train}, dev {dev}"
         )
     if not dev:
-        train, dev = _deal(corpus, train, (1 - dev_share, dev_share), f"{seed} given")
+        train, dev = _whole(corpus, _deals(corpus, train, (1 - dev_share, dev_share), f"{seed} given"))
     return Fold("given", tuple(train), tuple(dev), tuple(speakers["test"]))
 
 
 def _dealt(corpus: Corpus, count: int, dev_share: float, seed: int) -> list[Fold]:
-    """Deals the speakers to test parts, and what each fold leaves to train and dev."""
+    """Deals the speakers to test parts, and what each fold leaves to train and dev; anew where a class is missing."""
     speakers = sorted({utterance.speaker for utterance in corpus.utterances})
     if len(speakers) < 3 or not 2 <= count <= len(speakers):
         raise InputError(
             f"{corpus.root}: expected three speakers or more, and between 2 folds and as many as speakers. "
             f"Received: {len(speakers)} speakers, {count} folds"
         )
-    tests = _deal(corpus, speakers, (1 / count,) * count, str(seed))
-    made = []
-    for place, test in enumerate(tests):
-        rest = [speaker for speaker in speakers if speaker not in test]
-        if len(rest) < 2:
+    first: list[Fold] = []
+    for tests in _deals(corpus, speakers, (1 / count,) * count, str(seed)):
+        left = [[speaker for speaker in speakers if speaker not in test] for test in tests]
+        small = next((place for place, rest in enumerate(left, 1) if len(rest) < 2), 0)
+        if small and not first:
             raise InputError(
-                f"{corpus.root}: expected two speakers or more beside those that fold {place + 1} tests. "
-                f"Received: {len(rest)} of {len(speakers)}; ask for more folds than {count}"
+                f"{corpus.root}: expected two speakers or more beside those that fold {small} tests. "
+                f"Received: {len(left[small - 1])} of {len(speakers)}; ask for more folds than {count}"
             )
-        train, dev = _deal(corpus, rest, (1 - dev_share, dev_share), f"{seed} {place + 1}")
-        made.append(Fold(str(place + 1), tuple(train), tuple(dev), tuple(test)))
-    return made
+        if small:
+            continue
+        made = []
+        for place, (test, rest) in enumerate(zip(tests, left, strict=True), 1):
+            train, dev = _whole(corpus, _deals(corpus, rest, (1 - dev_share, dev_share), f"{seed} {place}"))
+            made.append(Fold(str(place), tuple(train), tuple(dev), tuple(test)))
+        if not any(_lacking(corpus, {"train": fold.train, "dev": fold.dev}) for fold in made):
+            return made
+        first = first or made
+    return first
+
+
+def _whole(corpus: Corpus, ways: Iterable[Sequence[list[str]]]) -> Sequence[list[str]]:
+    """Returns the first way to part speakers in which no part lacks a class; the very first where there is none."""
+    first: Sequence[list[str]] = ()
+    for way in ways:
+        if not _lacking(corpus, {str(number): part for number, part in enumerate(way)}):
+            return way
+        first = first or way
+    return first
+
+
+def _deals(corpus: Corpus, speakers: Sequence[str], shares: Sequence[float], salt: str) -> Iterator[list[list[str]]]:
+    """Yields ways to deal speakers to parts, none empty: the most balanced one, then random ones."""
+    yield _deal(corpus, speakers, shares, salt)
+    for number in range(_DEALS):
+        digest = hashlib.sha256(f"{salt} {number}".encode()).digest()
+        generator = np.random.default_rng(np.frombuffer(digest, "<u4").tolist())
+        order = [sorted(speakers)[place] for place in generator.permutation(len(speakers))]
+        parts = [[speaker] for speaker in order[: len(shares)]]
+        seats = generator.choice(len(shares), len(order) - len(shares), p=np.array(shares) / sum(shares))
+        for speaker, seat in zip(order[len(shares) :], seats, strict=True):
+            parts[seat].append(speaker)
+        yield parts
 
 
 def _grouped(corpus: Corpus, values: Mapping[str, str | None], field: str) -> dict[str, list[str]]:
@@ -252,7 +304,7 @@ def _deal(corpus: Corpus, speakers: Sequence[str], shares: Sequence[float], salt
     ]
 
 
-def _mend(place: list[int], sizes: np.ndarray, have: np.ndarray, shares: Sequence[float]) -> None:
+def _mend(place: list[int], sizes: Array, have: Array, shares: Sequence[float]) -> None:
     """Moves one speaker or exchanges two, as long as a part lacks something and that makes it better."""
     total = sizes.sum(0)
     while (now := _score(have, total, shares))[0]:
@@ -271,7 +323,7 @@ def _mend(place: list[int], sizes: np.ndarray, have: np.ndarray, shares: Sequenc
             place[row] = part
 
 
-def _after(plan: list[tuple[int, int]], place: list[int], sizes: np.ndarray, have: np.ndarray) -> np.ndarray:
+def _after(plan: list[tuple[int, int]], place: list[int], sizes: Array, have: Array) -> Array:
     """Returns what the parts hold after some speakers have moved."""
     result = have.copy()
     for row, part in plan:
@@ -280,7 +332,7 @@ def _after(plan: list[tuple[int, int]], place: list[int], sizes: np.ndarray, hav
     return result
 
 
-def _score(have: np.ndarray, total: np.ndarray, shares: Sequence[float]) -> tuple[int, float]:
+def _score(have: Array, total: Array, shares: Sequence[float]) -> tuple[int, float]:
     """Returns what the parts lack, then their squared distance from the shares; both better when smaller."""
     # Anything before an empty part, and the first part before all that the others could lack together.
     weight = np.ones_like(have)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import csv
 import hashlib
 from collections.abc import Mapping
-from pathlib import Path
+from dataclasses import asdict, astuple, dataclass
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import soundfile
@@ -19,6 +20,7 @@ from kerasser.audio import SAMPLE_RATE_HZ
 from kerasser.corpora.base import SEXES, VALENCE, Corpus, Tally
 from kerasser.demo.speech import Prosody, Voice, draw_voice, synthesise
 from kerasser.util import progress
+from kerasser.util.arrays import Array
 from kerasser.util.errors import InputError
 
 NAME = "demo"
@@ -97,6 +99,39 @@ _PEAK = 0.97
 _FIELDS = ("path", "speaker", "emotion", "sex")
 
 
+@dataclass(frozen=True)
+class Take:
+    """One recording that the corpus is made of: where it lies, who speaks, and the emotion."""
+
+    path: str
+    speaker: str
+    emotion: str
+    sex: str
+
+    @property
+    def id(self) -> str:
+        """The file's stem."""
+        return PurePosixPath(self.path).stem
+
+
+def takes() -> list[Take]:
+    """Returns all recordings of the corpus, in the order of its list."""
+    return [
+        Take(f"wav/{speaker}_{emotion}_{take}.wav", speaker, emotion, SEXES[number % 2])
+        for number, speaker in enumerate(f"s{number + 1:02d}" for number in range(SPEAKERS))
+        for emotion in EMOTIONS
+        for take in range(1, TAKES + 1)
+    ]
+
+
+def samples(take: Take, seed: int) -> Array:
+    """Makes one recording, int16 `[samples]` at 16 kHz; the same take and seed make the same samples."""
+    voice = draw_voice(_generator(seed, take.speaker), female=take.sex == "female")
+    waveform = utterance(voice, take.emotion, _generator(seed, take.id))
+    recording: Array = np.round(waveform * 32767).astype(np.int16)
+    return recording
+
+
 def write(root: Path, seed: int = 0, *, quiet: bool | None = True) -> None:
     """Makes the corpus: `root/wav/<speaker>_<emotion>_<take>.wav` and `root/demo.csv`.
 
@@ -106,21 +141,12 @@ def write(root: Path, seed: int = 0, *, quiet: bool | None = True) -> None:
         quiet: No progress bar.
     """
     (root / "wav").mkdir(parents=True, exist_ok=True)
-    rows = []
-    for number in progress.steps(range(SPEAKERS), SPEAKERS, "speakers", "synthetic speech", quiet=quiet):
-        speaker = f"s{number + 1:02d}"
-        sex = SEXES[number % 2]
-        voice = draw_voice(_generator(seed, speaker), female=sex == "female")
-        for emotion in EMOTIONS:
-            for take in range(1, TAKES + 1):
-                name = f"{speaker}_{emotion}_{take}"
-                waveform = utterance(voice, emotion, _generator(seed, name))
-                samples = np.round(waveform * 32767).astype(np.int16)
-                soundfile.write(root / "wav" / f"{name}.wav", samples, SAMPLE_RATE_HZ, subtype="PCM_16")
-                rows.append((f"wav/{name}.wav", speaker, emotion, sex))
+    rows = takes()
+    for take in progress.steps(rows, len(rows), "files", "synthetic speech", quiet=quiet):
+        soundfile.write(root / take.path, samples(take, seed), SAMPLE_RATE_HZ, subtype="PCM_16")
     # Last, so that a killed run leaves no list of files that are not there.
     with open(root / "demo.csv", "w", newline="", encoding="utf-8") as file:
-        csv.writer(file, lineterminator="\n").writerows([_FIELDS, *rows])
+        csv.writer(file, lineterminator="\n").writerows([_FIELDS, *map(astuple, rows)])
 
 
 def read(root: Path, valence: Mapping[str, str] = VALENCE) -> Corpus:
@@ -148,11 +174,27 @@ def read(root: Path, valence: Mapping[str, str] = VALENCE) -> Corpus:
             if not (root / row["path"]).is_file():
                 raise InputError(f"{listing}: expected every listed file. Received: no {row['path']}")
             tally.add(id=Path(row["path"]).stem, **row)
+    return _corpus(tally, root)
+
+
+def listed(valence: Mapping[str, str] = VALENCE) -> Corpus:
+    """Returns what `read` finds after `write`, without any file: `samples` makes the sound of each utterance.
+
+    Args:
+        valence: From emotion to "negative" or "positive".
+    """
+    tally = Tally(valence)
+    for take in takes():
+        tally.add(id=take.id, **asdict(take))
+    return _corpus(tally, Path(NAME))
+
+
+def _corpus(tally: Tally, root: Path) -> Corpus:
     remark = "synthetic speech: no human spoke, so figures show that the machinery works and nothing about people"
     return tally.corpus(NAME, root, remarks=(remark,), synthetic=True)
 
 
-def utterance(voice: Voice, emotion: str, rng: np.random.Generator) -> np.ndarray:
+def utterance(voice: Voice, emotion: str, rng: np.random.Generator) -> Array:
     """Makes one recording: speech in an emotion of a drawn degree, in a room with its own noise.
 
     The noise is set against neutral speech, not against this utterance: otherwise loud emotions would bring
@@ -174,10 +216,11 @@ def utterance(voice: Voice, emotion: str, rng: np.random.Generator) -> np.ndarra
     recording = speech + 10 ** (noise_dbfs / 20) * background(len(speech), rng)
     recording *= 10 ** (rng.uniform(*_GAIN_DB) / 20)
     recording *= min(1.0, _PEAK / float(np.abs(recording).max()))
-    return recording.astype(np.float32)
+    result: Array = recording.astype(np.float32)
+    return result
 
 
-def background(count: int, rng: np.random.Generator) -> np.ndarray:
+def background(count: int, rng: np.random.Generator) -> Array:
     """Makes the noise of a room and its recorder: coloured hiss, mains hum, a slowly changing level.
 
     Args:
@@ -201,7 +244,8 @@ def background(count: int, rng: np.random.Generator) -> np.ndarray:
     noise = hiss / hiss.std() + rng.uniform(0.05, 0.35) * hum / hum.std()
     knots = rng.normal(0, 1.5, 6)
     noise *= 10 ** (np.interp(clock, np.linspace(0, clock[-1], 6), knots) / 20)
-    return (noise / np.sqrt(np.mean(noise**2))).astype(np.float32)
+    result: Array = (noise / np.sqrt(np.mean(noise**2))).astype(np.float32)
+    return result
 
 
 def _chance(rng: np.random.Generator) -> Prosody:

@@ -12,6 +12,7 @@ import numpy as np
 from scipy import fft, signal
 
 from kerasser.audio import SAMPLE_RATE_HZ
+from kerasser.util.arrays import Array
 
 #: Mean formants of men's American English vowels in Hz (Hillenbrand et al. 1995, table V).
 VOWELS = np.array(
@@ -144,12 +145,12 @@ class Score:
         formants_hz: Float `[points, 3]`.
     """
 
-    times_s: np.ndarray
-    f0_hz: np.ndarray
-    voicing: np.ndarray
-    friction: np.ndarray
-    friction_hz: np.ndarray
-    formants_hz: np.ndarray
+    times_s: Array
+    f0_hz: Array
+    voicing: Array
+    friction: Array
+    friction_hz: Array
+    formants_hz: Array
 
 
 def draw_voice(rng: np.random.Generator, female: bool) -> Voice:
@@ -178,7 +179,7 @@ def plan(voice: Voice, prosody: Prosody, duration_s: float, rng: np.random.Gener
     Returns:
         The score, from 0 to `duration_s`.
     """
-    rows: list[np.ndarray] = []  # time, voicing, friction, friction_hz, F1, F2, F3
+    rows: list[Array] = []  # time, voicing, friction, friction_hz, F1, F2, F3
     accents: list[tuple[float, float]] = []
     speed = voice.rate * 2.0**prosody.rate_log2
     share = float(np.clip(0.05 + prosody.pause_share, 0.0, 0.6))
@@ -207,7 +208,7 @@ def plan(voice: Voice, prosody: Prosody, duration_s: float, rng: np.random.Gener
     return Score(times, f0, table[:, 1], table[:, 2], table[:, 3], table[:, 4:])
 
 
-def _syllable(start_s: float, speed: float, rng: np.random.Generator) -> tuple[np.ndarray, float]:
+def _syllable(start_s: float, speed: float, rng: np.random.Generator) -> tuple[Array, float]:
     """Returns breakpoints `[points, 7]` of one consonant and vowel, and their length in seconds."""
     plosive = rng.random() < _SHARE_OF_PLOSIVES
     inventory = _PLOSIVES if plosive else _CONTINUANTS
@@ -232,7 +233,7 @@ def _syllable(start_s: float, speed: float, rng: np.random.Generator) -> tuple[n
     return np.array(rows), end - start_s
 
 
-def render(score: Score, voice: Voice, prosody: Prosody, duration_s: float, rng: np.random.Generator) -> np.ndarray:
+def render(score: Score, voice: Voice, prosody: Prosody, duration_s: float, rng: np.random.Generator) -> Array:
     """Turns a score into sound.
 
     Args:
@@ -269,14 +270,12 @@ def render(score: Score, voice: Voice, prosody: Prosody, duration_s: float, rng:
     return ((voiced + noisy) * 10 ** ((_ACTIVE_LEVEL_DBFS + prosody.level_db) / 20)).astype(np.float32)
 
 
-def synthesise(voice: Voice, prosody: Prosody, duration_s: float, rng: np.random.Generator) -> np.ndarray:
+def synthesise(voice: Voice, prosody: Prosody, duration_s: float, rng: np.random.Generator) -> Array:
     """Returns `duration_s` of speech by `voice` in the manner of `prosody`, float32 `[samples]`."""
     return render(plan(voice, prosody, duration_s, rng), voice, prosody, duration_s, rng)
 
 
-def _pulses(
-    f0_hz: np.ndarray, voice: Voice, roughness: float, voicing: np.ndarray, rng: np.random.Generator
-) -> np.ndarray:
+def _pulses(f0_hz: Array, voice: Voice, roughness: float, voicing: Array, rng: np.random.Generator) -> Array:
     """Places one band-limited pulse a period, at fractions of a sample: float32 `[samples]` of unit power."""
     phase = np.cumsum(f0_hz) / SAMPLE_RATE_HZ
     times = np.interp(np.arange(1, int(phase[-1]) + 1), phase, np.arange(len(phase)))
@@ -293,7 +292,7 @@ def _pulses(
     return train[_PULSE_REACH:-_PULSE_REACH].astype(np.float32)
 
 
-def _glottal(pulses: np.ndarray, corner_hz: float, tilt_db: float) -> np.ndarray:
+def _glottal(pulses: Array, corner_hz: float, tilt_db: float) -> Array:
     """Shapes pulses as the derivative of glottal flow, with `tilt_db` of further loss at 3 kHz."""
     size = fft.next_fast_len(len(pulses) + _FFT, real=True)
     frequency = fft.rfftfreq(size, 1 / SAMPLE_RATE_HZ)
@@ -302,10 +301,11 @@ def _glottal(pulses: np.ndarray, corner_hz: float, tilt_db: float) -> np.ndarray
     response = flow / (1 + 1j * frequency / tilt_hz)
     response /= np.sqrt(np.mean(np.abs(response) ** 2))
     spectrum = fft.rfft(pulses, size) * response.astype(np.complex64)
-    return fft.irfft(spectrum, size)[: len(pulses)]
+    result: Array = fft.irfft(spectrum, size)[: len(pulses)]
+    return result
 
 
-def _tract(moving_hz: np.ndarray, fixed_hz: np.ndarray) -> np.ndarray:
+def _tract(moving_hz: Array, fixed_hz: Array) -> Array:
     """Returns the response `[frames, bins]` of a cascade of two-pole resonators (Klatt 1980).
 
     Args:
@@ -323,15 +323,16 @@ def _tract(moving_hz: np.ndarray, fixed_hz: np.ndarray) -> np.ndarray:
     return response
 
 
-def _constriction(centre_hz: np.ndarray) -> np.ndarray:
+def _constriction(centre_hz: Array) -> Array:
     """Returns the response `[frames, bins]` of unit power of friction noise around `centre_hz` `[frames]`."""
     frequency = fft.rfftfreq(_FFT, 1 / SAMPLE_RATE_HZ)
     response = np.exp(-0.5 * ((frequency - centre_hz[:, None]) / (0.25 * centre_hz[:, None])) ** 2)
     response /= np.sqrt(np.mean(response**2, axis=1, keepdims=True))
-    return response.astype(np.float32)
+    result: Array = response.astype(np.float32)
+    return result
 
 
-def _filtered(wave: np.ndarray, response: np.ndarray) -> np.ndarray:
+def _filtered(wave: Array, response: Array) -> Array:
     """Filters `wave` `[samples]` with a response `[frames, bins]` that changes every hop, by overlap-add.
 
     Hann windows at a quarter of their length sum to two, so that a constant response is a plain filter.

@@ -152,7 +152,69 @@ def black_box_beats_white_box(
     )
 
 
-def huge_budget_survived(error: float, *, chance: float, budget: str, tolerance: float = 5.0) -> Alarm | None:
+def budget_missed(
+    snr_db: float | None,
+    clipped_share: float,
+    *,
+    budget: str,
+    target_db: float | None = None,
+    tolerance_db: float = 1.0,
+    limit: float = 0.01,
+) -> Alarm | None:
+    """Rings where another amount of noise was added than the budget says, or much of it was cut off.
+
+    The figures are then those of another budget, or of speech that is distorted by clipping rather than noisy.
+
+    Args:
+        snr_db: Median of the realised signal-to-noise ratios; None or infinite where nothing was added.
+        clipped_share: Share of all samples that were carried beyond full scale, in [0, 1].
+        budget: The budget with its unit, as the message shall call it.
+        target_db: The ratio that was wanted; None for a budget that sets none.
+        tolerance_db: Largest difference of both, at least 0: what one hears is hardly less.
+        limit: Largest share of clipped samples, in [0, 1).
+
+    Raises:
+        ValueError: If a figure is undefined or out of its range.
+    """
+    _thresholds(tolerance_db=tolerance_db)
+    if not 0.0 <= clipped_share <= 1.0 or not 0.0 <= limit < 1.0 or (snr_db is not None and np.isnan(snr_db)):
+        raise ValueError(f"expected a ratio and shares in [0, 1]. Received: {snr_db}, {clipped_share}, {limit}")
+    realised = np.inf if snr_db is None else snr_db
+    missed = target_db is not None and not abs(realised - target_db) <= tolerance_db
+    if not missed and clipped_share <= limit:
+        return None
+    # JSON knows no infinity.
+    measured = {"snr_db": realised} if np.isfinite(realised) else {}
+    return Alarm(
+        "budget_missed",
+        f"At {budget}, {_realised(snr_db, clipped_share)}.",
+        {
+            **measured,
+            **({} if target_db is None else {"target_db": target_db}),
+            "clipped_share": clipped_share,
+            "tolerance_db": tolerance_db,
+            "limit": limit,
+        },
+    )
+
+
+def _realised(snr_db: float | None, clipped_share: float) -> str:
+    """Says what was added: "the realised SNR is −17.3 dB and 2.1 % of the samples are clipped"."""
+    if snr_db is None or not np.isfinite(snr_db):
+        return "nothing was added"
+    ratio = f"{snr_db + 0.0:.1f} dB".replace("-", "−")
+    return f"the realised SNR is {ratio} and {100 * clipped_share:.1f} % of the samples are clipped"
+
+
+def huge_budget_survived(
+    error: float,
+    *,
+    chance: float,
+    budget: str,
+    snr_db: float | None,
+    clipped_share: float,
+    tolerance: float = 5.0,
+) -> Alarm | None:
     """Rings where an absurd budget leaves the recogniser better than chance.
 
     Where nothing of the utterance is left, nobody recognises it: the attack does not reach the model, or the answer
@@ -162,6 +224,8 @@ def huge_budget_survived(error: float, *, chance: float, budget: str, tolerance:
         error: Error at the budget.
         chance: Error of a guess, 100 − 100 / classes.
         budget: The budget with its unit, as the message shall call it: "−20 dB SNR", "ε = 50".
+        snr_db: Median of the realised ratios, which clipping keeps above the budget; None where nothing was added.
+        clipped_share: Share of all samples that were carried beyond full scale, in [0, 1].
         tolerance: How far below chance still counts as chance, at least 0. 5 points are twice the standard error of a
             guess over 400 utterances of two classes.
 
@@ -174,8 +238,15 @@ def huge_budget_survived(error: float, *, chance: float, budget: str, tolerance:
         return None
     return Alarm(
         "huge_budget_survived",
-        f"At {budget}, which should leave nothing of the speech, the error is {error:.1f} %; chance is {chance:.1f} %.",
-        {"error": error, "chance": chance, "tolerance": tolerance},
+        f"At {budget}, which should leave nothing of the speech, the error is {error:.1f} %; chance is {chance:.1f} %; "
+        f"{_realised(snr_db, clipped_share)}.",
+        {
+            "error": error,
+            "chance": chance,
+            **({} if snr_db is None or not np.isfinite(snr_db) else {"snr_db": snr_db}),
+            "clipped_share": clipped_share,
+            "tolerance": tolerance,
+        },
     )
 
 

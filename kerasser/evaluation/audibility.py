@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import pandas as pd
 
-from kerasser.evaluation.statistics import quartiles
-
-MEASURED = ("segmental_snr_db", "stoi", "pesq")
+from kerasser.evaluation.results import ANY, Figure1Row, PerceptionRow, Quartiles
 
 
-def beside(
-    figure1: Sequence[Mapping[str, Any]], adversarial: pd.DataFrame, measured: pd.DataFrame
-) -> list[dict[str, Any]]:
+def beside(figure1: Sequence[Figure1Row], adversarial: pd.DataFrame, measured: pd.DataFrame) -> list[PerceptionRow]:
     """Returns the measures of every environment and budget, beside its errors.
 
     Args:
@@ -24,31 +19,27 @@ def beside(
             `segmental_snr_db`, `stoi`, `pesq`, NaN where there is none. May be empty.
 
     Returns:
-        One row for each of figure 1, with the quartiles of `snr_db`, `segmental_snr_db`, `stoi` and `pesq` — None where
-        there is no value — and figure 1's `error`, `interval` and `error_worst_of`.
+        One row for each of figure 1.
     """
-    rows = []
     # Trainings of several seeds were attacked with the same waveforms.
     draws = adversarial.drop_duplicates(["id", "noise", "budget", "target", "draw"])
-    for row in figure1:
-        amount = {name: row[name] for name in ("epsilon", "snr_db_target") if name in row}
-        (target,) = amount.values()
-        kind = "epsilon" if "epsilon" in row else "snr_db"
-        mine, heard = (
-            table[
-                (table["budget"] == kind)
-                & (table["target"] == target)
-                & ((table["noise"] == row["noise"]) | (row["noise"] == "any"))
-            ]
-            for table in (draws, measured)
-        )
-        rows.append(
-            {
-                "noise": row["noise"],
-                **amount,
-                "snr_db": quartiles(mine["snr_db"]),
-                **{name: quartiles(heard[name]) for name in MEASURED},
-                **{name: row[name] for name in ("error", "interval", "error_worst_of")},
-            }
-        )
-    return rows
+    return [_row(row, _under(draws, row), _under(measured, row)) for row in figure1]
+
+
+def _row(row: Figure1Row, draws: pd.DataFrame, measured: pd.DataFrame) -> PerceptionRow:
+    return PerceptionRow(
+        row.noise,
+        row.budget,
+        snr_db=Quartiles.of(draws["snr_db"]),
+        segmental_snr_db=Quartiles.of(measured["segmental_snr_db"]),
+        stoi=Quartiles.of(measured["stoi"]),
+        pesq=Quartiles.of(measured["pesq"]),
+        score=row.score,
+        error_worst_of=row.error_worst_of,
+    )
+
+
+def _under(table: pd.DataFrame, row: Figure1Row) -> pd.DataFrame:
+    """Returns the lines of a row's condition."""
+    mine = table[(table["budget"] == row.budget.kind) & (table["target"] == row.budget.value)]
+    return mine if row.noise == ANY else mine[mine["noise"] == row.noise]

@@ -11,18 +11,19 @@ scale is 1) and `reference_snr_db`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
+from kerasser.attack.budget import SNR, Budget, Epsilon, typical
 from kerasser.evaluation.curve import Scorer
-from kerasser.evaluation.statistics import quartiles
+from kerasser.evaluation.results import EmotionNoise, EmotionRow, NoiseTest, Quartiles, SexRow
 
-#: Budgets in dB are many: the errors are split at the one nearest to this.
-SNR_DB = 10.0
+Row = TypeVar("Row", EmotionRow, SexRow)
+
 _PERMUTATIONS = 9999
 
 
@@ -49,25 +50,23 @@ def reference_noise(adversarial: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def noise_by_emotion(adversarial: pd.DataFrame) -> list[dict[str, Any]]:
+def noise_by_emotion(adversarial: pd.DataFrame) -> list[EmotionNoise]:
     """Returns the reference noise of each emotion.
 
-    Returns:
-        One row an emotion: `n` utterances, `speakers`, and the quartiles of `level_db`, `pause_level_db` and `snr_db`;
-        digital silence has no level, so that its quartiles may stand for fewer utterances.
+    Digital silence has no level, so that the quartiles of the level may stand for fewer utterances.
     """
     return [
-        {
-            "emotion": emotion,
-            "n": len(mine),
-            "speakers": mine["speaker"].nunique(),
-            **{name: quartiles(mine[name]) for name in ("level_db", "pause_level_db", "snr_db")},
-        }
+        EmotionNoise(
+            str(emotion),
+            len(mine),
+            mine["speaker"].nunique(),
+            *(Quartiles.of(mine[name]) for name in ("level_db", "pause_level_db", "snr_db")),
+        )
         for emotion, mine in reference_noise(adversarial).groupby("emotion")
     ]
 
 
-def noise_test(adversarial: pd.DataFrame, seed: int = 0) -> dict[str, Any]:
+def noise_test(adversarial: pd.DataFrame, seed: int = 0) -> NoiseTest:
     """Tests whether the level of the reference noise differs between emotions.
 
     The statistic is the H of Kruskal and Wallis (1952) over one median level a speaker and emotion, less the mean of
@@ -84,8 +83,8 @@ def noise_test(adversarial: pd.DataFrame, seed: int = 0) -> dict[str, Any]:
         seed: Of the permutations.
 
     Returns:
-        `statistic` H and `p`, None where fewer than two speakers have a level in two emotions or more, or no level
-        differs; `speakers` and `emotions` that took part.
+        H and p, None where fewer than two speakers have a level in two emotions or more, or no level
+        differs; and the speakers and emotions that took part.
     """
     table = reference_noise(adversarial)
     table = table[np.isfinite(table["level_db"])]
@@ -95,7 +94,7 @@ def noise_test(adversarial: pd.DataFrame, seed: int = 0) -> dict[str, Any]:
     # What is equal on paper must be tied in ranks.
     ranks = stats.rankdata(np.round(values, 9))
     speakers, emotions = (pd.factorize(medians.index.get_level_values(name)) for name in ("speaker", "emotion"))
-    found: dict[str, Any] = {"statistic": None, "p": None}
+    statistic, p = None, None
     if len(speakers[1]) > 1 and np.ptp(ranks) > 0:
         generator = np.random.default_rng(seed)
         shuffled = np.tile(ranks, (_PERMUTATIONS, 1))
@@ -104,9 +103,9 @@ def noise_test(adversarial: pd.DataFrame, seed: int = 0) -> dict[str, Any]:
             shuffled[:, mine] = generator.permuted(shuffled[:, mine], axis=1)
         observed, chance = _h(ranks[None], emotions[0])[0], _h(shuffled, emotions[0])
         # Equal on paper again.
-        found["p"] = float((1 + np.sum(chance >= observed - 1e-9)) / (1 + _PERMUTATIONS))
-        found["statistic"] = float(observed)
-    return {**found, "speakers": len(speakers[1]), "emotions": len(emotions[1])}
+        p = float((1 + np.sum(chance >= observed - 1e-9)) / (1 + _PERMUTATIONS))
+        statistic = float(observed)
+    return NoiseTest(statistic, p, len(speakers[1]), len(emotions[1]))
 
 
 def _h(ranks: np.ndarray, groups: np.ndarray) -> np.ndarray:
@@ -118,17 +117,18 @@ def _h(ranks: np.ndarray, groups: np.ndarray) -> np.ndarray:
     return h / stats.tiecorrect(ranks[0])
 
 
-def budgets(adversarial: pd.DataFrame) -> list[tuple[str, float]]:
-    """Returns the largest ε and the signal-to-noise ratio nearest to 10 dB, the lower of two, where there are any."""
+def budgets(adversarial: pd.DataFrame) -> list[Budget]:
+    """Returns the largest ε and the signal-to-noise ratio nearest to 10 dB, where there are any."""
     pairs = adversarial[["budget", "target"]].drop_duplicates()
-    epsilons, snrs_db = ([float(t) for b, t in pairs.itertuples(index=False) if b == k] for k in ("epsilon", "snr_db"))
-    found = [("epsilon", max(epsilons))] if epsilons else []
-    return found + ([("snr_db", min(snrs_db, key=lambda snr: (abs(snr - SNR_DB), snr)))] if snrs_db else [])
+    found = [Budget(str(kind), float(target)) for kind, target in pairs.itertuples(index=False)]
+    epsilons, snrs_db = ([budget.value for budget in found if budget.kind == kind] for kind in ("epsilon", "snr_db"))
+    # One ε: the hardest. Ratios are many, and the hardest leave no speech to tell emotions by.
+    return [*map(Epsilon, sorted(epsilons)[-1:]), *map(SNR, typical(snrs_db))]
 
 
 def errors_by_emotion(
-    clean: pd.DataFrame, adversarial: pd.DataFrame, *, replicates: int, confidence: float
-) -> list[dict[str, Any]]:
+    clean: pd.DataFrame, adversarial: pd.DataFrame, system: tuple[str, float], *, replicates: int, confidence: float
+) -> list[EmotionRow]:
     """Returns the share of each emotion's utterances that are answered wrongly, in percent.
 
     An emotion mostly has one class, so that its unweighted recall says nothing.
@@ -136,30 +136,37 @@ def errors_by_emotion(
     Args:
         clean: The answers to clean speech.
         adversarial: The answers to attacked speech.
+        system: Whose they are: its defence, and its share of adversarial examples in percent.
         replicates: Bootstrap replicates over speakers.
         confidence: Coverage of the intervals.
 
     Returns:
-        For each emotion a row for clean speech and one for each of `budgets`, with `epsilon` or `snr_db_target`: `n`
-        utterances, `speakers`, `error` and `interval` of the mean draw over all noises, and `error_worst_of` N draws
-        over all noises. A group with one speaker has no interval.
+        For each emotion a row for clean speech and one for each of `budgets`, over all noises. A group with one speaker
+        has no interval.
     """
     # One class of which every right answer is the only label: 100 − its recall is the share of wrong answers.
     wrong, attacked = (
         table.assign(label=0, predicted=(table["predicted"] != table["label"]).astype(int))
         for table in (clean, adversarial)
     )
-    return _errors("emotion", wrong, attacked, ("",), replicates, confidence)
+    return _errors(EmotionRow, "emotion", (wrong, attacked), system, ("",), replicates, confidence)
 
 
 def errors_by_sex(
-    clean: pd.DataFrame, adversarial: pd.DataFrame, classes: Sequence[str], *, replicates: int, confidence: float
-) -> list[dict[str, Any]]:
+    clean: pd.DataFrame,
+    adversarial: pd.DataFrame,
+    system: tuple[str, float],
+    classes: Sequence[str],
+    *,
+    replicates: int,
+    confidence: float,
+) -> list[SexRow]:
     """Returns the error, 100 − UA, within each sex; None where a class is absent in one.
 
     Args:
         clean: The answers to clean speech, with `sex`; utterances of which it is not known are left out.
         adversarial: The answers to attacked speech, with `sex`.
+        system: As for `errors_by_emotion`.
         classes: The class names, in order.
         replicates: Bootstrap replicates over speakers.
         confidence: Coverage of the intervals.
@@ -167,26 +174,29 @@ def errors_by_sex(
     Returns:
         Rows as `errors_by_emotion` has them.
     """
-    return _errors("sex", clean, adversarial, classes, replicates, confidence)
+    return _errors(SexRow, "sex", (clean, adversarial), system, classes, replicates, confidence)
 
 
 def _errors(
+    kind: Callable[..., Row],
     by: str,
-    clean: pd.DataFrame,
-    adversarial: pd.DataFrame,
+    answers: tuple[pd.DataFrame, pd.DataFrame],
+    system: tuple[str, float],
     classes: Sequence[str],
     replicates: int,
     confidence: float,
-) -> list[dict[str, Any]]:
-    rows = []
+) -> list[Row]:
+    """Returns rows of one kind for each group of the clean and the attacked answers."""
+    (clean, adversarial), (defence, percent), rows = answers, system, []
     for group, mine in clean.groupby(by):
         scorer = Scorer(mine, classes, replicates=replicates, confidence=confidence, seed=0)
-        about = {by: group, "n": mine["id"].nunique(), "speakers": mine["speaker"].nunique()}
-        rows.append({**about, **scorer.error(scorer.clean_correct)})
+        about = {"defence": defence, "percent": percent, by: group}
+        about |= {"n": mine["id"].nunique(), "speakers": mine["speaker"].nunique()}
+        rows.append(kind(**about, score=scorer.clean_error()))
         attacked = adversarial[adversarial[by] == group]
-        for kind, target in budgets(adversarial):
-            correct = scorer.correct(attacked[(attacked["budget"] == kind) & (attacked["target"] == target)])
-            worst = {"N": correct.shape[2], **scorer.error(correct.min(axis=2))}
-            amount = {"epsilon" if kind == "epsilon" else "snr_db_target": target}
-            rows.append({**about, **amount, **scorer.error(correct.mean(axis=2)), "error_worst_of": worst})
+        for budget in budgets(adversarial):
+            same = (attacked["budget"] == budget.kind) & (attacked["target"] == budget.value)
+            correct = scorer.correct(attacked[same])
+            score, worst = scorer.error(correct.mean(axis=2)), scorer.worst_of(correct)
+            rows.append(kind(**about, budget=budget, score=score, error_worst_of=worst))
     return rows

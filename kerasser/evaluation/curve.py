@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
+from kerasser.attack.budget import Budget
+from kerasser.evaluation.alarms import Alarm, budget_missed, falls
 from kerasser.evaluation.metrics import confusion, unweighted_average_recall
+from kerasser.evaluation.results import ANY, RANGE, AttackWorstOf, Clean, Figure1Row, Score, WorstOf
 from kerasser.evaluation.statistics import SpeakerBootstrap
 from kerasser.util import progress
 
@@ -26,6 +28,7 @@ class Scorer:
 
     Attributes:
         bootstrap: Resamples of the speakers and seeds; None where a class has fewer than two speakers.
+        interval_kind: `RANGE` where intervals are the range over few speakers, else None.
         classes: Number of classes.
         clean_correct: bool `[seeds, utterances]`: which answers to clean speech are right; sorted by id.
     """
@@ -48,20 +51,45 @@ class Scorer:
             seed=seed,
         )
         self.bootstrap = bootstrap if bootstrap.usable else None
+        self.interval_kind = RANGE if self.bootstrap and self.bootstrap.is_range else None
 
-    def error(self, correct: np.ndarray) -> dict[str, Any]:
-        """Returns `error` (100 − UA, percent) and `interval` of `[seeds, utterances]` answers in [0, 1] by id."""
+    def error(self, correct: np.ndarray) -> Score:
+        """Returns the error, 100 − UA, of `[seeds, utterances]` answers in [0, 1] by id, with its interval."""
         error = 100.0 - unweighted_average_recall(self._labels, correct.mean(axis=0), self.classes)
-        interval = self.bootstrap.interval(self.bootstrap.errors(correct)) if self.bootstrap else None
-        return {"error": None if np.isnan(error) else error, "interval": interval}
+        known = None if np.isnan(error) else error
+        if not self.bootstrap:
+            return Score(known, None)
+        interval = self.bootstrap.spread(lambda errors: errors, correct)
+        return Score(known, interval, self.interval_kind if interval else None)
 
-    def clean(self) -> dict[str, Any]:
-        """Returns `ua`, `error`, `interval`, `n` utterances and the `confusion` over all seeds, of clean speech."""
-        score = self.error(self.clean_correct)
+    def clean_error(self) -> Score:
+        """Returns the error on clean speech."""
+        return self.error(self.clean_correct)
+
+    def worst_of(self, correct: np.ndarray) -> WorstOf:
+        """Returns the error where an utterance counts as wrong if any of its draws is.
+
+        Args:
+            correct: `[seeds, utterances, draws]`, as of `correct`.
+        """
+        return WorstOf(correct.shape[2], self.error(correct.min(axis=2)))
+
+    def clean(self) -> Clean:
+        """Returns the error on clean speech, and the confusion over all seeds."""
+        score = self.clean_error()
         labels = np.tile(self._labels, len(self._seeds))
         matrix = confusion(labels, self._answers.reshape(-1), self.classes)
-        ua = None if score["error"] is None else 100.0 - score["error"]
-        return {"ua": ua, **score, "n": len(self._labels), "confusion": matrix.tolist()}
+        ua = None if score.error is None else 100.0 - score.error
+        return Clean(ua, score, len(self._labels), matrix.tolist())
+
+    def success_rate(self, correct: np.ndarray) -> float | None:
+        """Returns the share of the answers right when clean that an attack turns wrong, in percent; None if none is.
+
+        Args:
+            correct: Answers to attacked speech, `[seeds, utterances]` or `[seeds, utterances, draws]`, in [0, 1].
+        """
+        right = self.clean_correct
+        return float(100.0 * np.mean(1.0 - correct[right])) if right.any() else None
 
     def correct(self, adversarial: pd.DataFrame) -> np.ndarray:
         """Returns bool `[seeds, utterances, draws]`: which answers to attacked speech are right; sorted by id.
@@ -94,39 +122,34 @@ class Scorer:
             raise ValueError("expected every draw for every utterance of the clean table. Received: gaps")
         return whole.reshape(len(self._ids), len(self._seeds), len(kinds)).transpose(1, 0, 2)
 
-    def attacked(self, adversarial: pd.DataFrame) -> dict[str, Any]:
-        """Scores one condition.
+    def attacked(self, noise: str, budget: Budget, adversarial: pd.DataFrame) -> Figure1Row:
+        """Scores one condition: the mean draw, and the worst of N.
 
         Args:
+            noise: What it is called.
+            budget: How much noise there is.
             adversarial: As for `correct`, with `snr_db`, `clipped` and `samples`.
-
-        Returns:
-            `error` and `interval` of the mean draw; `error_worst_of`, which counts an utterance as
-            wrong if any of its N draws is; `attack_success_rate`, the share of correctly classified
-            utterances that a draw turns wrong, mean over draws, in percent; `snr_db_median`;
-            `clipped_share` of all samples; `n` utterances.
         """
         correct = self.correct(adversarial)
-        worst, right = correct.min(axis=2), self.clean_correct
-        success = float(100.0 * np.mean(~correct[right])) if right.any() else None
-        worst_success = float(100.0 * np.mean(~worst[right])) if right.any() else None
-        median = adversarial["snr_db"].median()
-        return {
-            "snr_db_median": None if np.isnan(median) else float(median),
-            **self.error(correct.mean(axis=2)),
-            "error_worst_of": {"N": correct.shape[2], **self.error(worst), "attack_success_rate": worst_success},
-            "attack_success_rate": success,
-            "clipped_share": float(adversarial["clipped"].sum() / adversarial["samples"].sum()),
-            "n": len(self._labels),
-        }
+        mean, worst, median = correct.mean(axis=2), self.worst_of(correct), adversarial["snr_db"].median()
+        return Figure1Row(
+            noise,
+            budget,
+            snr_db_median=None if np.isnan(median) else float(median),
+            score=self.error(mean),
+            error_worst_of=AttackWorstOf(worst.n, worst.score, self.success_rate(correct.min(axis=2))),
+            attack_success_rate=self.success_rate(correct),
+            clipped_share=float(adversarial["clipped"].sum() / adversarial["samples"].sum()),
+            n=len(self._labels),
+        )
 
 
 def _seeded(answers: pd.DataFrame) -> pd.DataFrame:
     return answers if "seed" in answers else answers.assign(seed=0)
 
 
-def figure1(scorer: Scorer, adversarial: pd.DataFrame, *, quiet: bool | None = True) -> list[dict[str, Any]]:
-    """Scores every environment at every budget, and all environments together as `any`.
+def figure1(scorer: Scorer, adversarial: pd.DataFrame, *, quiet: bool | None = True) -> list[Figure1Row]:
+    """Scores every environment at every budget, and all environments together.
 
     Args:
         scorer: Knows the clean answers.
@@ -134,14 +157,49 @@ def figure1(scorer: Scorer, adversarial: pd.DataFrame, *, quiet: bool | None = T
         quiet: No progress bar.
 
     Returns:
-        One row an environment and budget, with `epsilon` or `snr_db_target`.
+        One row an environment and budget; the rows of all environments come last.
     """
     environments = sorted(adversarial["noise"].unique())
     rows = []
     parts = adversarial.groupby(["budget", "target"])
-    for (budget, target), part in progress.steps(parts, parts.ngroups, "budgets", "errors", quiet=quiet):
-        amount = {"epsilon" if budget == "epsilon" else "snr_db_target": float(target)}
+    for (kind, target), part in progress.steps(parts, parts.ngroups, "budgets", "errors", quiet=quiet):
+        budget = Budget(str(kind), float(target))
         for environment in environments:
-            rows.append({"noise": environment, **amount, **scorer.attacked(part[part["noise"] == environment])})
-        rows.append({"noise": "any", **amount, **scorer.attacked(part)})
-    return sorted(rows, key=lambda row: (row["noise"] == "any", row["noise"]))
+            rows.append(scorer.attacked(environment, budget, part[part["noise"] == environment]))
+        rows.append(scorer.attacked(ANY, budget, part))
+    return sorted(rows, key=lambda row: (row.noise == ANY, row.noise))
+
+
+def not_growing(rows: Sequence[Figure1Row], chance: float) -> list[Alarm]:
+    """Returns where the error over all environments does not grow with the noise.
+
+    Args:
+        rows: Those of figure 1.
+        chance: The error of a guess, in percent.
+    """
+    return growth({row.budget: row.score for row in rows if row.noise == ANY}, chance)
+
+
+def budgets_missed(rows: Sequence[Figure1Row]) -> list[Alarm]:
+    """Returns where another amount of noise was added than a budget says, over all environments.
+
+    Args:
+        rows: Those of figure 1.
+    """
+    found = [
+        budget_missed(
+            row.snr_db_median,
+            row.clipped_share,
+            budget=str(row.budget),
+            target_db=row.budget.value if row.budget.kind == "snr_db" else None,
+        )
+        for row in rows
+        if row.noise == ANY
+    ]
+    return [alarm for alarm in found if alarm is not None]
+
+
+def growth(scores: Mapping[Budget, Score], chance: float) -> list[Alarm]:
+    """Returns where an error does not grow with the noise, over the factors and over the ratios."""
+    found = {(budget.kind, budget.value): vars(score) for budget, score in scores.items()}
+    return falls(found, chance=chance)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
+from statsmodels.stats import contingency_tables
 
 from kerasser.evaluation.statistics import SpeakerBootstrap, least_p, two_sided_p
 
@@ -31,12 +32,12 @@ class PairedDifference:
 
     Attributes:
         estimate: First minus second, in points of UA, [-100, 100]; None where a class has no utterance.
-        interval: Its percentile interval; None where the bootstrap is not usable.
+        interval: Its percentile interval, of few speakers its range over them; None where the bootstrap is not usable.
         p: Two-sided, that there is no difference, in (0, 1]; None where the bootstrap is not usable.
     """
 
     estimate: float | None
-    interval: list[float] | None
+    interval: tuple[float, float] | None
     p: float | None
 
 
@@ -64,9 +65,11 @@ def mcnemar(first_correct: np.ndarray, second_correct: np.ndarray) -> McNemar:
             f"Received: {first.dtype} {first.shape} and {second.dtype} {second.shape}"
         )
     first_only, second_only = int(np.sum(first & ~second)), int(np.sum(second & ~first))
-    discordant = first_only + second_only
-    p = float(stats.binomtest(first_only, discordant, 0.5).pvalue) if discordant else 1.0
-    return McNemar(first_only, second_only, p)
+    if not first_only + second_only:
+        return McNemar(0, 0, 1.0)
+    # Utterances that both or neither answer rightly take no part in the exact test.
+    found = contingency_tables.mcnemar([[0, first_only], [second_only, 0]], exact=True)
+    return McNemar(first_only, second_only, float(found.pvalue))
 
 
 def paired_difference(
@@ -86,7 +89,8 @@ def paired_difference(
     if not bootstrap.usable:
         return PairedDifference(None if np.isnan(estimate) else estimate, None, None)
     differences = bootstrap.errors(first_correct) - bootstrap.errors(second_correct)
-    return PairedDifference(estimate, bootstrap.interval(differences), two_sided_p(differences, bootstrap.speakers))
+    interval = bootstrap.spread(np.subtract, first_correct, second_correct)
+    return PairedDifference(estimate, interval, two_sided_p(differences, bootstrap.speakers))
 
 
 def minimum_detectable_difference(

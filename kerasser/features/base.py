@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from kerasser.audio import FULL_SCALE, SAMPLE_RATE_HZ, SHORTEST_S
+from kerasser.util.arrays import Array
 from kerasser.util.errors import InputError
 
 #: The descriptors under opensmile's names and in its order (Eyben et al. 2016).
@@ -47,19 +48,21 @@ class FrontEnd(Protocol):
     """Turns a waveform into feature frames.
 
     Attributes:
+        name: Its own name.
         names: One name a feature, in order.
         frame_rate_hz: Frames a second.
     """
 
+    name: str
     names: tuple[str, ...]
     frame_rate_hz: float
 
-    def __call__(self, waveform: np.ndarray, name: str = "waveform") -> np.ndarray:
+    def __call__(self, waveform: Array, name: str = "waveform") -> Array:
         """Returns float32 `[frames, len(names)]`; `name` is what an error calls the waveform."""
         ...
 
 
-def usable(waveform: np.ndarray, name: str) -> np.ndarray:
+def usable(waveform: Array, name: str) -> Array:
     """Returns a waveform as it is, once opensmile can describe it.
 
     Raises:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from kerasser.audio import clip
 from kerasser.features.base import FrontEnd
 from kerasser.noise.estimation import Estimator, enhance
+from kerasser.util.arrays import Array
 
 
 class Enhanced:
@@ -19,9 +18,9 @@ class Enhanced:
 
     def __init__(self, front_end: FrontEnd, estimator: Estimator = "lsa") -> None:
         self._front_end, self._estimator = front_end, estimator
-        self.names, self.frame_rate_hz = front_end.names, front_end.frame_rate_hz
+        self.name, self.names, self.frame_rate_hz = front_end.name, front_end.names, front_end.frame_rate_hz
 
-    def __call__(self, waveform: np.ndarray, name: str = "waveform") -> np.ndarray:
+    def __call__(self, waveform: Array, name: str = "waveform") -> Array:
         """Returns the features of the enhanced waveform; see `FrontEnd`."""
         enhanced, _ = clip(enhance(waveform, estimator=self._estimator))
         return self._front_end(enhanced, name)

@@ -6,7 +6,10 @@ import numpy as np
 
 from kerasser.audio import SAMPLE_RATE_HZ
 from kerasser.features.base import EGEMAPS_NAMES, FUNCTIONALS, usable
+from kerasser.util.arrays import Array
 from kerasser.util.errors import InputError
+
+NAME = "opensmile"
 
 
 class Egemaps:
@@ -15,6 +18,7 @@ class Egemaps:
     T seconds give 100·T − 4 frames, rounded down. opensmile releases the GIL while it works.
     """
 
+    name = NAME
     names: tuple[str, ...] = EGEMAPS_NAMES
     frame_rate_hz = 100.0
 
@@ -28,7 +32,7 @@ class Egemaps:
         if tuple(self._smile.feature_names) != EGEMAPS_NAMES:
             raise RuntimeError("this opensmile release names or orders the eGeMAPSv02 descriptors differently")
 
-    def __call__(self, waveform: np.ndarray, name: str = "waveform") -> np.ndarray:
+    def __call__(self, waveform: Array, name: str = "waveform") -> Array:
         """Extracts the descriptors.
 
         Args:
@@ -64,7 +68,7 @@ class Functionals:
         if len(self.names) != FUNCTIONALS:
             raise RuntimeError(f"this opensmile release has {len(self.names)} functionals, not {FUNCTIONALS}")
 
-    def __call__(self, waveform: np.ndarray, name: str = "waveform") -> np.ndarray:
+    def __call__(self, waveform: Array, name: str = "waveform") -> Array:
         """Extracts the functionals.
 
         Args:
@@ -81,7 +85,11 @@ class Functionals:
         return _described(rows[0], name)
 
 
-def _described(features: np.ndarray, name: str) -> np.ndarray:
+def _described(features: Array, name: str) -> Array:
     if not np.isfinite(features).all():
         raise InputError(f"{name}: expected audio that eGeMAPS can describe. Received: features with NaN")
     return features
+
+
+#: What the registry makes a front end with.
+FRONT_END = Egemaps

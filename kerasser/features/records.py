@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,9 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+
+from kerasser.util.arrays import Array
+from kerasser.util.files import whole
 
 #: Name of the list that holds the frames.
 FEATURE_LIST = "features"
@@ -34,19 +36,17 @@ class Example:
     speaker: str
     emotion: str
     label: int
-    features: np.ndarray
+    features: Array
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
 
 def write(path: Path, examples: Iterable[Example]) -> int:
     """Writes a TFRecord file whole or not at all; returns how many examples it holds."""
-    part = path.with_name(path.name + ".part")
     count = 0
-    with tf.io.TFRecordWriter(str(part)) as writer:
+    with whole(path) as part, tf.io.TFRecordWriter(str(part)) as writer:
         for example in examples:
             writer.write(_serialize(example))
             count += 1
-    os.replace(part, path)
     return count
 
 
@@ -64,17 +64,19 @@ def _serialize(example: Example) -> bytes:
     return _sequence(example.features, context)
 
 
-def serialize_frames(features: np.ndarray) -> bytes:
+def serialize_frames(features: Array) -> bytes:
     """Returns a SequenceExample of frames `[frames, features]` and nothing else: what a server is asked."""
     return _sequence(features, {})
 
 
-def _sequence(features: np.ndarray, context: Mapping[str, tf.train.Feature]) -> bytes:
+def _sequence(features: Array, context: Mapping[str, tf.train.Feature]) -> bytes:
     frames = [tf.train.Feature(float_list=tf.train.FloatList(value=frame)) for frame in features]
-    return tf.train.SequenceExample(
+    example = tf.train.SequenceExample(
         context=tf.train.Features(feature=context),
         feature_lists=tf.train.FeatureLists(feature_list={FEATURE_LIST: tf.train.FeatureList(feature=frames)}),
-    ).SerializeToString(deterministic=True)
+    )
+    serialized: bytes = example.SerializeToString(deterministic=True)
+    return serialized
 
 
 def parse_frames(serialized: Any, dimension: int) -> tuple[Any, Any]:

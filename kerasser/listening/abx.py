@@ -23,6 +23,7 @@ from kerasser.attack.budget import Budget
 from kerasser.attack.draws import derive_seed
 from kerasser.attack.generation import Plan, adversarial_examples
 from kerasser.noise.bank import Recording
+from kerasser.util.arrays import Array
 from kerasser.util.errors import InputError
 
 #: Signal-to-noise ratio of a catch trial: nobody who listens misses it.
@@ -63,8 +64,8 @@ class Sound(NamedTuple):
     """
 
     number: int
-    clean: np.ndarray
-    adversarial: np.ndarray
+    clean: Array
+    adversarial: Array
     provenance: Mapping[str, Any]
 
 
@@ -126,13 +127,14 @@ def _pairs(conditions: int, utterances: int, count: int) -> list[tuple[int, int]
 
 
 def attacked(
-    waveform: np.ndarray,
+    waveform: Array,
     number: int,
     trial: Trial,
     noise: Mapping[str, Sequence[Recording]],
     noise_split: str,
     estimator: str,
     seed: int,
+    speech_level: str = "utterance",
 ) -> Sound:
     """Attacks an utterance as `kerasser.attack.generation` does, with the first of its draws.
 
@@ -144,8 +146,10 @@ def attacked(
         noise_split: "train" or "test": what part of the recordings in time these are.
         estimator: Gain behind the reference noise, "lsa" or "stsa".
         seed: Seed of the draws of noise.
+        speech_level: What ratios are measured against, "utterance" or "active".
     """
-    plan = Plan({trial.environment: noise[trial.environment]}, noise_split, [trial.budget], 1, estimator, seed)
+    bank = {trial.environment: noise[trial.environment]}
+    plan = Plan(bank, noise_split, [trial.budget], 1, estimator, seed, speech_level=speech_level)
     # Listeners hear the waveform itself, in the place of its features.
     examples = adversarial_examples(waveform, trial.utterance, plan, lambda heard, _: heard, trial.utterance)  # type: ignore[arg-type]
     return Sound(number, audio.clip(waveform)[0], *examples[0])

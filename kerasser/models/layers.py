@@ -8,6 +8,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from kerasser.util.arrays import Array
+
 
 def valid_frames(lengths: Any, frames: Any) -> Any:
     """Returns a bool mask `[batch, frames]` that is true on the utterance and false on its padding."""
@@ -48,13 +50,13 @@ class FrameNormalization(keras.layers.Layer):
         super().__init__(**kwargs)
         self.clip_value = clip_value
 
-    def build(self, features_shape: tuple, lengths_shape: tuple) -> None:
+    def build(self, features_shape: tuple[int | None, ...], lengths_shape: tuple[int | None, ...]) -> None:
         """Makes the statistics, which training reads but never moves."""
         dimension = features_shape[-1]
         self.mean = self.add_weight(name="mean", shape=(dimension,), initializer="zeros", trainable=False)
         self.variance = self.add_weight(name="variance", shape=(dimension,), initializer="ones", trainable=False)
 
-    def adapt(self, mean: np.ndarray, variance: np.ndarray) -> None:
+    def adapt(self, mean: Array, variance: Array) -> None:
         """Takes the statistics of the training part, each `[dimension]`."""
         self.mean.assign(mean)
         # A feature that never moves carries nothing; dividing by its variance would only amplify rounding.

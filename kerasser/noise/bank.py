@@ -94,11 +94,7 @@ def _folders(root: Path) -> list[Source]:
         files = _recordings(folder)
         if not files:
             continue
-        if not _ENVIRONMENT.fullmatch(folder.name) or folder.name == "any":
-            raise InputError(
-                f'{folder}: expected an environment named by letters, digits, "-" and "_", other than "any", '
-                f"which stands for all of them. Received: {folder.name!r}"
-            )
+        checked_name(folder.name, str(folder))
         names = _names([file.relative_to(root) for file in files])
         sources += [Source(folder.name, name, probe(file)) for name, file in zip(names, files, strict=True)]
     return sources
@@ -124,6 +120,24 @@ def _names(files: Sequence[Path]) -> list[str]:
         counts = Counter(name.casefold() for name in names)
         names = [new if counts[name.casefold()] > 1 else name for name, new in zip(names, tried, strict=True)]
     return names
+
+
+def checked_name(environment: str, where: str) -> str:
+    """Returns the name of an environment, once reports and folders can hold it.
+
+    Args:
+        environment: The name.
+        where: What an error calls its place.
+
+    Raises:
+        InputError: If it has other characters than letters, digits, "-" and "_", or is "any".
+    """
+    if not _ENVIRONMENT.fullmatch(environment) or environment == "any":
+        raise InputError(
+            f'{where}: expected an environment named by letters, digits, "-" and "_", other than "any", '
+            f"which stands for all of them. Received: {environment!r}"
+        )
+    return environment
 
 
 def split(size: int, name: str, test_share: float, guard_s: float) -> tuple[slice, slice]:

@@ -6,18 +6,25 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from kerasser.evaluation.report import EvaluationReport, Report
+from kerasser.report import alarms, sections, summary
+from kerasser.report.blocks import Block, Picture, SoundLink, Table, Text
+from kerasser.report.formatting import name
+
 
 @dataclass(frozen=True)
-class Section:
-    """A part of a report.
+class Part:
+    """A section of a document.
 
     Attributes:
         title: Its heading, plain text.
-        lines: Markdown with tables.
+        blocks: What it says.
     """
 
     title: str
-    lines: Sequence[str]
+    blocks: Sequence[Block]
 
     @property
     def anchor(self) -> str:
@@ -33,24 +40,64 @@ class Document:
         title: Its heading, Markdown.
         banners: What must be known before any figure is read, Markdown; none where there is nothing.
         summary: The report in three sentences, Markdown.
-        alarms: Which alarms rang, Markdown lines.
-        sections: The rest, in order.
+        alarms: Which alarms rang.
+        parts: The rest, in order.
     """
 
     title: str
     banners: Sequence[str]
     summary: Sequence[str]
-    alarms: Sequence[str]
-    sections: Sequence[Section]
+    alarms: Sequence[Block]
+    parts: Sequence[Part]
+
+    @property
+    def pictures(self) -> list[Picture]:
+        """All pictures of it."""
+        return [block for part in self.parts for block in part.blocks if isinstance(block, Picture)]
+
+
+def compose(report: Report) -> Document:
+    """Returns what a report says."""
+    found = [(section.titles[type(report)], section.blocks(report)) for section in sections.of(type(report))]
+    return Document(
+        title=_title(report),
+        banners=summary.banners(report),
+        summary=summary.sentences(report),
+        alarms=alarms.blocks(report),
+        parts=[Part(title, blocks) for title, blocks in found if blocks],
+    )
+
+
+def _title(report: Report) -> str:
+    if isinstance(report, EvaluationReport):
+        fold = "" if report.fold is None else f", fold {name(report.fold)}"
+        return f"{name(report.corpus)}{fold}: error under real-world noise"
+    return f"{name(report.corpus)}: real-world noise and three defences, {name(report.scope)}"
 
 
 def markdown(document: Document) -> str:
     """Returns a report as one Markdown page."""
-    lines = [f"# {document.title}", ""]
-    for banner in document.banners:
-        lines += [f"> {banner}", ""]
-    lines += [*(f"{number}. {sentence}" for number, sentence in enumerate(document.summary, 1)), "", *document.alarms]
-    for section in document.sections:
-        lines += ["", f"## {section.title}", "", *section.lines]
-    # Two empty lines say no more than one.
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines).rstrip()) + "\n"
+    environment = templates()
+    environment.filters |= {"kind": kind, "cell": _cell}
+    return environment.get_template("report.md.j2").render(document=document)
+
+
+def templates() -> Environment:
+    """Returns the templates of the reports, in which whatever is not marked as safe is escaped in HTML."""
+    return Environment(
+        loader=PackageLoader("kerasser", "report/templates"),
+        autoescape=lambda template: template is not None and ".html" in template,
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def kind(block: Block) -> str:
+    """Returns what a template calls a kind of block."""
+    return {Text: "text", Table: "table", Picture: "picture"}[type(block)]
+
+
+def _cell(cell: str | SoundLink) -> str:
+    return f"[{cell.label}]({cell.file})" if isinstance(cell, SoundLink) else cell

@@ -7,78 +7,58 @@ import re
 from pathlib import Path
 
 import markdown
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from kerasser.report.document import Document
+from kerasser.report.blocks import Cell, SoundLink
+from kerasser.report.document import Document, kind, templates
 
-_TEMPLATE = "report_page.html"
 _KINDS = {".svg": "image/svg+xml", ".png": "image/png", ".wav": "audio/wav"}
-# What is wider than a phone scrolls by itself, by the keys as well.
-_SCROLLED = 'role="region" aria-label="scrolls sideways" tabindex="0"'
-# As the markdown library writes them; a name from data reaches neither, since it is escaped.
-_PICTURE = re.compile(r'<p><img alt="([^"]*)" src="([A-Za-z0-9_./-]+\.(?:svg|png))" ?/?></p>')
-_SOUND = re.compile(r'<a href="([A-Za-z0-9_./-]+\.wav)">([^<]*)</a>')
+# What makes more of a line than a line.
+_BLOCKS = ("indent", "code", "hashheader", "setextheader", "hr", "olist", "ulist", "quote", "reference")
 
 
 def page(document: Document, directory: Path, title: str) -> str:
-    """Returns the page; pictures and sounds that the text leads to in `directory` are embedded.
+    """Returns the page; its pictures and sounds, which lie in `directory`, are embedded.
 
     Args:
         document: What the report says.
         directory: Where its files lie.
         title: Of the window, plain text.
     """
-    environment = Environment(
-        loader=PackageLoader("kerasser", "report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        keep_trailing_newline=True,
-    )
-    return environment.get_template(_TEMPLATE).render(
-        title=title,
-        heading=_inline(document.title),
-        banners=[_inline(banner) for banner in document.banners],
-        summary=[_inline(sentence) for sentence in document.summary],
-        alarms=_html("\n".join(document.alarms), directory),
-        sections=[
-            {"anchor": each.anchor, "title": each.title, "body": _html("\n".join(each.lines), directory)}
-            for each in document.sections
-        ],
+    paragraphs, line = _converter(), _converter()
+    for name in _BLOCKS:
+        line.parser.blockprocessors.deregister(name)
+    environment = templates()
+    environment.filters |= {
+        "kind": kind,
+        "is_sound": _is_sound,
+        "paragraphs": lambda text: _converted(paragraphs, text),
+        # One paragraph, without its tags.
+        "line": lambda text: Markup(_converted(line, text).removeprefix("<p>").removesuffix("</p>")),
+    }
+    return environment.get_template("report.html.j2").render(
+        document=document, title=title, embedded=lambda name: _embedded(directory, name)
     )
 
 
-def _converted(text: str) -> str:
-    converter = markdown.Markdown(extensions=["tables"])
+def _converter() -> markdown.Markdown:
+    converter = markdown.Markdown()
     # HTML in the text could only come from data; it is shown as it stands.
     converter.preprocessors.deregister("html_block")
     converter.inlinePatterns.deregister("html")
+    # As in a table, where Markdown would end a cell with it.
+    converter.ESCAPED_CHARS.append("|")
+    return converter
+
+
+def _converted(converter: markdown.Markdown, text: str) -> Markup:
     # A figure and its unit stay on one line.
-    return re.sub(r"(?<=\d) (?=%|dB\b)|(?<=\]) (?=%)", "\u00a0", converter.convert(text))
+    spaced = re.sub(r"(?<=\d) (?=%|dB\b)|(?<=\]) (?=%)", "\u00a0", text)
+    return Markup(converter.reset().convert(spaced))
 
 
-def _inline(text: str) -> Markup:
-    """Returns one line without the paragraph around it."""
-    return Markup(_converted(text).removeprefix("<p>").removesuffix("</p>"))
-
-
-def _html(text: str, directory: Path) -> Markup:
-    body = _converted(text)
-    body = body.replace("<table>", f'<div class="table" {_SCROLLED}><table>').replace("</table>", "</table></div>")
-    body = _PICTURE.sub(
-        lambda found: (
-            f'<div class="figure" {_SCROLLED}><img alt="{found[1]}" src="{_embedded(directory, found[2])}"></div>'
-        ),
-        body,
-    )
-    body = _SOUND.sub(
-        lambda found: (
-            f'<audio controls preload="metadata" aria-label="{found[2]}" '
-            f'src="{_embedded(directory, found[1])}"></audio>'
-        ),
-        body,
-    )
-    return Markup(body)
+def _is_sound(cell: Cell) -> bool:
+    return isinstance(cell, SoundLink)
 
 
 def _embedded(directory: Path, name: str) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+
+from kerasser.attack.budget import Budget, Epsilon
 
 #: Corpus → noise → error under attack, and with a defence.
 Table = Mapping[str, Mapping[str, tuple[float, float]]]
@@ -13,7 +14,7 @@ CORPORA = ("FAU-AIBO", "IEMOCAP")
 #: What the readers call the paper's corpora → what the paper calls them.
 NAMES: Mapping[str, str] = {"fau-aibo": "FAU-AIBO", "iemocap": "IEMOCAP"}
 #: The perturbation factor of its tables.
-EPSILON = 2.0
+EPSILON = Epsilon(2)
 
 #: Section 4: error on clean speech.
 CLEAN: Mapping[str, float] = {"FAU-AIBO": 31.65, "IEMOCAP": 43.59}
@@ -46,11 +47,16 @@ def shown(corpus: str) -> tuple[str, ...]:
     return (NAMES[corpus],) if corpus in NAMES else CORPORA
 
 
-def comparable(row: Mapping[str, Any]) -> bool:
-    """Tells whether the paper prints a figure for the noise and the budget of a row."""
-    return row.get("epsilon") == EPSILON and row["noise"] in NOISES
+def comparable(budget: Budget, noise: str) -> bool:
+    """Tells whether the paper prints a figure for a noise at a budget."""
+    return budget == EPSILON and noise in NOISES
 
 
 def difference(ours: float | None, theirs: float) -> float | None:
     """Returns our error less the paper's, in points; None where ours is undefined."""
     return None if ours is None else ours - theirs
+
+
+def pair(values: Mapping[str, float]) -> str:
+    """Returns a figure of each of its corpora in words."""
+    return ", ".join(f"{corpus} {value} %" for corpus, value in values.items())

@@ -7,13 +7,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from kerasser.evaluation.conversion import to_json
 
-def write(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+
+def write(path: Path, rows: Sequence[Any]) -> None:
     """Writes one line a row and one column a figure, whatever is nested in it.
 
     `{"interval": {"gan": [1, 2]}}` becomes the columns `interval_gan_low` and `interval_gan_high`.
+
+    Args:
+        path: The file.
+        rows: Of `kerasser.evaluation.results`, or mappings.
     """
-    flat = [_flat(row) for row in rows]
+    flat = [_flat(to_json(row)) for row in rows]
     columns = list(dict.fromkeys(name for row in flat for name in row))
     with path.open("w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, columns, lineterminator="\n")

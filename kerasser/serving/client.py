@@ -12,7 +12,6 @@ from typing import Any, Protocol
 from urllib.parse import quote, urlsplit
 
 import grpc
-import numpy as np
 import requests
 import tenacity
 import tensorflow as tf
@@ -24,6 +23,7 @@ from tensorflow_serving.apis import (
 )
 
 from kerasser.features.records import serialize_frames
+from kerasser.util.arrays import Array
 from kerasser.util.errors import InputError
 
 DEFENDED, UNDEFENDED = "serialized", "serialized_undefended"
@@ -47,7 +47,7 @@ class Answer:
 class Model(Protocol):
     """Anything that answers."""
 
-    def answer(self, utterances: Sequence[np.ndarray], signature: str = DEFENDED) -> list[Answer]:
+    def answer(self, utterances: Sequence[Array], signature: str = DEFENDED) -> list[Answer]:
         """Answers for raw frames, float32 `[frames, 25]` each, of any lengths, in one request.
 
         Raises:
@@ -76,9 +76,10 @@ class LocalModel:
     @property
     def signatures(self) -> Mapping[str, Any]:
         """Its signatures, by name; they live as long as this object does."""
-        return self._loaded.signatures
+        signatures: Mapping[str, Any] = self._loaded.signatures
+        return signatures
 
-    def answer(self, utterances: Sequence[np.ndarray], signature: str = DEFENDED) -> list[Answer]:
+    def answer(self, utterances: Sequence[Array], signature: str = DEFENDED) -> list[Answer]:
         """Answers for raw frames; see `Model`."""
         signatures = self._loaded.signatures
         if signature not in signatures:
@@ -108,7 +109,7 @@ class RestModel:
         self.url = f"{url.rstrip('/')}/v1/models/{quote(model, safe='')}{chosen}:predict"
         self._deadline_s, self._session = deadline_s, requests.Session()
 
-    def answer(self, utterances: Sequence[np.ndarray], signature: str = DEFENDED) -> list[Answer]:
+    def answer(self, utterances: Sequence[Array], signature: str = DEFENDED) -> list[Answer]:
         """Answers for raw frames; see `Model`."""
         rows = [{"serialized": {"b64": base64.b64encode(serialize_frames(frames)).decode()}} for frames in utterances]
         body: dict[str, Any] = {"signature_name": signature, "instances": rows}
@@ -146,7 +147,7 @@ class RestModel:
                 raise _TryAgainError(_words(response))
             return response
 
-        response = _until(self._deadline_s, ask, url)
+        response: requests.Response = _until(self._deadline_s, ask, url)
         if response.status_code != 200:
             raise InputError(f"{url}: {_words(response)}")
         return response
@@ -177,7 +178,7 @@ class GrpcModel:
         self._model, self._version, self._deadline_s = model, version, deadline_s
         self._where = f"{target}, model {model}"
 
-    def answer(self, utterances: Sequence[np.ndarray], signature: str = DEFENDED) -> list[Answer]:
+    def answer(self, utterances: Sequence[Array], signature: str = DEFENDED) -> list[Answer]:
         """Answers for raw frames; see `Model`."""
         request = predict_pb2.PredictRequest()
         request.model_spec.name, request.model_spec.signature_name = self._model, signature

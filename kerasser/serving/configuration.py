@@ -63,7 +63,8 @@ def _models(names: list[str]) -> str:
     config = model_server_config_pb2.ModelServerConfig()
     for name in names:
         config.model_config_list.config.add(name=name, base_path=f"{MOUNT}/{name}", model_platform="tensorflow")
-    return text_format.MessageToString(config)
+    text: str = text_format.MessageToString(config)
+    return text
 
 
 def _compose() -> str:
@@ -74,7 +75,8 @@ def _compose() -> str:
         "command": list(FLAGS),
         "restart": "unless-stopped",
     }
-    return yaml.safe_dump({"services": {"tensorflow-serving": service}}, sort_keys=False)
+    text: str = yaml.safe_dump({"services": {"tensorflow-serving": service}}, sort_keys=False)
+    return text
 
 
 def _docker_run() -> str:

@@ -64,7 +64,8 @@ def write(directory: Path, classifier: keras.Model, classes: Sequence[str], clea
         return cleaner({"features": features, "lengths": lengths}, training=False)  # type: ignore[misc]
 
     def defended(features: Any, lengths: Any) -> dict[str, Any]:
-        return undefended(clean(features, lengths) if cleaner is not None else features, lengths)
+        result: dict[str, Any] = undefended(clean(features, lengths) if cleaner is not None else features, lengths)
+        return result
 
     def evaluate(features: Any, lengths: Any, labels: Any) -> dict[str, Any]:
         features, lengths = checked(features, lengths)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from kerasser.audio import AudioFile, clip, probe, waveforms
 from kerasser.features.base import FrontEnd
+from kerasser.util.arrays import Array
 from kerasser.util.errors import InputError
 from kerasser.util.parallel import ordered_map
 
@@ -35,7 +34,7 @@ def files(names: Sequence[str | Path]) -> list[Path]:
 
 def frames(
     paths: Sequence[Path], front_end: FrontEnd, *, workers: int = 0, skip_unusable: bool = False
-) -> Iterator[tuple[Path, np.ndarray | Reason]]:
+) -> Iterator[tuple[Path, Array | Reason]]:
     """Yields every file with its features, float32 `[frames, features]`, in order.
 
     Every header is read before the first file is listened to.
@@ -51,7 +50,7 @@ def frames(
     """
     probed = [(path, _probed(path, skip_unusable)) for path in paths]
 
-    def describe(item: tuple[Path, np.ndarray | Reason]) -> tuple[Path, np.ndarray | Reason]:
+    def describe(item: tuple[Path, Array | Reason]) -> tuple[Path, Array | Reason]:
         path, waveform = item
         if isinstance(waveform, Reason):
             return path, waveform
@@ -76,7 +75,7 @@ def _probed(path: Path, skip_unusable: bool) -> AudioFile | Reason:
 
 def _decoded(
     probed: Sequence[tuple[Path, AudioFile | Reason]], skip_unusable: bool
-) -> Iterator[tuple[Path, np.ndarray | Reason]]:
+) -> Iterator[tuple[Path, Array | Reason]]:
     usable = [file for _, file in probed if isinstance(file, AudioFile)]
     stream, heard = waveforms(usable), 0
     for path, file in probed:

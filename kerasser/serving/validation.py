@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from kerasser.serving import warmup
+from kerasser.util.arrays import Array
 from kerasser.util.errors import InputError
 
 #: Largest difference, absolute below 1 and relative above.
@@ -65,7 +66,7 @@ def validate(saved_model: Path, tolerance: float = TOLERANCE) -> Validation:
     return Validation(len(expected), compare(saved_model, expected, answered, tolerance))
 
 
-def _requests(wanted: Sequence[warmup.Record]) -> dict[str, np.ndarray]:
+def _requests(wanted: Sequence[warmup.Record]) -> dict[str, Array]:
     """Returns what `replay.py` reads: numpy writes strings only at a fixed size, without the NULs at their ends."""
     encode = np.vectorize(base64.b64encode, otypes=[object])
     return {
@@ -75,12 +76,12 @@ def _requests(wanted: Sequence[warmup.Record]) -> dict[str, np.ndarray]:
     }
 
 
-def _decoded(value: np.ndarray) -> np.ndarray:
+def _decoded(value: Array) -> Array:
     return np.vectorize(base64.b64decode, otypes=[object])(value) if value.dtype.kind == "S" else value
 
 
 def compare(
-    saved_model: Path, expected: Sequence[warmup.Record], answered: Mapping[str, np.ndarray], tolerance: float
+    saved_model: Path, expected: Sequence[warmup.Record], answered: Mapping[str, Array], tolerance: float
 ) -> float:
     """Returns the largest difference between two sets of answers.
 

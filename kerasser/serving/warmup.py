@@ -20,6 +20,7 @@ from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
 from kerasser.features import records
 from kerasser.serving import export
+from kerasser.util.arrays import Array
 from kerasser.util.errors import InputError
 
 FILE = Path("assets.extra", "tf_serving_warmup_requests")
@@ -38,8 +39,8 @@ class Record:
     """
 
     signature: str
-    inputs: Mapping[str, np.ndarray]
-    outputs: Mapping[str, np.ndarray]
+    inputs: Mapping[str, Array]
+    outputs: Mapping[str, Array]
 
 
 def write(saved_model: Path, wanted: Iterable[Record]) -> None:
@@ -89,9 +90,9 @@ def read(saved_model: Path) -> list[Record]:
 def of_models(
     classifier: keras.Model,
     classes: Sequence[str],
-    cleaner: keras.Model,
-    mean: np.ndarray,
-    variance: np.ndarray,
+    cleaner: keras.Model | None,
+    mean: Array,
+    variance: Array,
     seed: int = 0,
 ) -> Iterator[Record]:
     """Yields records for every signature of `export.write`, answered by the Keras models themselves.
@@ -101,7 +102,7 @@ def of_models(
     Args:
         classifier: As given to `export.write`.
         classes: Class names.
-        cleaner: As given to `export.write`.
+        cleaner: As given to `export.write`; None for the classifier alone.
         mean: Of raw training frames, `[dimension]`.
         variance: The same.
         seed: Seed of the frames.
@@ -109,14 +110,15 @@ def of_models(
     generator = np.random.default_rng(seed)
     deviation = np.sqrt(variance)
 
-    def speech(frames: int) -> np.ndarray:
-        return (mean + deviation * generator.standard_normal((frames, mean.size))).astype(np.float32)
+    def speech(frames: int) -> Array:
+        result: Array = (mean + deviation * generator.standard_normal((frames, mean.size))).astype(np.float32)
+        return result
 
     utterances = [speech(100 * duration_s - 4) for duration_s in DURATIONS_S]
     names = np.array([name.encode() for name in classes], object)
-    ask, clean = _asked(classifier), _asked(cleaner)
+    ask, clean = _asked(classifier), _asked(cleaner) if cleaner is not None else None
 
-    def answer(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def answer(inputs: Mapping[str, Array]) -> dict[str, Array]:
         made = ask(inputs)
         return {**made, "label": names[made["logits"].argmax(axis=-1)]}
 
@@ -126,29 +128,32 @@ def of_models(
         for row, utterance in zip(features, batch, strict=True):
             row[: len(utterance)] = utterance
         frames = {"features": features, "lengths": lengths}
-        cleaned = clean(frames)
-        defended, undefended = answer({**frames, "features": cleaned}), answer(frames)
-        yield Record("serving_default", frames, defended)
-        yield Record("undefended", frames, undefended)
-        yield Record("clean", frames, {"features": cleaned})
+        cleaned = clean(frames) if clean is not None else features
+        systems = {"": answer({**frames, "features": cleaned})}
         strings = {"serialized": np.array([records.serialize_frames(utterance) for utterance in batch], object)}
         named = {"classes": np.tile(names, (len(batch), 1))}
-        yield Record("serialized", strings, {**defended, **named})
-        yield Record("serialized_undefended", strings, {**undefended, **named})
+        yield Record("serving_default", frames, systems[""])
+        if clean is not None:
+            systems["undefended_"] = answer(frames)
+            yield Record("undefended", frames, systems["undefended_"])
+            yield Record("clean", frames, {"features": cleaned})
+        yield Record("serialized", strings, {**systems[""], **named})
+        if clean is not None:
+            yield Record("serialized_undefended", strings, {**systems["undefended_"], **named})
         labels = np.arange(len(batch), dtype=np.int32) % len(classes)
         scored = {
             prefix + name: np.asarray(value)
-            for prefix, answered in (("", defended), ("undefended_", undefended))
+            for prefix, answered in systems.items()
             for name, value in export.score(answered, tf.constant(labels)).items()
         }
         yield Record("evaluate", {**frames, "labels": labels}, scored)
 
 
-def _asked(model: keras.Model) -> Callable[[Mapping[str, np.ndarray]], Any]:
+def _asked(model: keras.Model) -> Callable[[Mapping[str, Array]], Any]:
     """Returns what asks a model in a graph, which is faster than step by step."""
     traced = tf.function(lambda inputs: model(inputs, training=False), reduce_retracing=True)
 
-    def ask(inputs: Mapping[str, np.ndarray]) -> Any:
+    def ask(inputs: Mapping[str, Array]) -> Any:
         answer = traced({name: tf.constant(value) for name, value in inputs.items()})
         return tf.nest.map_structure(lambda tensor: tensor.numpy(), answer)
 

@@ -11,6 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from kerasser.features import records
+from kerasser.util.arrays import Array
+from kerasser.util.errors import InputError
 
 _MOST_BUCKETS = 9
 
@@ -64,7 +66,7 @@ class TrainingBatches:
         weights = tf.constant(_class_weights(self.labels, balance_classes)[self.labels], tf.float32)
         labels = tf.constant(self.labels)
 
-        def batch(members: tf.Tensor) -> tuple:
+        def batch(members: tf.Tensor) -> tuple[Any, ...]:
             members = tf.boolean_mask(members, members >= 0)
             # The variable is read anew whenever an iterator is made.
             drawn = tf.random.stateless_uniform([count], [seed, self.epoch.read_value()])
@@ -78,7 +80,7 @@ class TrainingBatches:
         )
         self.dataset = self.dataset.prefetch(2)
 
-    def frame_statistics(self) -> tuple[np.ndarray, np.ndarray]:
+    def frame_statistics(self) -> tuple[Array, Array]:
         """Returns mean and variance of every feature over the clean frames, each float64 `[dimension]`."""
         return self._statistics
 
@@ -160,7 +162,7 @@ class PairedBatches:
         groups = _planned(self._lengths, self._batch_size, group, self._seed, self.epoch, wrap=True)
         return groups.map(pairs).prefetch(2)
 
-    def frame_statistics(self) -> tuple[np.ndarray, np.ndarray]:
+    def frame_statistics(self) -> tuple[Array, Array]:
         """Returns mean and variance of every feature over the clean frames, each float64 `[dimension]`."""
         return self._statistics
 
@@ -203,7 +205,27 @@ def batches(
     return tf.data.Dataset.from_tensor_slices((rows, labels)).batch(batch_size).map(batch).prefetch(2)
 
 
-def _chosen(versions: np.ndarray, share: float, seed: int) -> np.ndarray:
+def refuse_absent_classes(development: tf.data.Dataset, classes: int) -> None:
+    """Makes sure that the figure which steers a training exists.
+
+    Args:
+        development: Batches of the development speakers, `(inputs, labels [batch])`.
+        classes: Number of classes.
+
+    Raises:
+        InputError: If a class has no utterance.
+    """
+    counts = np.zeros(classes, int)
+    for _, labels in development:
+        counts += np.bincount(labels, minlength=classes)
+    if not counts.all():
+        raise InputError(
+            "development speakers: expected utterances of every class, as their unweighted average recall steers the "
+            f"training. Received: none of class {int(np.argmin(counts))}"
+        )
+
+
+def _chosen(versions: Array, share: float, seed: int) -> Array:
     """Returns bool `[utterances]`: who is adversarial, a smaller share being part of a larger one."""
     chosen = np.zeros(versions.size, bool)
     chosen[np.random.default_rng(seed).permutation(versions.size)[: round(share * versions.size)]] = True
@@ -226,10 +248,10 @@ class _Examples:
         self.speakers = frozenset(example["speaker"].decode() for example in read)
         self.frames = np.concatenate([np.zeros((0, dimension), np.float32), *(e["features"] for e in read)])
 
-    def statistics(self) -> tuple[np.ndarray, np.ndarray]:
+    def statistics(self) -> tuple[Array, Array]:
         return self.frames.mean(axis=0, dtype=np.float64), self.frames.var(axis=0, dtype=np.float64)
 
-    def partners(self, clean: _Examples) -> np.ndarray:
+    def partners(self, clean: _Examples) -> Array:
         """Returns for each example the index of the clean one of the same utterance."""
         index = {key: number for number, key in enumerate(clean.ids)}
         if unknown := [key for key in self.ids if key not in index]:
@@ -239,7 +261,7 @@ class _Examples:
             raise ValueError("expected adversarial examples as long as their clean speech. Received: other lengths")
         return own
 
-    def versions_of(self, clean: _Examples) -> tuple[np.ndarray, np.ndarray]:
+    def versions_of(self, clean: _Examples) -> tuple[Array, Array]:
         """Returns for each clean example how many versions there are, and the index of the first.
 
         The examples are put into the clean ones' order.
@@ -273,15 +295,15 @@ class _Memory:
 
 
 def _planned(
-    lengths: np.ndarray, batch_size: int, group: int, seed: int, epoch: tf.Variable, *, wrap: bool
+    lengths: Array, batch_size: int, group: int, seed: int, epoch: tf.Variable, *, wrap: bool
 ) -> tf.data.Dataset:
     """Returns who meets whom in an epoch: elements int `[group, batch_size]`.
 
-    Utterances of like length come together, as random batches would be mostly padding. What is missing in the last
-    group are the epoch's first utterances again, or −1.
+    Utterances of like length come together, as random batches would be mostly padding. What is missing to whole groups
+    are utterances a second time, drawn anew for each epoch from all alike, or −1.
     """
     buckets = int(np.clip(lengths.size // (2 * batch_size), 1, _MOST_BUCKETS))
-    edges = np.quantile(lengths, np.arange(1, buckets) / buckets, method="higher") if buckets > 1 else []
+    edges: Any = np.quantile(lengths, np.arange(1, buckets) / buckets, method="higher") if buckets > 1 else []
     bucket = tf.constant(np.searchsorted(sorted(set(edges)), lengths, side="right"))
     size = group * batch_size
     groups = -(-lengths.size // size)
@@ -291,8 +313,12 @@ def _planned(
         # The variable is read anew whenever an iterator is made.
         now = epoch.read_value()
         order = tf.random.experimental.stateless_shuffle(tf.range(lengths.size), [seed, now])
+        rest = tf.fill([missing], -1)
+        if wrap:
+            # Before they are sorted by length: afterwards the first are always the shortest.
+            again = tf.random.experimental.stateless_shuffle(tf.range(lengths.size), [seed + 2, now])
+            order, rest = tf.concat([order, tf.gather(again, tf.range(missing) % lengths.size)], 0), rest[:0]
         order = tf.gather(order, tf.argsort(tf.gather(bucket, order), stable=True))
-        rest = tf.gather(order, tf.range(missing) % lengths.size) if wrap else tf.fill([missing], -1)
         together = tf.reshape(tf.concat([order, rest], 0), [groups, group, batch_size])
         return tf.random.experimental.stateless_shuffle(together, [seed + 1, now])
 
@@ -301,7 +327,7 @@ def _planned(
     return planned.apply(tf.data.experimental.assert_cardinality(groups))
 
 
-def _class_weights(labels: np.ndarray, balance: bool) -> np.ndarray:
+def _class_weights(labels: Array, balance: bool) -> Array:
     """One weight a class; inverse to its frequency, with mean 1 over the examples, when balanced."""
     counts = np.bincount(labels)
     return labels.size / (np.count_nonzero(counts) * np.maximum(counts, 1)) if balance else np.ones(counts.size)

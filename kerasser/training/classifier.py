@@ -7,10 +7,11 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from kerasser.evaluation.metrics import UnweightedAverageRecall
-from kerasser.training.batches import TrainingBatches
+from kerasser.training import rules
+from kerasser.training.batches import TrainingBatches, refuse_absent_classes
 from kerasser.training.epochs import MeasuredAdam, run_epochs
-from kerasser.training.schedule import LearningRateRule
+from kerasser.training.recall import UnweightedAverageRecall
+from kerasser.training.schedule import Schedule
 from kerasser.training.tensorboard.log import CLASSIFIER_TAGS
 from kerasser.training.tensorboard.pages import LogWriter
 
@@ -25,6 +26,7 @@ def fit(
     log_writer: LogWriter | None = None,
     classes: int = 2,
     learning_rate: float = 0.002,
+    rule: str = rules.DEFAULT,
     patience: int = 5,
     lowest_rate: float = 1e-5,
     epochs: int = 200,
@@ -42,15 +44,20 @@ def fit(
         log_writer: What they hold beside the curves.
         classes: Number of classes.
         learning_rate: First learning rate of Adam.
-        patience: Epochs without improvement before the rate is halved.
-        lowest_rate: Training stops below it.
+        rule: Name of the learning-rate rule.
+        patience: Epochs without improvement before it acts.
+        lowest_rate: Learning rate below which there is no use in going on.
         epochs: Training stops after so many epochs in any case.
         gradient_norm: Largest norm of a gradient, which keeps long utterances from exploding.
         quiet: No progress bar; there is none either where standard error is no terminal.
 
     Returns:
         One row an epoch: `epoch`, `loss`, `uar`, `val_loss`, `val_uar`, `val_error`, `learning_rate`, `gradient_norm`.
+
+    Raises:
+        InputError: If the development speakers lack a class.
     """
+    refuse_absent_classes(dev, classes)
     trained = keras.Model(model.inputs, model.get_layer("logits").output)
     optimizer = MeasuredAdam(learning_rate, global_clipnorm=gradient_norm)
     trained.compile(
@@ -64,7 +71,7 @@ def fit(
         trained,
         train.dataset,
         train.epoch,
-        LearningRateRule(patience=patience, lowest=lowest_rate),
+        Schedule(rules.rule(rule, patience=patience, lowest_rate=lowest_rate)),
         path=work_dir / "checkpoint.npz",
         log_dir=log_dir,
         tags=CLASSIFIER_TAGS,

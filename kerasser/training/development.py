@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from kerasser.evaluation.metrics import confusion, unweighted_average_recall
 from kerasser.features.records import Example
+from kerasser.util.arrays import Array
 
 #: Speech as it was recorded.
 CLEAN = "clean"
@@ -25,7 +26,7 @@ def condition(example: Example) -> str:
     return example.provenance["noise"] or CLEAN
 
 
-def conditions(examples: Sequence[Example]) -> dict[str, np.ndarray]:
+def conditions(examples: Sequence[Example]) -> dict[str, Array]:
     """Returns who belongs to what a figure is of: "clean", "adversarial", and each noise by its name.
 
     Returns:
@@ -46,7 +47,7 @@ class Answers:
         classes: Number of classes.
     """
 
-    def __init__(self, examples: Sequence[Example], predicted: np.ndarray, classes: int = 2) -> None:
+    def __init__(self, examples: Sequence[Example], predicted: Array, classes: int = 2) -> None:
         self._labels = np.array([example.label for example in examples], np.int64)
         self._parts, self._predicted, self._classes = conditions(examples), np.asarray(predicted), classes
 
@@ -59,7 +60,7 @@ class Answers:
         }
         return {name: error for name, error in errors.items() if np.isfinite(error)}
 
-    def confusions(self) -> dict[str, np.ndarray]:
+    def confusions(self) -> dict[str, Array]:
         """Returns counts, int `[classes, classes]`, of "clean", "adversarial" and white noise."""
         return {
             name: confusion(self._labels[members], self._predicted[members], self._classes)
@@ -153,7 +154,7 @@ class DevelopmentSpeech:
         return Answers(self.examples, predicted, answered.shape[1])
 
 
-def padded(features: Sequence[np.ndarray]) -> dict[str, tf.Tensor]:
+def padded(features: Sequence[Array]) -> dict[str, tf.Tensor]:
     """Returns `{"features" [batch, frames, dimension], "lengths" [batch]}`, zero beyond the lengths."""
     lengths = np.array([len(frames) for frames in features], np.int32)
     batch = np.zeros((len(features), lengths.max(), features[0].shape[1]), np.float32)

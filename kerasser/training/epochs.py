@@ -12,7 +12,7 @@ import tensorflow as tf
 from tqdm.keras import TqdmCallback
 
 from kerasser.training.checkpoint import Checkpoint
-from kerasser.training.schedule import LearningRateRule
+from kerasser.training.schedule import Schedule
 from kerasser.training.tensorboard.log import CLASSIFIER_TAGS, EventLog
 from kerasser.training.tensorboard.pages import EventLogCallback, LogWriter
 
@@ -21,7 +21,7 @@ def run_epochs(
     model: keras.Model,
     dataset: tf.data.Dataset,
     epoch: tf.Variable,
-    rule: LearningRateRule,
+    schedule: Schedule,
     *,
     path: Path,
     epochs: int,
@@ -33,34 +33,34 @@ def run_epochs(
     title: str = "training",
     quiet: bool = True,
 ) -> list[dict[str, float]]:
-    """Trains a compiled model until its rule stops it, and leaves it with the weights of its best epoch.
+    """Trains a compiled model until its schedule stops it, and leaves it with the weights of its best epoch.
 
     Args:
         model: Compiled, its optimisers built.
         dataset: Training batches.
         epoch: The variable that chooses their order.
-        rule: Keeps the best epoch, and stops.
+        schedule: Keeps the best epoch, and stops.
         path: The checkpoint, ending in ".npz"; where there is one, training goes on from it.
         epochs: Training stops after so many epochs in any case.
         log_dir: Where TensorBoard's event files go, if there are to be any.
         tags: An epoch's figure → its name there.
         log_writer: What they hold beside the figures.
         validation: Batches of the development speakers, where the model measures itself on them.
-        callbacks: What measures an epoch otherwise; called before the rule.
+        callbacks: What measures an epoch otherwise; called before the schedule.
         title: What the progress bar says.
         quiet: No progress bar.
 
     Returns:
         One row an epoch: `epoch`, the model's figures, those of the callbacks and the learning rates.
     """
-    checkpoint = Checkpoint(path, rule, epoch)
+    checkpoint = Checkpoint(path, schedule, epoch)
     checkpoint.set_model(model)
     start = checkpoint.restore()
     event_log = EventLog(log_dir, start) if log_dir else None
     if event_log and log_writer and not start:
         log_writer.begin(event_log)
     if not checkpoint.finished and start < epochs:
-        called = [*callbacks, _Figures(), rule]
+        called = [*callbacks, _Figures(), schedule]
         called += [EventLogCallback(event_log, tags, log_writer)] if event_log else []
         called += [checkpoint]
         if not quiet and sys.stderr.isatty():
@@ -74,10 +74,10 @@ def run_epochs(
             shuffle=False,
             verbose=0,
         )
-    model.set_weights(rule.best_weights)
+    model.set_weights(schedule.best_weights)
     if event_log:
         if log_writer:
-            log_writer.end(event_log, len(checkpoint.history), rule.best)
+            log_writer.end(event_log, len(checkpoint.history), schedule.best)
         event_log.close(finished=True)
     return checkpoint.history
 

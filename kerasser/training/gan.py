@@ -10,15 +10,17 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasser.evaluation.metrics import UnweightedAverageRecall
 from kerasser.features.records import Example
 from kerasser.models.gan import Reconstruction, SpeechGAN, cleaner
-from kerasser.training.batches import PairedBatches
+from kerasser.training.batches import PairedBatches, refuse_absent_classes
 from kerasser.training.development import ADVERSARIAL, CLEAN, Answers
 from kerasser.training.epochs import run_epochs
-from kerasser.training.schedule import EarlyStopping
+from kerasser.training.recall import UnweightedAverageRecall
+from kerasser.training.rules.early_stopping import EarlyStopping
+from kerasser.training.schedule import Schedule
 from kerasser.training.tensorboard.log import GAN_TAGS
 from kerasser.training.tensorboard.pages import LogContents, LogWriter, asking
+from kerasser.util.arrays import Array
 
 #: Discriminator updates for each generator update (paper, section 5.3).
 DISCRIMINATOR_UPDATES = 2
@@ -77,7 +79,7 @@ class CleanedDevelopment(keras.callbacks.Callback):
     ) -> None:
         super().__init__()
         self._dev, self._examples, self._recall = dev, examples, UnweightedAverageRecall(classes)
-        self._predicted: list[np.ndarray] = []
+        self._predicted: list[Array] = []
         # One trace serves batches of every length.
         features = tf.TensorSpec((None, None, cleaned.output_shape[-1]), tf.float32)
 
@@ -145,9 +147,13 @@ def fit_gan(
     Returns:
         One row an epoch: `phase` ("pretraining" or "gan"), `epoch`, the losses, `d_accuracy`, `val_uar`,
         `val_error`, the learning rates and the norms of the gradients.
+
+    Raises:
+        InputError: If the development speakers lack a class.
     """
+    refuse_absent_classes(dev, classes := int(classifier.output["logits"].shape[-1]))
     cleaned = cleaner(gan.normalization, gan.generator)
-    development = CleanedDevelopment(cleaned, classifier, dev, examples)
+    development = CleanedDevelopment(cleaned, classifier, dev, examples, classes)
     alone = Reconstruction(gan.normalization, gan.generator, gan.frames_per_step)
     # A rate fit for regression, bounded gradients: one long utterance must not throw the generator off.
     optimizer = keras.optimizers.Adam(settings.pretraining_rate, global_clipnorm=1.0)
@@ -179,7 +185,7 @@ def fit_gan(
             model,
             train.dataset(group),
             train.epoch,
-            EarlyStopping(patience=settings.patience),
+            Schedule(EarlyStopping(settings.patience)),
             path=work_dir / f"{phase}.npz",
             epochs=epochs,
             log_dir=log_dir / phase if log_dir else None,

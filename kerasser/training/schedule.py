@@ -1,50 +1,41 @@
-"""When a training slows down and when it stops."""
+"""Follows a learning-rate rule, and keeps the best epoch."""
 
 from __future__ import annotations
 
 import keras
 import numpy as np
 
+from kerasser.training.rules import Rule
+from kerasser.util.arrays import Array
 
-class LearningRateRule(keras.callbacks.Callback):
-    """Halves the learning rate after `patience` epochs without improvement; stops below `lowest` (paper, section 4).
+
+class Schedule(keras.callbacks.Callback):
+    """Keeps the weights of the best epoch, and lets a rule decide about the rate and the end.
 
     Args:
+        rule: Decides.
         monitor: Name of the figure watched; higher is better.
-        patience: Epochs without improvement before the rate is halved.
-        lowest: Training stops once the rate is below it.
     """
 
-    def __init__(self, monitor: str = "val_uar", patience: int = 5, lowest: float = 1e-5) -> None:
+    def __init__(self, rule: Rule, monitor: str = "val_uar") -> None:
         super().__init__()
-        self.monitor, self.patience, self.lowest = monitor, patience, lowest
+        self.rule, self.monitor = rule, monitor
         self.best, self.best_epoch, self.wait = -np.inf, -1, 0
-        self.best_weights: list[np.ndarray] = []
+        self.best_weights: list[Array] = []
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Keeps the weights of the best epoch, and halves or stops."""
+        """Keeps what is best, and does what the rule says."""
         value = (logs or {})[self.monitor]
         if value > self.best:
             self.best, self.best_epoch, self.wait = float(value), epoch, 0
             self.best_weights = self.model.get_weights()
-            return
-        self.wait += 1
-        if self.wait < self.patience:
-            return
-        self.wait = 0
-        self.stalled()
-
-    def stalled(self) -> None:
-        """Halves the rate, and stops below the lowest."""
-        rate = float(self.model.optimizer.learning_rate) / 2
-        self.model.optimizer.learning_rate = rate
-        if rate < self.lowest:
+        else:
+            self.wait += 1
+        rate = float(self.model.optimizer.learning_rate)
+        decision = self.rule(epoch, self.wait, rate)
+        if decision.rate != rate:
+            self.model.optimizer.learning_rate = decision.rate
+        if decision.restart:
+            self.wait = 0
+        if decision.stop:
             self.model.stop_training = True
-
-
-class EarlyStopping(LearningRateRule):
-    """Stops after `patience` epochs without improvement; the rates stay as they are (paper, section 5.3)."""
-
-    def stalled(self) -> None:
-        """Stops."""
-        self.model.stop_training = True

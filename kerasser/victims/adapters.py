@@ -17,6 +17,7 @@ import numpy as np
 
 from kerasser.audio import SAMPLE_RATE_HZ, sha256
 from kerasser.features.base import EGEMAPS_NAMES
+from kerasser.util.arrays import Array
 from kerasser.util.errors import InputError, UnfinishedError
 from kerasser.victims.base import Ask, Recogniser, describe
 
@@ -114,7 +115,8 @@ def newest_version(target: Target) -> int:
     Raises:
         InputError: If the server cannot be reached or has no such model.
     """
-    return _connected(target).newest_version()
+    version: int = _connected(target).newest_version()
+    return version
 
 
 Opened = tuple[Sequence[str] | None, Ask]
@@ -132,7 +134,7 @@ def _function(target: Target) -> Opened:
         received = "nothing of that name" if found is None else type(found).__name__
         raise InputError(f"{target.model}: expected a function. Received: {received}")
 
-    def ask(heard: Sequence[np.ndarray]) -> object:
+    def ask(heard: Sequence[Array]) -> object:
         try:
             if target.input_kind == "waveform":
                 return found(list(heard), SAMPLE_RATE_HZ)
@@ -161,7 +163,7 @@ def _source(module: str) -> Path:
 
 def _server(target: Target) -> Opened:
     """Connects to a TF Serving that serves one of our SavedModels."""
-    return _ours(target, _connected(target), UnfinishedError)
+    return ours(target, _connected(target), UnfinishedError)
 
 
 def _connected(target: Target) -> Any:
@@ -172,15 +174,24 @@ def _connected(target: Target) -> Any:
     return client.connect(target.model, target.served, target.version, target.deadline_s)
 
 
-def _ours(target: Target, model: Any, failure: type[InputError]) -> Opened:
-    """Asks a model of ours, which takes frames of any lengths and names the classes of every answer."""
+def ours(target: Target, model: Any, failure: type[InputError]) -> Opened:
+    """Asks a model of ours, which takes frames of any lengths and names the classes of every answer.
+
+    Args:
+        target: Which signature answers.
+        model: On disk or on a server: see `kerasser.serving.client.Model`.
+        failure: What its errors become.
+
+    Raises:
+        InputError: If it is asked about anything but frames, or has no such signature.
+    """
     if target.input_kind != "frames":
         raise InputError(f"victim.input: expected frames, which {target.model} takes. Received: {target.input_kind}")
     signature = _OURS.get(target.signature, target.signature)
     (first,) = model.answer([np.zeros((100, len(EGEMAPS_NAMES)), np.float32)], signature)
     classes = tuple(first.probabilities)
 
-    def ask(heard: Sequence[np.ndarray]) -> object:
+    def ask(heard: Sequence[Array]) -> object:
         try:
             answers = model.answer(heard, signature)
         except InputError as error:
@@ -203,5 +214,5 @@ def _saved_model(target: Target) -> Opened:
 
     model = client.LocalModel(Path(target.model))
     if "serialized" in model.signatures:
-        return _ours(target, model, InputError)
+        return ours(target, model, InputError)
     return None, networks.saved_model(model.signatures, target.signature, target.model, target.input_kind)

@@ -10,6 +10,7 @@ import numpy as np
 
 from kerasser.audio import SAMPLE_RATE_HZ, clip
 from kerasser.features.opensmile import Egemaps, Functionals
+from kerasser.util.arrays import Array
 from kerasser.util.errors import InputError, UnfinishedError
 from kerasser.util.parallel import ordered_map
 
@@ -29,7 +30,7 @@ class Victim(Protocol):
 
     classes: tuple[str, ...]
 
-    def __call__(self, waveforms: Sequence[np.ndarray], sample_rate_hz: int) -> np.ndarray:
+    def __call__(self, waveforms: Sequence[Array], sample_rate_hz: int) -> Array:
         """Answers for waveforms, float32 `[samples]` each in [−1, 1 − 2⁻¹⁵], of any lengths.
 
         Returns:
@@ -39,7 +40,7 @@ class Victim(Protocol):
 
 
 #: From what is heard, `[samples]`, `[frames, 25]` or `[88]` each, to probabilities.
-Ask = Callable[[Sequence[np.ndarray]], object]
+Ask = Callable[[Sequence[Array]], object]
 
 
 class Recogniser:
@@ -65,7 +66,7 @@ class Recogniser:
         self._ask, self._workers = ask, workers
         self._front_end = {"waveform": lambda: None, "frames": Egemaps, "functionals": Functionals}[input]()
 
-    def __call__(self, waveforms: Sequence[np.ndarray], sample_rate_hz: int) -> np.ndarray:
+    def __call__(self, waveforms: Sequence[Array], sample_rate_hz: int) -> Array:
         """Answers for waveforms; see `Victim`.
 
         Raises:
@@ -76,13 +77,13 @@ class Recogniser:
         if not len(waveforms):
             return np.zeros((0, len(self.classes)))
         # opensmile wraps around what lies beyond full scale.
-        heard: Sequence[np.ndarray] = [clip(waveform)[0] for waveform in waveforms]
+        heard: Sequence[Array] = [clip(waveform)[0] for waveform in waveforms]
         if self._front_end is not None:
             heard = list(ordered_map(self._front_end, heard, self._workers))
         return checked(self._ask(heard), len(waveforms), self.classes, self.name)
 
 
-def checked(answer: object, batch: int, classes: Sequence[str], name: str) -> np.ndarray:
+def checked(answer: object, batch: int, classes: Sequence[str], name: str) -> Array:
     """Returns probabilities, float64 `[batch, classes]`, once they are some.
 
     Args:
@@ -130,7 +131,7 @@ class Counted:
         self.classes, self.queries = victim.classes, queries
         self._victim, self._limit = victim, limit
 
-    def __call__(self, waveforms: Sequence[np.ndarray], sample_rate_hz: int) -> np.ndarray:
+    def __call__(self, waveforms: Sequence[Array], sample_rate_hz: int) -> Array:
         """Answers for waveforms; see `Victim`.
 
         Raises:
@@ -151,9 +152,9 @@ class Cached:
     def __init__(self, victim: Victim) -> None:
         self.classes = victim.classes
         self._victim = victim
-        self._answers: dict[tuple[int, bytes], np.ndarray] = {}
+        self._answers: dict[tuple[int, bytes], Array] = {}
 
-    def __call__(self, waveforms: Sequence[np.ndarray], sample_rate_hz: int) -> np.ndarray:
+    def __call__(self, waveforms: Sequence[Array], sample_rate_hz: int) -> Array:
         """Answers for waveforms; see `Victim`."""
         keys = [(sample_rate_hz, hashlib.sha256(each.tobytes()).digest()) for each in waveforms]
         new = {key: waveform for key, waveform in zip(keys, waveforms, strict=True) if key not in self._answers}

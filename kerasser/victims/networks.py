@@ -12,6 +12,7 @@ import tensorflow as tf
 # Registers the layers of our own models.
 import kerasser.models.gan  # noqa: F401
 from kerasser.features.base import EGEMAPS_NAMES, FUNCTIONALS
+from kerasser.util.arrays import Array
 from kerasser.util.errors import InputError
 from kerasser.victims.base import Ask, describe
 
@@ -30,6 +31,22 @@ def keras_model(path: str, input_kind: str) -> Ask:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:
         raise InputError(f"{path}: expected a Keras model. Received: {describe(error)}") from error
+    return network(model, path, input_kind)
+
+
+def network(model: keras.Model, name: str, input_kind: str) -> Ask:
+    """Asks a Keras model.
+
+    Args:
+        model: With inputs that are known, as every functional or built sequential model has.
+        name: What an error calls it.
+        input_kind: One of `victims.INPUTS`.
+
+    Raises:
+        InputError: If it takes something else.
+    """
+    if not getattr(model, "inputs", None):
+        raise InputError(f"{name}: expected a model with inputs that are known. Received: one that is not built")
     tensors = list(model.inputs)
     call = tf.function(lambda inputs: model(inputs, training=False), reduce_retracing=True)
 
@@ -37,7 +54,7 @@ def keras_model(path: str, input_kind: str) -> Ask:
         values = [tf.cast(inputs[tensor.name], tensor.dtype) for tensor in tensors]
         return call(values[0] if len(values) == 1 else keras.tree.pack_sequence_as(model.input, values))
 
-    return _graph(path, input_kind, {tensor.name: tuple(tensor.shape) for tensor in tensors}, run)
+    return _graph(name, input_kind, {tensor.name: tuple(tensor.shape) for tensor in tensors}, run)
 
 
 def saved_model(signatures: Mapping[str, Any], chosen: str, path: str, input_kind: str) -> Ask:
@@ -98,7 +115,7 @@ def _graph(
         raise InputError(f"{model}: expected an input {forms} for {input_kind}{more}. Received: {found}")
     length = shape[1] if timed and shape is not None else None
 
-    def answers(items: Sequence[np.ndarray]) -> np.ndarray:
+    def answers(items: Sequence[Array]) -> Array:
         inputs: dict[str, Any] = {name: _padded(items, length) if timed else np.stack(items)}
         if with_lengths:
             inputs["lengths"] = np.array([min(len(item), length or len(item)) for item in items], np.int32)
@@ -111,7 +128,7 @@ def _graph(
         except Exception as error:
             raise InputError(f"{model}: {describe(error)}") from error
 
-    def ask(heard: Sequence[np.ndarray]) -> object:
+    def ask(heard: Sequence[Array]) -> object:
         if with_lengths or not timed or length is not None:
             return answers(heard)
         groups: dict[int, list[int]] = {}
@@ -129,7 +146,7 @@ def _graph(
     return ask
 
 
-def _padded(items: Sequence[np.ndarray], length: int | None) -> np.ndarray:
+def _padded(items: Sequence[Array], length: int | None) -> Array:
     """Returns items of any lengths as one float32 array, zeros to their right, no longer than a fixed length."""
     size = length or max(len(item) for item in items)
     batch = np.zeros((len(items), size, *items[0].shape[1:]), np.float32)

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
-from pipelines.config import UNUSED, CompanionSettings, Settings
+from kerasser.defences.gan import CompanionSettings
+from pipelines.config import UNUSED, Settings
 
 #: Settings that no figure depends on: where things lie, and how a run is watched.
 UNREPORTED = (
@@ -30,8 +31,8 @@ def reported(name: str, settings: Settings) -> dict[str, Any]:
     """
     names = [field.name for field in fields(Settings) if field.name not in (*UNREPORTED, *UNUSED[name])]
     kept = {each: value for each, value in asdict(settings).items() if each in names}
-    if "gan" in kept:
-        kept["gan"]["corpora"] = [other["corpus"] for other in kept["gan"]["corpora"]]
+    if "defences" in kept:
+        kept["defences"]["gan"]["corpora"] = [other["corpus"] for other in kept["defences"]["gan"]["corpora"]]
     return kept
 
 
@@ -76,7 +77,7 @@ def _changed(value: Any, default: Any, key: str) -> Iterator[tuple[str, Any]]:
 
 
 def _spelled(key: str, value: Any) -> str:
-    if key == "gan.corpora":
+    if key == "defences.gan.corpora":
         value = [_companion(CompanionSettings(**each)) for each in value]
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 

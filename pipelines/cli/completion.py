@@ -1,59 +1,93 @@
 """`python -m pipelines.cli.completion bash`: a script that completes commands, flags and values on Tab.
 
-shtab and argcomplete complete a program by its name; these commands are modules, all of one program.
+shtab writes it for one program, `kerasser NAME`; `python -m pipelines.NAME` and the tools are completed as that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, is_dataclass
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from dataclasses import dataclass
+
+from jsonargparse import ArgumentParser
 
 from kerasser.util.errors import InputError
 from pipelines.cli.commands import COMMANDS
 from pipelines.cli.config_files import names, perhaps
-from pipelines.cli.main import build, idle, main
+from pipelines.cli.main import build, main
 
 DESCRIPTION = (
     'Prints the completion of all commands for a shell, as in: eval "$(python -m pipelines.cli.completion bash)"'
 )
 
-# zsh runs the same function, once it knows bash's builtins.
-_BEFORE = {
-    "bash": "",
-    "zsh": "(( $+functions[compdef] )) || { autoload -Uz compinit && compinit }\n"
-    "autoload -Uz bashcompinit && bashcompinit\n",
+#: The program that the script completes.
+PROGRAM = "kerasser"
+# What shtab does not know: the packaged files of --config, and commands that are modules or scripts.
+_BEHIND = {
+    "bash": r"""
+_kerasser_config() {
+  compgen -W "CONFIGS" -- "$1"
+  compgen -f -- "$1"
 }
-_SCRIPT = """{before}_kerasser() {{
-  local current="${{COMP_WORDS[COMP_CWORD]}}" flag="${{COMP_WORDS[COMP_CWORD-1]}}" command="" words="" place
-  COMPREPLY=()
+_kerasser() {
+  local word place
+  local -a words=()
   # bash takes --flag=value for three words.
-  if [[ "$current" == "=" ]]; then current=""; elif [[ "$flag" == "=" ]]; then flag="${{COMP_WORDS[COMP_CWORD-2]}}"; fi
-  case "${{COMP_WORDS[0]}}" in
-    */listening_test) command=pipelines.listening_test ;;
-    */demo) command=pipelines.evaluate ;;
-  esac
-  for ((place = 1; place < COMP_CWORD; place++)); do
-    if [[ "${{COMP_WORDS[place]}}" == "-m" ]]; then command="${{COMP_WORDS[place+1]}}"; break; fi
+  for ((place = 0; place <= COMP_CWORD; place++)); do
+    word="${COMP_WORDS[place]}"
+    if [[ "$word" != "=" || $place == $COMP_CWORD ]]; then words+=("${word#=}"); fi
   done
-  if [[ "$flag" == "-m" ]]; then
-    words="{modules}"
-  elif [[ "$command" == pipelines.* ]]; then
-    case "$flag" in
-{values}
-    esac
-    if [[ -z "$words" && "$current" == -* ]]; then
-      case "$command" in
-{flags}
-      esac
-    fi
-  fi
-  # Without words, the shell completes the names of files.
-  if [[ -n "$words" ]]; then COMPREPLY=($(compgen -W "$words" -- "$current")); fi
-  if [[ "$flag" == "--config" ]]; then COMPREPLY+=($(compgen -f -- "$current")); fi
-}}
-complete -o bashdefault -o default -F _kerasser python python3 tools/demo tools/listening_test
-"""
+  case "${words[0]}" in
+    kerasser | */kerasser) words=(kerasser "${words[@]:1}") ;;
+    */listening_test) words=(kerasser listening_test "${words[@]:1}") ;;
+    */demo) words=(kerasser evaluate "${words[@]:1}") ;;
+    *)
+      for ((place = 1; place < ${#words[@]} - 1; place++)); do [[ "${words[place]}" != "-m" ]] || break; done
+      word="${words[place+1]-}"
+      COMPREPLY=()
+      if ((place + 2 == ${#words[@]})); then
+        COMPREPLY=($(compgen -W "MODULES" -- "$word"))
+        return
+      elif [[ "$word" != pipelines.* ]]; then
+        return
+      fi
+      words=(kerasser "${word#pipelines.}" "${words[@]:place+2}")
+      ;;
+  esac
+  local -a COMP_WORDS=("${words[@]}")
+  local COMP_CWORD=$((${#words[@]} - 1))
+  _shtab_kerasser
+}
+# Without words of ours, the shell completes the names of files.
+complete -o bashdefault -o default -F _kerasser kerasser python python3 tools/demo tools/listening_test
+""",
+    "zsh": r"""
+_kerasser_config() {
+  compadd -- ${(s: :):-"CONFIGS"}
+  _files
+}
+_kerasser() {
+  local place=${words[(i)-m]}
+  case "$words[1]" in
+    */listening_test) words=(kerasser listening_test "${(@)words[2,-1]}"); ((CURRENT++)) ;;
+    */demo) words=(kerasser evaluate "${(@)words[2,-1]}"); ((CURRENT++)) ;;
+    *)
+      if ((CURRENT == place + 1)); then
+        compadd -- ${(s: :):-"MODULES"}
+        return
+      elif [[ "$words[place+1]" != pipelines.* ]]; then
+        _files
+        return
+      fi
+      words=(kerasser "${words[place+1]#pipelines.}" "${(@)words[place+2,-1]}")
+      ((CURRENT -= place - 1))
+      ;;
+  esac
+  service=kerasser _shtab_kerasser
+}
+compdef _kerasser python python3 tools/demo tools/listening_test
+""",
+}
+# compdef is there once compinit has run.
+_BEFORE = {"bash": "", "zsh": "(( $+functions[compdef] )) || { autoload -Uz compinit && compinit }\n"}
 
 
 @dataclass(frozen=True)
@@ -74,50 +108,29 @@ def completion(settings: CompletionSettings) -> None:
     Raises:
         InputError: If the shell is another.
     """
-    if settings.shell not in _BEFORE:
-        near = perhaps(settings.shell, _BEFORE)
-        raise InputError(f"shell: expected one of {', '.join(_BEFORE)}{near}. Received: {settings.shell!r}")
-    values, flags = {"--config": names()}, {}
+    print(script(settings.shell), end="")
+
+
+def script(shell: str) -> str:
+    """Returns what a shell evaluates.
+
+    Args:
+        shell: "bash" or "zsh".
+
+    Raises:
+        InputError: If the shell is another.
+    """
+    if shell not in _BEFORE:
+        near = perhaps(shell, _BEFORE)
+        raise InputError(f"shell: expected one of {', '.join(_BEFORE)}{near}. Received: {shell!r}")
+    program = ArgumentParser(prog=PROGRAM, description="Measures what noise does to speech emotion recognition.")
+    commands = program.add_subcommands()
     for name, kind in COMMANDS.items():
-        parser, _ = build(name, "", kind)
-        # Those with a + append to a list, and are for those who know them.
-        flags[name] = [
-            flag
-            for flag, action in parser._option_string_actions.items()
-            if flag.startswith("--") and flag[-1] != "+" and not idle(name, action)
-        ]
-        values.update((flag, words) for flag, words in _choices(kind) if flag in flags[name])
-    print(
-        _SCRIPT.format(
-            before=_BEFORE[settings.shell],
-            modules=" ".join(f"pipelines.{name}" for name in COMMANDS),
-            values="\n".join(f'      {flag}) words="{" ".join(words)}" ;;' for flag, words in sorted(values.items())),
-            flags="\n".join(f'        pipelines.{name}) words="{" ".join(each)}" ;;' for name, each in flags.items()),
-        ),
-        end="",
-    )
-
-
-def _choices(settings: type, group: str = "") -> Iterator[tuple[str, list[str]]]:
-    """Yields the flags whose values can be listed, with these."""
-    for name, hint in get_type_hints(settings).items():
-        if is_dataclass(hint):
-            yield from _choices(hint, f"{name}.")  # type: ignore[arg-type]
-            continue
-        flag = f"--{group}{name}" if group else f"--{name.replace('_', '-')}"
-        words = list(_words(hint))
-        # Bare flags of the first level take no value.
-        if words and not (hint is bool and not group):
-            yield flag, words
-
-
-def _words(hint: Any) -> Iterator[str]:
-    if hint is bool:
-        yield from ("true", "false")
-    elif get_origin(hint) is Literal:
-        yield from map(str, get_args(hint))
-    elif len(choices := [each for each in get_args(hint) if get_origin(each) is Literal]) == 1:
-        yield from (*map(str, get_args(choices[0])), "null")
+        parser, _ = build(name, f"python -m pipelines.{name}", kind, idle_too=False)
+        commands.add_subcommand(name, parser)
+    modules = " ".join(f"pipelines.{name}" for name in COMMANDS)
+    behind = _BEHIND[shell].replace("CONFIGS", " ".join(names())).replace("MODULES", modules)
+    return f"{_BEFORE[shell]}{program.get_completion_script(f'shtab-{shell}')}\n{behind}"
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import yaml
 from jsonargparse import ActionConfigFile, ArgumentParser
 
 from kerasser.util.errors import InputError
+from pipelines.cli import renamed
 
 #: Files that come with kerasser, known by their bare names.
 PACKAGED = Path(__file__).parents[1] / "configs"
@@ -37,7 +38,10 @@ class ConfigFile(ActionConfigFile):
         else:
             place = find(values)
             where, text = str(place), _text(place)
-        content = _mapping(text, where)
+        given = _mapping(text, where)
+        content = renamed.content(given)
+        if content != given:
+            text = yaml.safe_dump(content)
         check(content, parser.settings, where)
         # --print-config writes null for what must be given without a flag; that takes nothing back.
         needed = {field.name for field in fields(parser.settings) if field.default is field.default_factory is MISSING}

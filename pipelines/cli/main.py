@@ -16,6 +16,7 @@ import docstring_parser
 from jsonargparse import ArgumentParser, DefaultHelpFormatter, Namespace, set_parsing_settings
 
 from kerasser.util.errors import InputError
+from pipelines.cli import renamed
 from pipelines.cli.config_files import ConfigFile, names, reworded
 from pipelines.config import UNUSED, Settings
 from pipelines.engine.run_log import Journal
@@ -27,6 +28,8 @@ AnySettings = TypeVar("AnySettings", bound="DataclassInstance")
 
 _USERS_TO_MEND = (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT)
 
+# What jsonargparse says of a group within a group.
+_ABOUT_GROUPS = "Path to a configuration file."
 # The sentence below each setting is its help.
 set_parsing_settings(docstring_parse_attribute_docstrings=True)
 
@@ -67,7 +70,7 @@ def parse(name: str, description: str, arguments: Sequence[str], settings: type[
         InputError: If a flag, key or value is wrong.
     """
     parser, groups = build(name, description, settings)
-    values = parser.parse_args(list(arguments))
+    values = parser.parse_args(renamed.flags(arguments))
     for group in groups:
         if not isinstance(values[group], Namespace):
             raise InputError(f"{group}: expected settings, as in --{group}.NAME VALUE. Received: {values[group]!r}")
@@ -77,10 +80,19 @@ def parse(name: str, description: str, arguments: Sequence[str], settings: type[
     return settings(**scalars, **made)
 
 
-def build(name: str, description: str, settings: type[AnySettings]) -> tuple[ArgumentParser, list[str]]:
-    """Returns the parser of a command, and the names of its groups of settings."""
+def build(
+    name: str, description: str, settings: type[AnySettings], idle_too: bool = True
+) -> tuple[ArgumentParser, list[str]]:
+    """Returns the parser of a command, and the names of its groups of settings.
+
+    Args:
+        name: Of the command, such as "evaluate".
+        description: What it does.
+        settings: The dataclass whose fields are its flags.
+        idle_too: Whether it accepts the flags that it makes nothing of.
+    """
     hints, groups = get_type_hints(settings), []
-    documented = _descriptions(settings)
+    documented = descriptions(settings)
     wanted = [field for field in fields(settings) if field.default is field.default_factory is MISSING]
     asked = "".join(f" {field.name.upper()}" if hints[field.name] is str else " FILE …" for field in wanted)
     parser = _Parser(
@@ -94,13 +106,17 @@ def build(name: str, description: str, settings: type[AnySettings]) -> tuple[Arg
     )
     parser.settings = settings
     packaged = f", or the bare name of one that comes with kerasser: {', '.join(names())}" if "corpus" in hints else ""
-    parser.add_argument(
+    config = parser.add_argument(
         "--config",
         action=ConfigFile,
         metavar="FILE",
         help=f"YAML file with any of the settings below{packaged}. Flags behind it come on top.",
     )
+    # Functions of the script in completion.py.
+    config.complete = dict.fromkeys(("bash", "zsh"), "_kerasser_config")
     for field in fields(settings):
+        if not idle_too and field.name in UNUSED.get(name, ()):
+            continue
         if is_dataclass(hints[field.name]):
             parser.add_class_arguments(hints[field.name], field.name)
             groups.append(field.name)
@@ -114,22 +130,23 @@ def build(name: str, description: str, settings: type[AnySettings]) -> tuple[Arg
         default = field.default if field.default_factory is MISSING else field.default_factory()
         kind = {"action": "store_true"} if hints[field.name] is bool else {"type": hints[field.name]}
         if "nargs" in field.metadata:
-            # Files, listed as a shell lists them.
-            kind = {"nargs": field.metadata["nargs"], "type": str, "metavar": "FILE"}
+            # Listed as a shell lists them.
+            metavar = field.metadata.get("metavar", "FILE")
+            kind = {"nargs": field.metadata["nargs"], "type": str, "metavar": metavar}
         parser.add_argument(flag, default=default, help=documented[field.name], **kind)
     if unused := UNUSED.get(name, ()):
         flags = ", ".join("--" + each.replace("_", "-") + (".*" if each in groups else "") for each in sorted(unused))
         parser.epilog = f"Accepted too, so that one file serves all commands, and without effect here: {flags}."
     for action in parser._actions:
         # The library's own words fit no setting of ours.
-        if action.dest in groups:
+        if action.dest in groups or action.help == _ABOUT_GROUPS:
             action.metavar, action.help = "FILE", f"YAML file with the settings of {action.dest} alone."
         elif action.dest == "print_config":
             action.metavar, action.help = "", "Print all settings as YAML, for --config, and exit."
     return parser, groups
 
 
-def _descriptions(settings: type) -> dict[str, str]:
+def descriptions(settings: type) -> dict[str, str]:
     """Returns the sentence below each setting, by name; those of the settings it extends too."""
     documented = [item for part in settings.__mro__[:-1] for item in docstring_parser.parse_from_object(part).params]
     return {item.arg_name: item.description or "" for item in reversed(documented)}
@@ -166,6 +183,11 @@ def _run(name: str, run: Callable[[AnySettings], None], chosen: AnySettings, jou
         raise SystemExit(status) from None
 
     try:
+        if isinstance(chosen, Settings):
+            # Not before: it needs SciPy, whose loading --help should not wait for.
+            from pipelines.validation import validate
+
+            validate(name, chosen)
         run(chosen)
     except InputError as error:
         end(" ".join(str(error).split()), 2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +10,10 @@ from kerasser.attack import perturbation_graph
 from kerasser.attack.budget import budgets
 from kerasser.attack.generation import Plan, adversarial_examples
 from pipelines.components import noise_gen
-from pipelines.components.feature_gen import chosen_front_end
+from pipelines.components.feature_gen import chosen_front_end, front_end_modules
 from pipelines.engine.artifacts import Artifact
 from pipelines.engine.component import Component, ComponentSpec, Executor
-from pipelines.io import shards, types, utterances
+from pipelines.io import keys, shards, types, utterances
 from pipelines.io.folds import read_fold, speakers
 
 
@@ -33,6 +33,8 @@ class AdversarialGenSpec(ComponentSpec):
         "draws": int,
         "conditions": int,
         "estimator": str,
+        "front_end": str,
+        "speech_level": str,
         "enhance": str,
         "seed": int,
     }
@@ -49,6 +51,16 @@ class AdversarialGenSpec(ComponentSpec):
 class AdversarialGenExecutor(Executor):
     """Attacks each utterance under its environments, budgets and draws."""
 
+    @classmethod
+    def modules(cls, parameters: Mapping[str, Any]) -> Sequence[str]:
+        """Adds the module of the front end."""
+        return [cls.__module__, *front_end_modules(parameters)]
+
+    @classmethod
+    def key_inputs(cls, inputs: Mapping[str, Artifact], parameters: Mapping[str, Any]) -> Mapping[str, str]:
+        """Takes of utterances and folds no more than who is attacked, so that other folds change nothing."""
+        return keys.of_speakers(keys.without(inputs, "folds"), _chosen(inputs, parameters))
+
     def do(
         self, inputs: Mapping[str, Artifact], outputs: Mapping[str, Path], parameters: Mapping[str, Any]
     ) -> Mapping[str, Mapping[str, Any]]:
@@ -57,11 +69,11 @@ class AdversarialGenExecutor(Executor):
         Raises:
             AssertionError: If test noise would meet speech that is trained on, or the reverse.
         """
-        part, names = parameters["part"], parameters["fold_names"] or [""]
-        chosen = speakers((read_fold(inputs["folds"], name) for name in names), part)
+        part = parameters["part"]
         noise_split, _, noise = noise_gen.load(inputs["noise"])
         if (noise_split == "test") != (part == "test"):
             raise AssertionError(f"the {noise_split} stretch of the noise must not meet the {part} speakers")
+        chosen = _chosen(inputs, parameters)
         plan = Plan(
             noise,
             noise_split,
@@ -70,8 +82,9 @@ class AdversarialGenExecutor(Executor):
             parameters["estimator"],
             parameters["seed"],
             parameters["conditions"] or None,
+            parameters["speech_level"],
         )
-        front_end = chosen_front_end(parameters["enhance"])
+        front_end = chosen_front_end(parameters["front_end"], parameters["enhance"])
         add = perturbation_graph.load(inputs["perturbation"].uri / "saved_model")
         written = shards.write(
             outputs["examples"],
@@ -81,10 +94,15 @@ class AdversarialGenExecutor(Executor):
             per_shard=4,
             workers=parameters["workers"],
             quiet=parameters["quiet"],
-            title=f"attack on {part} speech, {plan.size} each",
+            bar_title=f"attack on {part} speech, {plan.size} each",
             each=plan.size,
         )
         return {"examples": {**written, "noise": noise_split, "environments": sorted(noise)}}
+
+
+def _chosen(inputs: Mapping[str, Artifact], parameters: Mapping[str, Any]) -> frozenset[str]:
+    folds = [read_fold(inputs["folds"], name) for name in parameters["fold_names"] or [""]]
+    return speakers(folds, parameters["part"])
 
 
 class AdversarialGen(Component):

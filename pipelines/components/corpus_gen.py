@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,8 @@ from kerasser.corpora.folds import Fold, folds
 from kerasser.demo import corpus as demo
 from kerasser.util import progress
 from kerasser.util.errors import InputError
-from pipelines.engine.artifacts import Artifact, fingerprint
+from pipelines.engine import hashes
+from pipelines.engine.artifacts import Artifact
 from pipelines.engine.component import Component, ComponentSpec, Executor
 from pipelines.io import types, utterances
 
@@ -46,13 +46,16 @@ class CorpusGenSpec(ComponentSpec):
 class CorpusGenExecutor(Executor):
     """Writes `utterances.csv`, `corpus.json`, and `folds.json`; the demo corpus writes its audio as well."""
 
+    @classmethod
+    def modules(cls, parameters: Mapping[str, Any]) -> Sequence[str]:
+        """Adds the module that reads the corpus."""
+        reader = corpora.readers().get(parameters["corpus"])
+        return [cls.__module__, *([reader.__module__] if reader else [])]
+
     @staticmethod
     def fingerprint(parameters: Mapping[str, Any]) -> str:
-        """Changes with the name, size or time of any file that the corpus may read."""
-        place = Path(parameters["corpus_dir"])
-        if parameters["corpus"] == "demo":
-            return ""
-        return fingerprint(sorted(place.rglob("*")) if place.is_dir() else _listed(place))
+        """Changes with what the reader makes of the labels, and with the bytes of any recording that it names."""
+        return "" if parameters["corpus"] == "demo" else _fingerprint(_read(parameters), parameters.get("quiet"))
 
     def do(
         self, inputs: Mapping[str, Artifact], outputs: Mapping[str, Path], parameters: Mapping[str, Any]
@@ -66,9 +69,9 @@ class CorpusGenExecutor(Executor):
             valence = corpora.with_emotions(parameters["valence"] or corpora.VALENCE, parameters["emotions"])
             corpus = demo.read(table / "audio", valence)
         else:
-            place = Path(parameters["corpus_dir"])
-            corpus = corpora.read(parameters["corpus"], place, parameters["valence"] or None, parameters["emotions"])
+            corpus = _read(parameters)
             root = str(corpus.root.resolve())
+        whole = corpus
         corpus, files = _usable(corpus, parameters["skip_unusable"], quiet)
         shared = duplicates.find(corpus.utterances, files)
         if told := duplicates.remark(shared, corpus.utterances):
@@ -78,7 +81,26 @@ class CorpusGenExecutor(Executor):
         parts = _folds(corpus, parameters)
         outputs["folds"].mkdir(parents=True, exist_ok=True)
         (outputs["folds"] / "folds.json").write_text(json.dumps([fold.to_dict() for fold in parts], indent=1))
+        self.seen = "" if root is None else _fingerprint(whole, quiet)
         return {"utterances": {"root": root}, "folds": {"names": [fold.name for fold in parts]}}
+
+
+def _read(parameters: Mapping[str, Any]) -> Corpus:
+    place = Path(parameters["corpus_dir"])
+    return corpora.read(parameters["corpus"], place, parameters["valence"] or None, parameters["emotions"])
+
+
+def _fingerprint(corpus: Corpus, quiet: bool | None) -> str:
+    """Hashes what a reader has read and the recordings it names, so that no file is read that is not in the key."""
+    paths = sorted({utterance.path for utterance in corpus.utterances})
+    found = ((path, corpus.root / path) for path in progress.steps(paths, len(paths), "files", "hashes", quiet=quiet))
+    return hashes.digest(
+        {
+            "utterances": [astuple(utterance) for utterance in corpus.utterances],
+            "facts": [corpus.name, corpus.synthetic, list(corpus.remarks), dict(corpus.skipped)],
+            "recordings": {path: hashes.sha256(file) if file.is_file() else None for path, file in found},
+        }
+    )
 
 
 def _folds(corpus: Corpus, parameters: Mapping[str, Any]) -> tuple[Fold, ...]:
@@ -87,15 +109,6 @@ def _folds(corpus: Corpus, parameters: Mapping[str, Any]) -> tuple[Fold, ...]:
         return ()
     valued = replace(corpus, utterances=tuple(each for each in corpus.utterances if each.valence))
     return folds(valued, count=parameters["fold_count"], dev_share=parameters["dev_share"], seed=parameters["seed"])
-
-
-def _listed(manifest: Path) -> list[Path]:
-    """Returns a manifest and the files it names; its reader says what is wrong with either."""
-    if not manifest.is_file():
-        return []
-    with manifest.open(newline="", encoding="utf-8-sig", errors="replace") as file:
-        names = sorted({row.get("path") or "" for row in csv.DictReader(file)})
-    return [manifest, *(manifest.parent / name for name in names)]
 
 
 def _usable(corpus: Corpus, skip: bool, quiet: bool | None) -> tuple[Corpus, list[AudioFile]]:

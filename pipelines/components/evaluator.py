@@ -13,6 +13,7 @@ import tensorflow as tf
 from kerasser.corpora import CLASSES
 from kerasser.corpora.folds import Fold
 from kerasser.evaluation.alarms import not_repeatable
+from kerasser.evaluation.conversion import to_json
 from kerasser.evaluation.curve import Scorer, figure1
 from kerasser.features import records
 from kerasser.util import progress
@@ -20,7 +21,7 @@ from pipelines.components import gan_trainer
 from pipelines.components.trainer import load, refuse_known
 from pipelines.engine.artifacts import Artifact
 from pipelines.engine.component import Component, ComponentSpec, Executor, several
-from pipelines.io import shards, types
+from pipelines.io import keys, shards, types
 from pipelines.io.folds import read_fold
 
 _BATCH = 64
@@ -48,6 +49,12 @@ class EvaluatorSpec(ComponentSpec):
 
 class EvaluatorExecutor(Executor):
     """Asks the model once about every example."""
+
+    @classmethod
+    def key_inputs(cls, inputs: Mapping[str, Artifact], parameters: Mapping[str, Any]) -> Mapping[str, str]:
+        """Takes the fold and what its test speakers say."""
+        fold = read_fold(inputs["folds"], parameters["fold"])
+        return {**keys.of_speakers(keys.without(inputs, "folds"), fold.test), "fold": keys.of_fold(fold)}
 
     def do(
         self, inputs: Mapping[str, Artifact], outputs: Mapping[str, Path], parameters: Mapping[str, Any]
@@ -87,8 +94,8 @@ class EvaluatorExecutor(Executor):
             "fold": fold.name,
             "classes": list(CLASSES),
             "search": trained["search"],
-            "clean": scorer.clean(),
-            "figure1": figure1(scorer, adversarial, quiet=quiet),
+            "clean": to_json(scorer.clean()),
+            "figure1": to_json(figure1(scorer, adversarial, quiet=quiet)),
             "test_speakers": sorted(fold.test),
             "trained_speakers": sorted(
                 {name for each in heard for part in ("train", "dev") for name in each["fold"][part]}

@@ -9,30 +9,35 @@ from pathlib import Path
 from typing import Any
 
 from kerasser.audio import SAMPLE_RATE_HZ
-from kerasser.features.opensmile import Egemaps
-from pipelines.components import reporter
+from kerasser.evaluation.conversion import from_json
+from kerasser.evaluation.results import Clean
+from pipelines.components import gan_trainer, reporter
+from pipelines.components.trainer import load
 from pipelines.engine.artifacts import Artifact
-from pipelines.engine.component import Component, ComponentSpec, Executor
+from pipelines.engine.component import Component, ComponentSpec, Executor, several
 from pipelines.io import types, utterances
+from pipelines.io.own_models import CARD
 
 #: Folders of an export, each a SavedModel.
 DEFENDED, PERTURBATION = "defended", "perturbation"
-CARD = Path("assets.extra", "model_card.json")
 
 
 class ExporterSpec(ComponentSpec):
-    """Inputs: both networks, how they were measured and on what, the perturbation. Output: the export."""
+    """Inputs: classifier, generator or none, how they were measured and on what, the perturbation. Output: the export.
 
-    PARAMETERS = {"seed": int}
+    `defence` is the name of the defence; "none" for the undefended classifier.
+    """
+
+    PARAMETERS = {"defence": str, "seed": int}
     INPUTS = {
         "model": types.MODEL,
-        "generator": types.GENERATOR,
         "undefended": types.EVALUATION,
         "defended": types.EVALUATION,
         "utterances": types.UTTERANCES,
         "noise": types.NOISE,
         "perturbation": types.PERTURBATION,
     }
+    LISTS = {"generator": types.GENERATOR}
     OUTPUTS = {"export": types.EXPORT}
 
 
@@ -45,39 +50,48 @@ class ExporterExecutor(Executor):
         """Writes `defended/` and `perturbation/`, each with its `assets.extra/model_card.json`."""
         directory = outputs["export"]
         shutil.rmtree(directory, ignore_errors=True)
-        shutil.copytree(inputs["generator"].uri / "saved_model", directory / DEFENDED)
+        served = (several(inputs, "generator") or [inputs["model"]])[0]
+        shutil.copytree(served.uri / "saved_model", directory / DEFENDED)
         shutil.copytree(inputs["perturbation"].uri / "saved_model", directory / PERTURBATION)
-        (directory / DEFENDED / CARD).write_text(json.dumps(card(inputs, parameters["seed"]), indent=1))
+        (directory / DEFENDED / CARD).write_text(json.dumps(card(inputs, parameters), indent=1))
         shutil.copy(inputs["perturbation"].uri / "model_card.json", directory / PERTURBATION / CARD)
         return None
 
 
-def card(inputs: Mapping[str, Artifact], seed: int) -> dict[str, Any]:
+def card(inputs: Mapping[str, Artifact], parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Returns what an operator, and the next pusher, must know of a defended classifier."""
     model = json.loads((inputs["model"].uri / "model.json").read_text())
-    generator = json.loads((inputs["generator"].uri / "generator.json").read_text())
+    generator = None
+    for artifact in several(inputs, "generator"):
+        generator = json.loads((artifact.uri / "generator.json").read_text())
     metrics = {name: json.loads((inputs[name].uri / "metrics.json").read_text()) for name in ("defended", "undefended")}
     corpus = utterances.facts(inputs["utterances"])
     bank = json.loads((inputs["noise"].uri / "bank.json").read_text())
+    clean = from_json(Clean, metrics["defended"]["clean"], "metrics.json: clean")
     return {
-        "what": "speech emotion from raw eGeMAPS frames: an LSTM classifier behind a generator that cleans them",
+        "what": "speech emotion from raw eGeMAPS frames: an LSTM classifier"
+        + (" behind a generator that cleans them" if generator else ""),
+        "defence": parameters["defence"],
         "classes": model["classes"],
         "features": model["features"],
-        "frame_rate_hz": Egemaps.frame_rate_hz,
+        "front_end": model["front_end"],
+        "frame_rate_hz": model["frame_rate_hz"],
         "sample_rate_hz": SAMPLE_RATE_HZ,
         "corpus": corpus["name"],
         "synthetic": corpus["synthetic"],
         "noise_synthetic": bank["synthetic"],
         "fold": model["fold"]["name"],
-        "seed": seed,
+        # Whoever attacks it must not take them for test speakers.
+        "trained_speakers": sorted([*model["fold"]["train"], *model["fold"]["dev"]]),
+        "seed": parameters["seed"],
         "versions": reporter.versions(),
-        "weights_sha256": {"classifier": generator["classifier"], "generator": generator["weights"]},
+        "weights_sha256": {
+            "classifier": gan_trainer.digest(load(inputs["model"])),
+            **({"generator": generator["weights"]} if generator else {}),
+        },
         "training": {
-            "classifier": {**model["build"], "dev_ua": model["dev_ua"]},
-            "generator": {
-                **generator["build"],
-                **{name: generator[name] for name in ("dev_error", "dev_error_undefended", "epochs")},
-            },
+            "classifier": {**model["build"], "share": model["share"], "dev_ua": model["dev_ua"]},
+            **({"generator": _cleaning(generator)} if generator else {}),
         },
         "evaluation": {
             "measured_on": {
@@ -87,7 +101,15 @@ def card(inputs: Mapping[str, Artifact], seed: int) -> dict[str, Any]:
             },
             **{name: {"clean": figures["clean"], "attacked": figures["figure1"]} for name, figures in metrics.items()},
         },
-        "remarks": reporter.remarks(corpus, metrics["defended"]["test_speakers"], metrics["defended"]["clean"]),
+        "remarks": reporter.remarks(corpus, metrics["defended"]["test_speakers"], clean.score),
+    }
+
+
+def _cleaning(generator: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what a generator is and what its training reached."""
+    return {
+        **generator["build"],
+        **{name: generator[name] for name in ("dev_error", "dev_error_undefended", "epochs")},
     }
 
 

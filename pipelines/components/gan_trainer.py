@@ -26,15 +26,15 @@ from kerasser.util.errors import InputError
 from pipelines.components import trainer
 from pipelines.engine.artifacts import Artifact
 from pipelines.engine.component import Component, ComponentSpec, Executor, several
-from pipelines.io import log_examples, shards, types, utterances
+from pipelines.io import keys, log_examples, shards, types, utterances
 from pipelines.io.folds import read_fold
 
 
 class GanTrainerSpec(ComponentSpec):
     """Inputs: the classifier, clean and adversarial examples, folds; the same of other corpora. Output: the generator.
 
-    `noise` is the bank that the adversarial examples were made with, for the log alone: a few are to be heard there.
-    Event files go to `logdir`, or into the artifact.
+    Adversarial examples are one artifact or several that hold some of the speakers each. `noise` is the bank that they
+    were made with, for the log alone: a few are to be heard there. Event files go to `logdir`, or into the artifact.
 
     Of the other corpora, the training speakers of the folds named by `other_fold_names` are heard. Environments in
     `without` are heard of none.
@@ -56,11 +56,11 @@ class GanTrainerSpec(ComponentSpec):
         "model": types.MODEL,
         "utterances": types.UTTERANCES,
         "clean": types.EXAMPLES,
-        "adversarial": types.EXAMPLES,
         "folds": types.FOLDS,
         "noise": types.NOISE,
     }
     LISTS = {
+        "adversarial": types.EXAMPLES,
         "other_utterances": types.UTTERANCES,
         "other_clean": types.EXAMPLES,
         "other_adversarial": types.EXAMPLES,
@@ -71,6 +71,29 @@ class GanTrainerSpec(ComponentSpec):
 
 class GanTrainerExecutor(Executor):
     """Trains generator and discriminator on training speakers; development speakers say when to stop."""
+
+    @classmethod
+    def key_inputs(cls, inputs: Mapping[str, Artifact], parameters: Mapping[str, Any]) -> Mapping[str, str]:
+        """Takes the fold and what it trains and steers with, whose recordings it tests, and the other corpora's train.
+
+        The noise is for the log alone.
+        """
+        fold = read_fold(inputs["folds"], parameters["fold"])
+        found = keys.of_speakers(
+            keys.without(inputs, "folds", "utterances", "noise", *GanTrainerSpec.LISTS), (*fold.train, *fold.dev)
+        )
+        own = {name: artifact for name, artifact in inputs.items() if name.startswith("adversarial.")}
+        found |= keys.of_speakers(own, (*fold.train, *fold.dev))
+        found |= {"fold": keys.of_fold(fold), "utterances": utterances.digest(inputs["utterances"], fold.test)}
+        for number, (artifact, name) in enumerate(
+            zip(several(inputs, "other_folds"), parameters["other_fold_names"], strict=True)
+        ):
+            other = read_fold(artifact, name)
+            parts = ("other_utterances", "other_clean", "other_adversarial")
+            found |= keys.of_speakers({f"{part}.{number}": inputs[f"{part}.{number}"] for part in parts}, other.train)
+            found[f"other_folds.{number}"] = keys.of_fold(other)
+            found[f"other_name.{number}"] = utterances.facts(inputs[f"other_utterances.{number}"])["name"]
+        return found
 
     def do(
         self, inputs: Mapping[str, Artifact], outputs: Mapping[str, Path], parameters: Mapping[str, Any]
@@ -90,13 +113,13 @@ class GanTrainerExecutor(Executor):
         ]
         refuse_leak(inputs, fold, others)
         clean = [inputs["clean"], *several(inputs, "other_clean")]
-        adversarial = [inputs["adversarial"], *several(inputs, "other_adversarial")]
+        adversarial = [several(inputs, "adversarial"), *([each] for each in several(inputs, "other_adversarial"))]
         names = shards.features(clean[0].uri)
         keras.utils.set_random_seed(parameters["seed"])
         reading = progress.bar(3, "steps", "reading examples", quiet=parameters["quiet"])
         pairs = PairedBatches(
             [
-                (shards.files(one.uri, each.train), shards.files(two.uri, each.train))
+                (shards.files(one.uri, each.train), shards.files([place.uri for place in two], each.train))
                 for one, two, each in zip(clean, adversarial, [fold, *others], strict=True)
             ],
             len(names),
@@ -107,9 +130,9 @@ class GanTrainerExecutor(Executor):
         )
         reading.update()
         for speakers, each, one, two in zip(pairs.speakers, [fold, *others], clean, adversarial, strict=True):
-            trainer.refuse_leak(speakers, each.train, one, two)
-        places = [inputs["clean"], inputs["adversarial"]]
-        dev_files = [path for place in places for path in shards.files(place.uri, fold.dev)]
+            trainer.refuse_leak(speakers, each.train, one, *two)
+        places = [[clean[0].uri], [each.uri for each in adversarial[0]]]
+        dev_files = [path for each in places for path in shards.files(each, fold.dev)]
         contexts, without = records.contexts(dev_files), parameters["without"]
         dev = batches(dev_files, len(names), batch_size=64, without=without)
         # In the order of the batches.
@@ -184,7 +207,7 @@ def refuse_leak(inputs: Mapping[str, Artifact], fold: Fold, others: Sequence[Fol
         shared = tested.keys() & _recordings(artifact, other.train).keys()
         if shared:
             raise InputError(
-                "gan.corpora: expected corpora that share no recording with the test speakers. "
+                "defences.gan.corpora: expected corpora that share no recording with the test speakers. "
                 f"Received: {tested[min(shared)]} in both"
             )
 

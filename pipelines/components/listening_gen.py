@@ -21,7 +21,7 @@ from kerasser.report.sounds import FOLDER
 from pipelines.components import noise_gen
 from pipelines.engine.artifacts import Artifact
 from pipelines.engine.component import Component, ComponentSpec, Executor, several
-from pipelines.io import breakdowns, types, utterances
+from pipelines.io import predictions, types, utterances
 from pipelines.io.shards import Item
 
 # Longer utterances would make the page heavy: three in three versions of 8 s are 3 MB.
@@ -41,6 +41,7 @@ class ListeningGenSpec(ComponentSpec):
         "epsilons": list,
         "snrs_db": list,
         "estimator": str,
+        "speech_level": str,
         "count": int,
         "seed": int,
     }
@@ -67,7 +68,7 @@ class ListeningGenExecutor(Executor):
         directory.mkdir(parents=True, exist_ok=True)
         amounts = budgets(parameters["epsilons"], parameters["snrs_db"])
         answers = {
-            defence: _first_draws(breakdowns.read(artifact.uri / "predictions.csv"))
+            defence: _first_draws(predictions.read(artifact.uri / "predictions.csv"))
             for defence, artifact in zip(parameters["defences"], several(inputs, "evaluations"), strict=True)
         }
         tested = set(answers[parameters["defences"][0]]["id"])
@@ -79,7 +80,13 @@ class ListeningGenExecutor(Executor):
         for number, ((item, environment), waveform) in enumerate(zip(chosen, waveforms, strict=True)):
             utterance = item[0]
             plan = Plan(
-                {environment: noise[environment]}, noise_split, amounts, 1, parameters["estimator"], parameters["seed"]
+                {environment: noise[environment]},
+                noise_split,
+                amounts,
+                1,
+                parameters["estimator"],
+                parameters["seed"],
+                speech_level=parameters["speech_level"],
             )
             made: list[tuple[np.ndarray, dict[str, Any]]] = [(audio.clip(waveform)[0], {"noise": ""})]
             made += attacks(waveform, utterance.id, plan, add)

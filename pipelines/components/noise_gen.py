@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ from kerasser import audio, twins
 from kerasser.attack.draws import derive_seed
 from kerasser.demo import noise
 from kerasser.noise import bank, splits
-from kerasser.noise.bank import Recording
+from kerasser.noise.bank import Recording, Source
 from kerasser.twins import Twin
 from kerasser.util import progress
-from pipelines.engine.artifacts import Artifact, fingerprint
+from pipelines.engine import hashes
+from pipelines.engine.artifacts import Artifact
 from pipelines.engine.component import Component, ComponentSpec, Executor
 from pipelines.io import types
 
@@ -47,18 +49,20 @@ class NoiseGenExecutor(Executor):
 
     @staticmethod
     def fingerprint(parameters: Mapping[str, Any]) -> str:
-        """Changes with any file's name, size or time below the noise folder."""
-        return fingerprint(sorted(Path(parameters["noise_dir"]).rglob("*.*"))) if parameters["noise_dir"] else ""
+        """Changes with the name, the environment or the bytes of any recording that is wanted."""
+        return _fingerprint(_sources(parameters)) if parameters["noise_dir"] else ""
 
     def do(
         self, inputs: Mapping[str, Artifact], outputs: Mapping[str, Path], parameters: Mapping[str, Any]
     ) -> Mapping[str, Mapping[str, Any]]:
         """Reads every recording to compare and divide them, then again to cut and write it."""
-        sounds, shared = _compared(parameters)
+        files = _sources(parameters) if parameters["noise_dir"] else []
+        self.seen = _fingerprint(files) if files else ""
+        sounds, shared = _compared(parameters, files)
         division = splits.divide(sounds, shared, _options(parameters))
         index: dict[str, list[dict[str, Any]]] = {side: [] for side in splits.SIDES}
         sources = []
-        for number, (recording, source) in enumerate(_recordings(parameters, "noise")):
+        for number, (recording, source) in enumerate(_recordings(parameters, files, "noise")):
             sources.append(source)
             for side, parts in (("train", division.train[number]), ("test", division.test[number])):
                 for piece, (start, end) in enumerate(parts):
@@ -99,12 +103,12 @@ def _options(parameters: Mapping[str, Any]) -> splits.Options:
     )
 
 
-def _compared(parameters: Mapping[str, Any]) -> tuple[list[splits.Sound], list[Twin]]:
+def _compared(parameters: Mapping[str, Any], files: Sequence[Source]) -> tuple[list[splits.Sound], list[Twin]]:
     """Returns what is known of the recordings and what they share; one recording at a time is held whole."""
     sounds: list[splits.Sound] = []
 
     def waveforms() -> Iterator[np.ndarray]:
-        for recording, _ in _recordings(parameters, "twins"):
+        for recording, _ in _recordings(parameters, files, "twins"):
             silence = splits.silence(recording.waveform)
             sounds.append(splits.Sound(recording.environment, recording.name, recording.waveform.size, silence))
             yield recording.waveform
@@ -125,22 +129,34 @@ def _told(twin: Twin, sounds: Sequence[splits.Sound], sources: Sequence[str]) ->
     }
 
 
-def _recordings(parameters: Mapping[str, Any], title: str) -> Iterator[tuple[Recording, str]]:
+def _sources(parameters: Mapping[str, Any]) -> list[Source]:
+    """Returns the recordings that are wanted, each with the SHA-256 that its bytes must have when they are decoded."""
+    found = bank.read(Path(parameters["noise_dir"]), parameters["channel"])
+    wanted = bank.environments(found, parameters["environments"])
+    chosen = [source for source in found if source.environment in wanted]
+    steps = progress.steps(chosen, len(chosen), "recordings", "hashes", quiet=parameters.get("quiet"))
+    return [replace(each, audio=replace(each.audio, sha256=hashes.sha256(each.audio.path))) for each in steps]
+
+
+def _fingerprint(sources: Sequence[Source]) -> str:
+    return hashes.digest([[source.environment, source.name, source.audio.sha256] for source in sources])
+
+
+def _recordings(
+    parameters: Mapping[str, Any], sources: Sequence[Source], title: str
+) -> Iterator[tuple[Recording, str]]:
     """Yields each recording, whole, with the SHA-256 of its file; synthetic noise has none."""
-    shown: dict[str, Any] = {"unit": "recordings", "title": title, "quiet": parameters.get("quiet")}
-    if not parameters["noise_dir"]:
+    quiet = parameters.get("quiet")
+    if not sources:
         wanted = parameters["environments"] or noise.ENVIRONMENTS
-        for environment in progress.steps(wanted, len(wanted), **shown):
+        for environment in progress.steps(wanted, len(wanted), "recordings", title, quiet=quiet):
             seed = int(derive_seed(parameters["seed"], environment), 16) % 2**32
             waveform = noise.synthesise(environment, parameters["demo_duration_s"], seed)
             yield Recording(environment, f"demo/{environment}", waveform), ""
         return
-    sources = bank.read(Path(parameters["noise_dir"]), parameters["channel"])
-    wanted = bank.environments(sources, parameters["environments"])
-    chosen = [source for source in sources if source.environment in wanted]
-    decoded = zip(chosen, audio.waveforms([source.audio for source in chosen]), strict=True)
-    for source, waveform in progress.steps(decoded, len(chosen), **shown):
-        yield Recording(source.environment, source.name, audio.clip(waveform)[0]), audio.sha256(source.audio.path)
+    decoded = zip(sources, audio.waveforms([source.audio for source in sources]), strict=True)
+    for source, waveform in progress.steps(decoded, len(sources), "recordings", title, quiet=quiet):
+        yield Recording(source.environment, source.name, audio.clip(waveform)[0]), source.audio.sha256
 
 
 def load(artifact: Artifact) -> tuple[str, bool, dict[str, list[Recording]]]:

@@ -42,6 +42,7 @@ class PerceptionGenSpec(ComponentSpec):
         "epsilons": list,
         "snrs_db": list,
         "estimator": str,
+        "speech_level": str,
         "utterances_limit": int,
         "seed": int,
     }
@@ -77,7 +78,8 @@ class PerceptionGenExecutor(Executor):
             raise AssertionError(f"the {noise_split} stretch of the noise must not meet the test speakers")
         limits = budgets(parameters["epsilons"], parameters["snrs_db"])
         # A draw does not depend on how many are made: this is the first of those that are judged.
-        plan = Plan(noise, noise_split, limits, 1, parameters["estimator"], parameters["seed"])
+        estimator, level = parameters["estimator"], parameters["speech_level"]
+        plan = Plan(noise, noise_split, limits, 1, estimator, parameters["seed"], speech_level=level)
         add = perturbation_graph.load(inputs["perturbation"].uri / "saved_model")
         known = [item for item in utterances.read(inputs["utterances"]) if item[0].speaker in speakers]
         items = spread(known, parameters["utterances_limit"])

@@ -10,10 +10,12 @@ from typing import Any
 
 from kerasser.serving import configuration, versions
 from kerasser.util.errors import InputError
-from pipelines.components.exporter import CARD, DEFENDED, PERTURBATION
-from pipelines.engine.artifacts import Artifact, content_hash, fingerprint
+from pipelines.components.exporter import DEFENDED, PERTURBATION
+from pipelines.engine.artifacts import Artifact, content_hash
 from pipelines.engine.component import Component, ComponentSpec, Executor
+from pipelines.engine.hashes import fingerprint, walk
 from pipelines.io import types
+from pipelines.io.own_models import CARD
 
 
 class PusherSpec(ComponentSpec):
@@ -34,7 +36,7 @@ class PusherExecutor(Executor):
     def fingerprint(parameters: Mapping[str, Any]) -> str:
         """Returns the state of the folders that are pushed to: a version may be gone, or rolled back."""
         folders = (model_dir(parameters, name) for name in (parameters["model"], PERTURBATION))
-        return fingerprint(file for folder in folders for file in sorted(folder.rglob("*")))
+        return fingerprint(file for folder in folders for file in walk(folder))
 
     def do(
         self, inputs: Mapping[str, Artifact], outputs: Mapping[str, Path], parameters: Mapping[str, Any]

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from kerasser.attack.generation import noisy_example
-from kerasser.features.opensmile import Egemaps
+from pipelines.components.feature_gen import chosen_front_end, front_end_modules
 from pipelines.engine.artifacts import Artifact
 from pipelines.engine.component import Component, ComponentSpec, Executor
-from pipelines.io import shards, types, utterances
+from pipelines.io import keys, shards, types, utterances
 from pipelines.io.folds import read_fold, speakers
 
 
 class RandomNoiseGenSpec(ComponentSpec):
     """Inputs: utterances, folds. Output: one noisy example for each training and development utterance.
 
-    `fold_names` are the folds whose training part is taken, none being the first fold; `epsilon` is the white
-    noise's standard deviation in those of the utterance's reference noise.
+    `fold_names` are the folds whose `part` is taken (see `pipelines.io.folds.speakers`), none being the first fold;
+    `epsilon` is the white noise's standard deviation in those of the utterance's reference noise.
     """
 
-    PARAMETERS = {"fold_names": list, "epsilon": float, "estimator": str, "seed": int}
+    PARAMETERS = {"fold_names": list, "part": str, "epsilon": float, "estimator": str, "front_end": str, "seed": int}
     RUNTIME_PARAMETERS = {"workers": int, "quiet": bool}
     INPUTS = {"utterances": types.UTTERANCES, "folds": types.FOLDS}
     OUTPUTS = {"examples": types.EXAMPLES}
@@ -30,14 +30,23 @@ class RandomNoiseGenSpec(ComponentSpec):
 class RandomNoiseGenExecutor(Executor):
     """Adds white noise to each utterance once."""
 
+    @classmethod
+    def modules(cls, parameters: Mapping[str, Any]) -> Sequence[str]:
+        """Adds the module of the front end."""
+        return [cls.__module__, *front_end_modules(parameters)]
+
+    @classmethod
+    def key_inputs(cls, inputs: Mapping[str, Artifact], parameters: Mapping[str, Any]) -> Mapping[str, str]:
+        """Takes of utterances and folds no more than whose speech is taken, so that other folds change nothing."""
+        return keys.of_speakers(keys.without(inputs, "folds"), _chosen(inputs, parameters))
+
     def do(
         self, inputs: Mapping[str, Artifact], outputs: Mapping[str, Path], parameters: Mapping[str, Any]
     ) -> Mapping[str, Mapping[str, Any]]:
         """Writes the shards that are missing."""
-        names = parameters["fold_names"] or [""]
-        chosen = speakers((read_fold(inputs["folds"], name) for name in names), "training")
+        chosen = _chosen(inputs, parameters)
         epsilon, estimator, seed = parameters["epsilon"], parameters["estimator"], parameters["seed"]
-        front_end = Egemaps()
+        front_end = chosen_front_end(parameters["front_end"])
         written = shards.write(
             outputs["examples"],
             [item for item in utterances.read(inputs["utterances"]) if item[0].speaker in chosen],
@@ -48,9 +57,14 @@ class RandomNoiseGenExecutor(Executor):
             per_shard=64,
             workers=parameters["workers"],
             quiet=parameters["quiet"],
-            title="white noise on training speech",
+            bar_title="white noise on training speech",
         )
         return {"examples": {**written, "noise": "white"}}
+
+
+def _chosen(inputs: Mapping[str, Artifact], parameters: Mapping[str, Any]) -> frozenset[str]:
+    folds = [read_fold(inputs["folds"], name) for name in parameters["fold_names"] or [""]]
+    return speakers(folds, parameters["part"])
 
 
 class RandomNoiseGen(Component):

@@ -9,14 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from kerasser import __version__
-from kerasser.evaluation.alarms import falls
 from kerasser.evaluation.comparison import NONE
-from kerasser.evaluation.threats import budget_of
-from kerasser.report import document, figures, html, page, tables
+from kerasser.evaluation.conversion import from_json, to_json
+from kerasser.evaluation.curve import budgets_missed, not_growing
+from kerasser.evaluation.report import Report
+from kerasser.evaluation.results import Clean, Figure1Row, Score
+from kerasser.report import publication
 from kerasser.report.summary import few_speakers
 from pipelines.components import listening_gen
 from pipelines.engine.artifacts import Artifact
 from pipelines.engine.component import Component, ComponentSpec, Executor, several
+from pipelines.engine.hashes import tree
+from pipelines.engine.source_hash import members
 from pipelines.io import breakdowns, types, utterances
 
 _PACKAGES = ("tensorflow", "tensorflow-io", "keras", "numpy", "scipy", "opensmile")
@@ -41,6 +45,17 @@ class ReporterSpec(ComponentSpec):
 class ReporterExecutor(Executor):
     """Writes what people read, from figures that are all there already."""
 
+    @classmethod
+    def modules(cls, parameters: Mapping[str, Any]) -> Sequence[str]:
+        """Adds all that a report may be made of: sections, defences and threat models."""
+        registries = ("kerasser.report.sections", "kerasser.defences", "kerasser.threats")
+        return [cls.__module__, *(name for registry in registries for name in members(registry))]
+
+    @staticmethod
+    def fingerprint(parameters: Mapping[str, Any]) -> str:
+        """Changes with the templates of the page."""
+        return tree(Path(publication.__file__).parent / "templates")
+
     def do(
         self, inputs: Mapping[str, Artifact], outputs: Mapping[str, Path], parameters: Mapping[str, Any]
     ) -> Mapping[str, Mapping[str, Any]]:
@@ -52,54 +67,43 @@ class ReporterExecutor(Executor):
         metrics = json.loads((inputs["evaluation"].uri / "metrics.json").read_text())
         answers = breakdowns.read(inputs["evaluation"].uri / "predictions.csv")
         options = parameters["settings"]["evaluation"]
-        chance = page.chance(len(metrics["classes"]))
+        chance = 100.0 - 100.0 / len(metrics["classes"])
         corpus["skipped"] = {**corpus["skipped"], **metrics.get("skipped", {})}
-        report = {
-            "corpus": corpus["name"],
-            "synthetic": corpus["synthetic"],
-            "noise_synthetic": bank["synthetic"],
-            "seed": parameters["seed"],
-            "versions": versions(),
-            **metrics,
-            "perception": breakdowns.perception(
-                several(inputs, "perception"), metrics["figure1"], answers[answers["noise"].notna()]
-            ),
-            "label_survival": breakdowns.label_survival(
-                [(NONE, 0.0, answers)],
-                utterances.sexes(inputs["utterances"]),
-                metrics["classes"],
-                options["replicates"],
-                options["confidence"],
-            ),
-            "chance": chance,
-            "alarms": [*_falls(metrics["figure1"], chance), *metrics["alarms"]],
-            "remarks": [*remarks(corpus, metrics["test_speakers"], metrics["clean"]), *bank.get("remarks", ())],
-            "skipped": corpus["skipped"],
-            "sounds": listening_gen.copy(several(inputs, "sounds"), directory),
-            "command": parameters["command"],
-            "inputs": hashes({"utterances": inputs["utterances"], "noise that tests": inputs["noise"]}),
-            "models": _models(metrics, parameters["seed"]),
-            "settings": parameters["settings"],
-        }
-        (directory / "report.json").write_text(json.dumps(report, indent=1, allow_nan=False))
-        said = page.evaluation(report)
-        (directory / "report.md").write_text(document.markdown(said), encoding="utf-8")
-        tables.write(directory / "figure1.csv", metrics["figure1"])
-        breakdowns.write(directory, report)
-        kind = "synthetic speech" if corpus["synthetic"] else "recorded speech"
-        fold = "" if report["fold"] is None else f", fold {report['fold']}"
-        who = f", {report['victim']['name']}" if "victim" in report else f", seed {report['seed']}"
-        title = f"{corpus['name']} ({kind}){fold}{who}"
-        classes = len(report["classes"])
-        figures.figure1(directory / "figure1.png", metrics["clean"], metrics["figure1"], title, classes)
-        (directory / "report.html").write_text(html.page(said, directory, title), encoding="utf-8")
-        return {"report": {"corpus": corpus["name"], "fold": report["fold"]}}
-
-
-def _falls(figure1: Sequence[Mapping[str, Any]], chance: float) -> list[dict[str, str]]:
-    """Returns whether the error over all environments grows with the noise."""
-    scores = {budget_of(row): row for row in figure1 if row["noise"] == "any"}
-    return [{"name": each.name, "message": each.message} for each in falls(scores, chance=chance)]
+        clean = from_json(Clean, metrics["clean"], "metrics.json: clean")
+        figure1 = from_json(list[Figure1Row], metrics["figure1"], "metrics.json: figure1")
+        perception = breakdowns.perception(several(inputs, "perception"), figure1, answers[answers["noise"].notna()])
+        survival = breakdowns.label_survival(
+            [(NONE, 0.0, answers)],
+            utterances.sexes(inputs["utterances"]),
+            metrics["classes"],
+            options["replicates"],
+            options["confidence"],
+        )
+        found = [*not_growing(figure1, chance), *budgets_missed(figure1)]
+        rung = [{"name": each.name, "message": each.message} for each in found]
+        report = Report.from_json(
+            {
+                "corpus": corpus["name"],
+                "synthetic": corpus["synthetic"],
+                "noise_synthetic": bank["synthetic"],
+                "seed": parameters["seed"],
+                "versions": versions(),
+                **metrics,
+                "perception": to_json(perception),
+                "label_survival": to_json(survival),
+                "chance": chance,
+                "alarms": [*rung, *metrics["alarms"]],
+                "remarks": [*remarks(corpus, metrics["test_speakers"], clean.score), *bank.get("remarks", ())],
+                "skipped": corpus["skipped"],
+                "sounds": listening_gen.copy(several(inputs, "sounds"), directory),
+                "command": parameters["command"],
+                "inputs": hashes({"utterances": inputs["utterances"], "noise that tests": inputs["noise"]}),
+                "models": _models(metrics, parameters["seed"]),
+                "settings": parameters["settings"],
+            }
+        )
+        publication.write(report, directory)
+        return {"report": {"corpus": corpus["name"], "fold": metrics["fold"]}}
 
 
 def hashes(artifacts: Mapping[str, Artifact]) -> dict[str, str]:
@@ -119,7 +123,7 @@ def versions() -> dict[str, str]:
     return {"kerasser": __version__, **{name: version(name) for name in _PACKAGES}}
 
 
-def remarks(corpus: Mapping[str, Any], speakers: Sequence[str], clean: Mapping[str, Any]) -> list[str]:
+def remarks(corpus: Mapping[str, Any], speakers: Sequence[str], clean: Score) -> list[str]:
     """Returns what a reader must know before trusting the figures.
 
     Args:
@@ -133,9 +137,9 @@ def remarks(corpus: Mapping[str, Any], speakers: Sequence[str], clean: Mapping[s
         found.append(f"Utterances left out: {counts}.")
     if few := few_speakers(speakers):
         found.append(few)
-    if clean["error"] is None:
+    if clean.error is None:
         found.append("A class has no test utterance: the error is undefined.")
-    elif clean["interval"] is None:
+    elif clean.interval is None:
         found.append("A class has a single test speaker: there is no interval.")
     return found
 

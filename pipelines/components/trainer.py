@@ -17,7 +17,8 @@ from kerasser.corpora import CLASSES
 from kerasser.corpora.folds import Fold
 from kerasser.features import records
 from kerasser.models import classifier
-from kerasser.serving import export
+from kerasser.serving import export, warmup
+from kerasser.training import rules
 from kerasser.training.batches import TrainingBatches, batches
 from kerasser.training.classifier import fit
 from kerasser.training.development import DevelopmentSpeech, condition, one_each
@@ -25,13 +26,14 @@ from kerasser.training.tensorboard.pages import LogContents, LogWriter, asking
 from kerasser.util import progress
 from pipelines.engine.artifacts import Artifact
 from pipelines.engine.component import Component, ComponentSpec, Executor, several
-from pipelines.io import log_examples, shards, types
+from pipelines.io import keys, log_examples, shards, types
 from pipelines.io.folds import read_fold
 
 
 class TrainerSpec(ComponentSpec):
     """Inputs: utterances, examples, folds; for adversarial training the same utterances under noise. Output: the model.
 
+    Examples, and those under noise, are one artifact or several that hold some of the speakers each.
     `share` of the utterances, in [0, 1], is replaced by their adversarial versions. Environments in `without` are not
     heard, as if nobody knew of them. `noise` is the bank that adversarial versions were
     made with, for the log alone: a few of them are to be heard there. Event files go to `logdir`, or into the artifact.
@@ -49,21 +51,34 @@ class TrainerSpec(ComponentSpec):
         "seed": int,
     }
     RUNTIME_PARAMETERS = {"quiet": bool, "logdir": str}
-    INPUTS = {"utterances": types.UTTERANCES, "examples": types.EXAMPLES, "folds": types.FOLDS}
-    LISTS = {"adversarial": types.EXAMPLES, "noise": types.NOISE}
+    INPUTS = {"utterances": types.UTTERANCES, "folds": types.FOLDS}
+    LISTS = {"examples": types.EXAMPLES, "adversarial": types.EXAMPLES, "noise": types.NOISE}
     OUTPUTS = {"model": types.MODEL}
 
 
 class TrainerExecutor(Executor):
     """Trains one classifier for each number of layers and keeps the best on the development speakers."""
 
+    @classmethod
+    def modules(cls, parameters: Mapping[str, Any]) -> Sequence[str]:
+        """Adds the module of the learning-rate rule."""
+        rule = rules.known().get(parameters["training"].get("rule", rules.DEFAULT))
+        return [cls.__module__, *([rule.__name__] if rule else [])]
+
+    @classmethod
+    def key_inputs(cls, inputs: Mapping[str, Artifact], parameters: Mapping[str, Any]) -> Mapping[str, str]:
+        """Takes the fold and what it trains and steers with; utterances and noise are for the log alone."""
+        fold = read_fold(inputs["folds"], parameters["fold"])
+        read = keys.without(inputs, "folds", "utterances", "noise")
+        return {**keys.of_speakers(read, (*fold.train, *fold.dev)), "fold": keys.of_fold(fold)}
+
     def do(
         self, inputs: Mapping[str, Artifact], outputs: Mapping[str, Path], parameters: Mapping[str, Any]
     ) -> Mapping[str, Mapping[str, Any]]:
         """Writes `weights.npz`, `model.json`, `history.csv`, `saved_model/`, `model.keras` and `logs/`."""
         directory, fold = outputs["model"], read_fold(inputs["folds"], parameters["fold"])
-        examples = inputs["examples"].uri
-        names = shards.features(examples)
+        examples = [each.uri for each in several(inputs, "examples")]
+        names = shards.features(examples[0])
         dimension = len(names)
         attacked = several(inputs, "adversarial")
         if bool(attacked) != (parameters["share"] > 0):
@@ -75,16 +90,16 @@ class TrainerExecutor(Executor):
             dimension,
             batch_size=parameters["batch_size"],
             balance_classes=parameters["balance_classes"],
-            adversarial=[path for place in attacked for path in shards.files(place.uri, fold.train)],
+            adversarial=shards.files([each.uri for each in attacked], fold.train) if attacked else [],
             **mixed,
         )
         reading.update()
-        refuse_leak(train.speakers, fold.train, inputs["examples"], *attacked)
+        refuse_leak(train.speakers, fold.train, *several(inputs, "examples"), *attacked)
         dev = batches(
             shards.files(examples, fold.dev),
             dimension,
             batch_size=64,
-            adversarial=[path for place in attacked for path in shards.files(place.uri, fold.dev)],
+            adversarial=shards.files([each.uri for each in attacked], fold.dev) if attacked else [],
             **mixed,
         )
         contents, heard = _logged(inputs, fold, names, parameters)
@@ -114,6 +129,7 @@ class TrainerExecutor(Executor):
         facts = {
             "classes": list(CLASSES),
             "features": names,
+            **shards.front_end(examples[0]),
             "build": {"features": dimension, "layers": -layers, **parameters["classifier"]},
             "fold": fold.to_dict(),
             "share": parameters["share"],
@@ -130,8 +146,8 @@ def _logged(
     inputs: Mapping[str, Artifact], fold: Fold, names: Sequence[str], parameters: Mapping[str, Any]
 ) -> tuple[LogContents, DevelopmentSpeech]:
     """Returns what the log shows, and development speech under every noise that the training knows."""
-    places = [inputs["examples"], *several(inputs, "adversarial")]
-    files = [path for place in places for path in shards.files(place.uri, fold.dev)]
+    places = ([each.uri for each in several(inputs, name)] for name in ("examples", "adversarial"))
+    files = [path for each in places if each for path in shards.files(each, fold.dev)]
     contexts = records.contexts(files)
     settings = {name: parameters[name] for name in TrainerSpec.PARAMETERS if name != "layers"}
     # TensorBoard takes trainings of the same settings for one.
@@ -198,6 +214,9 @@ def _save(
         model.save(directory / "model.keras")
         bar.update()
         export.write(directory / "saved_model", model, CLASSES)
+        normalization = model.get_layer("normalization")
+        statistics = normalization.mean.numpy(), normalization.variance.numpy()
+        warmup.write(directory / "saved_model", warmup.of_models(model, CLASSES, None, *statistics))
 
 
 def load(artifact: Artifact) -> keras.Model:

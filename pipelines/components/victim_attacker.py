@@ -6,26 +6,26 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import astuple
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from kerasser import audio
+from kerasser import audio, threats
 from kerasser.attack import perturbation_graph
 from kerasser.attack.budget import budgets
 from kerasser.attack.generation import Plan
-from kerasser.evaluation import threats
 from kerasser.evaluation.alarms import not_repeatable
 from kerasser.evaluation.comparison import NONE
+from kerasser.evaluation.conversion import to_json
 from kerasser.evaluation.curve import Scorer, figure1
+from kerasser.threats import scoring
+from kerasser.threats.recogniser import RecogniserAttack, answer_of, truth
 from kerasser.util import progress
 from kerasser.util.errors import InputError
 from kerasser.victims import adapters
-from kerasser.victims.questions import Questions, truth
 from pipelines.components import noise_gen
 from pipelines.engine.artifacts import Artifact
 from pipelines.engine.component import Component, ComponentSpec, Executor
@@ -40,7 +40,7 @@ class VictimAttackerSpec(ComponentSpec):
 
     `victim` is what the report says of it; `target` is how it is reached. `fold` restricts the attack to its test
     speakers. At the budgets of `search_epsilons` and `search_snrs_db` a search asks as often as random draws do,
-    `search_draws` for each environment, and once more at a budget that drowns the speech.
+    `search_draws` for each environment. `threats` are the settings of the threat models by name.
     """
 
     PARAMETERS = {
@@ -52,7 +52,9 @@ class VictimAttackerSpec(ComponentSpec):
         "search_epsilons": list,
         "search_snrs_db": list,
         "search_draws": int,
+        "threats": dict,
         "estimator": str,
+        "speech_level": str,
         "attack_seed": int,
         "replicates": int,
         "confidence": float,
@@ -77,6 +79,12 @@ class VictimAttackerSpec(ComponentSpec):
 class VictimAttackerExecutor(Executor):
     """Asks the victim about every utterance as it is and under every condition."""
 
+    @classmethod
+    def modules(cls, parameters: Mapping[str, Any]) -> Sequence[str]:
+        """Adds the modules of the threat models that are tried."""
+        tried = [each for name, each in threats.known().items() if name in parameters["threats"]]
+        return [cls.__module__, *(each.run.__module__ for each in tried), *(each.settings.__module__ for each in tried)]
+
     @staticmethod
     def fingerprint(parameters: Mapping[str, Any]) -> str:
         """Changes with the victim's files, or with the module of a function."""
@@ -99,10 +107,17 @@ class VictimAttackerExecutor(Executor):
         items, skipped = labelled(everything, classes)
         answers = directory / _ANSWERS
         victim = adapters.victim(parameters["target"], parameters["workers"])
+        # What was loaded, whatever happens to its files afterwards.
+        self.seen = parameters["target"].fingerprint()
         add = perturbation_graph.load(inputs["perturbation"].uri / "saved_model")
         plan, wider = _plans(inputs["noise"], parameters)
-        questions = Questions(victim, plan, wider, add, parameters["batch_size"])
-        queries = _ask(questions, items, answers, parameters["limit"], parameters["quiet"])
+        models = [
+            (each, each.settings(**parameters["threats"][name]))
+            for name, each in threats.known().items()
+            if name in parameters["threats"]
+        ]
+        attack = RecogniserAttack(victim, plan, wider, models, add, parameters["batch_size"])
+        queries = _ask(attack, items, answers, parameters["limit"], parameters["quiet"])
         found = {line["id"]: line for line in _lines(answers)}
         lines = [found[utterance.id] for utterance, _ in sorted(items, key=lambda item: item[0].id)]
         table = pd.DataFrame([row for line in lines for row in line["rows"]]).astype({"snr_db": float})
@@ -119,11 +134,11 @@ class VictimAttackerExecutor(Executor):
             "victim": {**parameters["victim"], "queries": queries},
             "fold": parameters["fold"],
             "classes": classes,
-            "clean": scorer.clean(),
-            "figure1": figure1(scorer, adversarial),
+            "clean": to_json(scorer.clean()),
+            "figure1": to_json(figure1(scorer, adversarial)),
             "test_speakers": sorted({utterance.speaker for utterance, _ in items}),
             "skipped": skipped,
-            **_threats(lines, scorer, parameters),
+            **_threats(lines, scorer, parameters["threats"] if wider else ()),
         }
         metrics["alarms"] = [*_alarms(clean, lines, classes), *metrics["alarms"]]
         (directory / "metrics.json").write_text(json.dumps(metrics, indent=1, allow_nan=False))
@@ -147,21 +162,20 @@ def labelled(items: Sequence[shards.Item], classes: Sequence[str]) -> tuple[list
     return known, {f"{name} is none of the victim's classes": count for name, count in sorted(others.items())}
 
 
-def _threats(lines: Sequence[Mapping[str, Any]], scorer: Scorer, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the errors under the threat models that a black box can be put to, and what rang."""
-    if not parameters["search_draws"]:
+def _threats(lines: Sequence[Mapping[str, Any]], scorer: Scorer, names: Iterable[str]) -> dict[str, Any]:
+    """Returns the errors under the threat models that the victim was put to, and what rang."""
+    answers = {
+        name: scoring.table(answer_of(row) for line in lines for row in line["threats"][name]).assign(seed=0)
+        for name in names
+    }
+    if not answers:
         return {"alarms": []}
-    drawn = pd.DataFrame([row for line in lines for row in line["drawn"]])
-    drawn = drawn.assign(correct=drawn["predicted"] == drawn["label"])
-    searched = pd.DataFrame([row for line in lines for row in line["searched"]])
-    systems = {NONE: (scorer, threats.Attacks(drawn, searched.assign(seed=0)))}
-    amounts = [astuple(each) for each in budgets(parameters["search_epsilons"], parameters["search_snrs_db"])]
-    measured = threats.rows(systems, amounts)
-    rung = threats.alarms(systems, amounts, measured)
+    systems = {NONE: (scorer, answers)}
+    measured = scoring.rows(systems)
     return {
-        "threats": measured,
-        "search_curve": threats.search_curve(systems, amounts),
-        "alarms": [{"name": each.name, "message": each.message} for _, each in rung],
+        "threats": to_json(scoring.reported(measured)),
+        "search_curve": to_json(scoring.search_curve(systems)),
+        "alarms": [{"name": each.name, "message": each.message} for _, each in scoring.alarms(systems, measured)],
     }
 
 
@@ -173,7 +187,13 @@ def _plans(noise: Artifact, parameters: Mapping[str, Any]) -> tuple[Plan, Plan |
 
     def plan(epsilons: Sequence[float], snrs_db: Sequence[float], draws: int) -> Plan:
         return Plan(
-            bank, noise_split, budgets(epsilons, snrs_db), draws, parameters["estimator"], parameters["attack_seed"]
+            bank,
+            noise_split,
+            budgets(epsilons, snrs_db),
+            draws,
+            parameters["estimator"],
+            parameters["attack_seed"],
+            speech_level=parameters["speech_level"],
         )
 
     searched = parameters["search_epsilons"], parameters["search_snrs_db"], parameters["search_draws"]
@@ -181,7 +201,7 @@ def _plans(noise: Artifact, parameters: Mapping[str, Any]) -> tuple[Plan, Plan |
     return plan(parameters["epsilons"], parameters["snrs_db"], parameters["draws"]), wider
 
 
-def _ask(questions: Questions, items: Sequence[shards.Item], answers: Path, limit: int | None, quiet: bool) -> int:
+def _ask(attack: RecogniserAttack, items: Sequence[shards.Item], answers: Path, limit: int | None, quiet: bool) -> int:
     """Asks about every utterance that has no answers yet, and keeps them one by one; returns the queries of all."""
     known = _lines(answers)
     # A line that a kill has cut short is written anew.
@@ -194,13 +214,13 @@ def _ask(questions: Questions, items: Sequence[shards.Item], answers: Path, limi
     with (
         answers.open("a", encoding="utf-8") as file,
         progress.bar(
-            seconds, "s", f"attack, {questions.size} conditions each", quiet=quiet, initial=seconds - left
+            seconds, "s", f"attack, {attack.size} conditions each", quiet=quiet, initial=seconds - left
         ) as bar,
     ):
         for (utterance, source), waveform in zip(
             missing, audio.waveforms([source for _, source in missing]), strict=True
         ):
-            line = questions(utterance, waveform, limit, queries)
+            line = attack(utterance, waveform, limit, queries)
             file.write(json.dumps(line, allow_nan=False) + "\n")
             file.flush()
             queries += line["queries"]

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from kerasser.util import progress
+from pipelines.engine import hashes
 
 # Folders of the store that hold no artifacts; compared in lower case, since some file systems do.
 RESERVED = frozenset({"records", "locks", "work"})
@@ -63,7 +64,6 @@ class File(NamedTuple):
 
     path: str
     size: int
-    mtime_ns: int
     sha256: str
 
 
@@ -80,9 +80,9 @@ def inventory(directory: Path, *, quiet: bool = True) -> tuple[File, ...]:
     Raises:
         ValueError: If there is a symbolic link: what it leads to can change, or vanish when the store is moved.
     """
-    found = _stats(directory)
+    found = _sizes(directory)
     shown = progress.steps(found.items(), len(found), "files", "hashes", quiet=quiet)
-    return tuple(File(name, stat.st_size, stat.st_mtime_ns, _sha256(directory / name)) for name, stat in shown)
+    return tuple(File(name, size, hashes.sha256(directory / name)) for name, size in shown)
 
 
 def content_hash(directory: Path, volatile: Sequence[str] = ()) -> str:
@@ -112,24 +112,11 @@ def hash_files(files: Iterable[File], volatile: Sequence[str] = ()) -> str:
     return digest.hexdigest()
 
 
-def fingerprint(files: Iterable[Path]) -> str:
-    """Hashes names, sizes and times of files outside the store, which are too large to be read at each start.
-
-    Args:
-        files: Paths; what is no file counts for nothing.
-
-    Returns:
-        A SHA-256 in hexadecimal.
-    """
-    stats = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files if file.is_file()]
-    return hashlib.sha256(repr(stats).encode()).hexdigest()
-
-
 def untouched(directory: Path, files: Iterable[File]) -> bool:
     """Tells whether a directory still holds the files of its inventory, volatile ones too.
 
-    Sizes and times decide, so that gigabytes of examples are found again at once; only a file whose time differs is
-    read, since copying a store to another disk changes times and no bytes.
+    Files whose stat data are as remembered are not read (see `pipelines.engine.hashes`), so that gigabytes of examples
+    are found again at once.
 
     Args:
         directory: The directory of an artifact.
@@ -140,15 +127,11 @@ def untouched(directory: Path, files: Iterable[File]) -> bool:
     """
     expected = {file.path: file for file in files}
     try:
-        found = _stats(directory)
+        found = _sizes(directory)
         return (
             bool(found)
-            and found.keys() == expected.keys()
-            and all(
-                stat.st_size == expected[name].size
-                and (stat.st_mtime_ns == expected[name].mtime_ns or _sha256(directory / name) == expected[name].sha256)
-                for name, stat in found.items()
-            )
+            and {name: file.size for name, file in expected.items()} == found
+            and all(hashes.sha256(directory / name) == file.sha256 for name, file in expected.items())
         )
     except (ValueError, OSError):
         return False
@@ -159,8 +142,8 @@ def shown(path: Path) -> str:
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
-def _stats(directory: Path) -> dict[str, os.stat_result]:
-    """Returns size and time of every file, by sorted relative path."""
+def _sizes(directory: Path) -> dict[str, int]:
+    """Returns the size of every file, by sorted relative path."""
     found = {}
     for folder, subfolders, names in os.walk(directory):
         for path in (Path(folder, name) for name in subfolders + names):
@@ -168,10 +151,5 @@ def _stats(directory: Path) -> dict[str, os.stat_result]:
             if path.is_symlink():
                 raise ValueError(f"{directory}: expected no symbolic link. Received: {relative}")
             if not path.is_dir():
-                found[relative] = path.stat()
+                found[relative] = path.stat().st_size
     return dict(sorted(found.items()))
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import types
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
 from numbers import Integral, Real
@@ -57,7 +57,40 @@ class ComponentSpec:
 
 
 class Executor(ABC):
-    """What a component does, away from how it is wired and cached."""
+    """What a component does, away from how it is wired and cached.
+
+    Attributes:
+        seen: What `do` has read of the world outside the store, in the form of `fingerprint`. Where it differs from
+            the fingerprint in the key, somebody edited a file in between, and the work is thrown away. None if `do`
+            reads nothing there, or changes it.
+    """
+
+    seen: str | None = None
+
+    @classmethod
+    def modules(cls, parameters: Mapping[str, Any]) -> Sequence[str]:
+        """Returns the modules whose code decides what `do` makes; its own, and so all that it imports, by default.
+
+        A registry finds its members without an `import` that could be followed: whoever is told by a parameter which
+        of them to use names its module here.
+        """
+        return [cls.__module__]
+
+    @classmethod
+    def key_inputs(cls, inputs: Mapping[str, Artifact], parameters: Mapping[str, Any]) -> Mapping[str, str]:
+        """Returns what the cache key knows of the inputs: all of their contents by default.
+
+        Whoever reads a part of an input hashes that part alone, so that an edit elsewhere does not run it again. What
+        is left out must change nothing outside of volatile files.
+
+        Args:
+            inputs: Artifacts by input name.
+            parameters: PARAMETERS and RUNTIME_PARAMETERS by name.
+
+        Returns:
+            Hashes by any names.
+        """
+        return {name: artifact.content_hash for name, artifact in inputs.items()}
 
     @staticmethod
     def fingerprint(parameters: Mapping[str, Any]) -> str:

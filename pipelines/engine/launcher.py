@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
-import hashlib
 import json
 import logging
 import os
@@ -16,13 +16,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from kerasser.util import files
 from kerasser.util.errors import InputError, UnfinishedError
+from pipelines.engine import hashes
 from pipelines.engine.artifacts import Artifact, File, hash_files, inventory, shown, untouched
 from pipelines.engine.component import Channel, Component, canonical
+from pipelines.engine.hashes import FileHashes
 from pipelines.engine.source_hash import code_hash, package_versions
 
 # Raised when what the key or a record means changes, so that older stores are not misread.
-FORMAT = 1
+FORMAT = 2
+
+_FULL = tuple(os.strerror(code) for code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 
 
 @dataclass(frozen=True)
@@ -56,14 +61,15 @@ class _Surroundings:
     """What is taken once for a whole run: an edit made while it trains must not be blamed on what runs afterwards."""
 
     packages: Mapping[str, str]
-    code: Mapping[str, str]
+    code: Mapping[Component, str]
 
 
 class Launcher:
     """Runs components and keeps what they made.
 
     The store holds artifacts in `<Type>/<key>`, who made them from what in `records/<key>.json`, what is not finished
-    in `work/<key>`, and `locks/<key>`. All paths in it are relative, so that it can be moved.
+    in `work/<key>`, `locks/<key>`, and the hashes of files that were read in `hashes.json`. All paths to what is in it
+    are relative, so that it can be moved.
 
     Args:
         store: The folder; made if it is not there.
@@ -82,6 +88,7 @@ class Launcher:
                 (self.store / folder).mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise InputError(f"{store}: expected a folder to write to. Received: {error.strerror}") from error
+        self._hashes = FileHashes(self.store / "hashes.json")
 
     def run(self, *targets: Channel | Component) -> dict[Component, dict[str, Artifact]]:
         """Makes what the targets need, in order.
@@ -97,11 +104,13 @@ class Launcher:
             ValueError: If two components have one id, or an executor leaves an output empty.
         """
         components = _below(targets)
-        modules = {component.EXECUTOR.__module__ for component in components}
-        surroundings = _Surroundings(package_versions(), {module: code_hash([module]) for module in modules})
+        modules = {each: tuple(sorted({*each.EXECUTOR.modules(each.parameters)})) for each in components}
+        code = {names: code_hash(list(names)) for names in set(modules.values())}
+        surroundings = _Surroundings(package_versions(), {each: code[names] for each, names in modules.items()})
         records: dict[Component, dict[str, Any]] = {}
-        for component in components:
-            records[component] = self._provide(component, self._inputs(component, records), surroundings)
+        with hashes.remembered_by(self._hashes):
+            for component in components:
+                records[component] = self._provide(component, self._inputs(component, records), surroundings)
         return {component: self._artifacts(record) for component, record in records.items()}
 
     def _inputs(self, component: Component, records: Mapping[Component, dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -116,18 +125,20 @@ class Launcher:
 
     def _provide(self, component: Component, inputs: dict[str, Any], surroundings: _Surroundings) -> dict[str, Any]:
         """Returns the record of a component, after running it if there is none that holds."""
-        spec, code = component.SPEC, surroundings.code[component.EXECUTOR.__module__]
+        spec, code = component.SPEC, surroundings.code[component]
+        artifacts = {name: self._artifact(value) for name, value in inputs.items()}
+        fingerprint = component.EXECUTOR.fingerprint(component.parameters)
         material = {
             "format": FORMAT,
             "component": type(component).__name__,
-            "inputs": {name: value["content_hash"] for name, value in inputs.items()},
+            "inputs": dict(component.EXECUTOR.key_inputs(artifacts, component.parameters)),
             "outputs": {name: [type_.name, type_.volatile] for name, type_ in spec.OUTPUTS.items()},
             "parameters": component.key_parameters,
-            "fingerprint": component.EXECUTOR.fingerprint(component.parameters),
+            "fingerprint": fingerprint,
             "code": code,
             "packages": surroundings.packages,
         }
-        key = hashlib.sha256(json.dumps(material, sort_keys=True, allow_nan=False).encode()).hexdigest()
+        key = hashes.digest(material)
         with self._locked(key, component):
             record = self._read(key)
             if record and self._holds(record):
@@ -138,7 +149,6 @@ class Launcher:
                 # In this order: what a publication left is taken up below only where there is no record.
                 self._clear(key)
                 self._record_path(key).unlink()
-            artifacts = {name: self._artifact(value) for name, value in inputs.items()}
             head = {
                 "format": FORMAT,
                 "key": key,
@@ -154,9 +164,11 @@ class Launcher:
                 "packages": dict(surroundings.packages),
                 "code_hash": code,
             }
-            return self._make(component, artifacts, head)
+            return self._make(component, artifacts, head, fingerprint)
 
-    def _make(self, component: Component, inputs: dict[str, Artifact], head: dict[str, Any]) -> dict[str, Any]:
+    def _make(
+        self, component: Component, inputs: dict[str, Artifact], head: dict[str, Any], fingerprint: str
+    ) -> dict[str, Any]:
         """Runs the executor in the work directory, and publishes."""
         key = head["key"]
         self._take_up(component, key)
@@ -167,20 +179,34 @@ class Launcher:
             path.mkdir(parents=True, exist_ok=True)
         self._on_event(Event("resume" if resumed else "run", component.id, "goes on" if resumed else "starts"))
         started_at, start = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
+        executor = component.EXECUTOR()
         try:
-            properties = dict(component.EXECUTOR().do(inputs, outputs, component.parameters) or {})
-        except UnfinishedError:
-            raise
-        except InputError:
+            properties = dict(executor.do(inputs, outputs, component.parameters) or {})
+            if executor.seen not in (None, fingerprint):
+                raise InputError(
+                    f"{component.id}: expected the files it reads to stay as they are meanwhile. "
+                    "Received: an edit; the same command reads them again"
+                )
+        except Exception as error:
+            damaged = self._damaged(head["inputs"], error)
             # After the user has mended it, what is there was made from something else.
-            shutil.rmtree(work)
+            if damaged or (isinstance(error, InputError) and not isinstance(error, UnfinishedError)):
+                shutil.rmtree(work)
+            if damaged:
+                raise InputError(
+                    f"{damaged}: expected the file as it was published. Received: other bytes, so the disk is failing "
+                    "or somebody wrote there; the same command makes it again"
+                ) from error
+            if full := next((reason for reason in _FULL if reason in str(error)), None):
+                # TensorFlow's writers raise errors of their own.
+                raise UnfinishedError(f"{work}: expected room to write. Received: {full}") from error
             raise
         if unknown := set(properties) - set(outputs):
             raise ValueError(f"{component.id}: expected properties of {sorted(outputs)}. Received: {sorted(unknown)}")
         made = {}
         for name, type_ in component.SPEC.OUTPUTS.items():
-            files = inventory(outputs[name], quiet=self._quiet)
-            content_hash = hash_files(files, type_.volatile)
+            found = inventory(outputs[name], quiet=self._quiet)
+            content_hash = hash_files(found, type_.volatile)
             if content_hash == hash_files(()):
                 # All such outputs would look alike to what comes after.
                 raise ValueError(f"{component.id}.{name}: expected files that are not volatile. Received: none")
@@ -189,11 +215,13 @@ class Launcher:
                 "uri": self._uri(component, key, name),
                 "content_hash": content_hash,
                 "properties": canonical(properties.get(name, {}), f"{component.id}.{name}"),
-                "files": files,
+                "files": found,
             }
         duration_s = round(time.monotonic() - start, 3)
         record = {**head, "outputs": made, "started_at": started_at, "duration_s": duration_s, "resumed": resumed}
         self._publish(record)
+        # A run of hours that is killed later must not leave gigabytes to be read again.
+        self._hashes.save()
         artifacts = self._artifacts(record)
         places = ", ".join(shown(artifact.uri) for artifact in artifacts.values())
         self._on_event(Event("done", component.id, f"done in {duration_s:.1f} s: {places}", duration_s, artifacts))
@@ -209,6 +237,7 @@ class Launcher:
             if place.exists():
                 shutil.rmtree(place)
             os.rename(ready / name, place)
+            self._hashes.moved(work / name, place)
         self._write(record)
         shutil.rmtree(ready)
 
@@ -243,20 +272,29 @@ class Launcher:
             for output in record["outputs"].values()
         )
 
-    def _read(self, key: str) -> dict[str, Any] | None:
-        try:
-            return json.loads(self._record_path(key).read_text())
-        except (FileNotFoundError, json.JSONDecodeError):
+    def _damaged(self, inputs: Mapping[str, Mapping[str, Any]], error: Exception) -> Path | None:
+        """Reads the inputs again after a failure; returns the first file that is not what was published.
+
+        A disk that loses a bit tells no other time. The memory learns what is there now, so the next run makes it anew.
+        """
+        if isinstance(error, InputError) and str(self.store) not in str(error):
             return None
+        for source in inputs.values():
+            output = (self._read(source["producer"]) or {"outputs": {}})["outputs"].get(source["output"])
+            for file in (File(*each) for each in output["files"]) if output else ():
+                path = self.store / output["uri"] / file.path
+                if not path.is_file() or self._hashes.read(path) != file.sha256:
+                    return path
+        return None
+
+    def _read(self, key: str) -> dict[str, Any] | None:
+        """Returns the record of a key, None if there is none, or a byte of it is not what was written."""
+        record = hashes.read_sealed(self._record_path(key))
+        return record if record and record.get("key") == key and record.get("format") == FORMAT else None
 
     def _write(self, record: Mapping[str, Any]) -> None:
-        path = self._record_path(record["key"])
-        part = path.with_suffix(".part")
-        with part.open("w") as file:
-            json.dump(record, file, allow_nan=False)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
+        with files.whole(self._record_path(record["key"])) as part:
+            part.write_text(json.dumps(hashes.sealed(record), allow_nan=False), encoding="utf-8")
 
     def _clear(self, key: str) -> None:
         """Removes what an earlier run of the key left in work."""

@@ -13,7 +13,21 @@ from typing import NamedTuple
 
 # The wiring (pipelines.engine.component, pipelines.engine.launcher) changes no number, so it is not followed.
 FOLLOWED = ("kerasser", "pipelines.components", "pipelines.io")
-NUMERIC_PACKAGES = ("opensmile", "tensorflow", "keras", "numpy", "scipy")
+#: What is told while a component works, or logged beside what it makes, in volatile files: bars, the wording of errors,
+#: TensorBoard's pages and pictures. No key holds them. The pictures and pages of a report are what Reporter and
+#: Reproducer make, so theirs hold `kerasser.report`, which no other component imports.
+UNCOUNTED = (
+    "kerasser.util.errors",
+    "kerasser.util.progress",
+    "kerasser.training.tensorboard",
+    "pipelines.io.log_examples",
+    "pipelines.io.logs",
+)
+#: What `progress` is asked for, by how many of their arguments mean more than its looks, and the keyword by which
+#: others are told what to call it.
+_TOLD = {"bar": 0, "say": 0, "steps": 1}
+_BAR_TITLE = "bar_title"
+NUMERIC_PACKAGES = ("opensmile", "tensorflow", "keras", "numpy", "scipy", "tensorflow-io", "soundfile")
 
 
 def package_versions(names: Iterable[str] = NUMERIC_PACKAGES) -> dict[str, str]:
@@ -27,8 +41,11 @@ def package_versions(names: Iterable[str] = NUMERIC_PACKAGES) -> dict[str, str]:
     return found
 
 
-def code_hash(modules: Sequence[str], followed: Sequence[str] = FOLLOWED) -> str:
-    """Hashes the source of some modules and of all they import from our own packages.
+def code_hash(modules: Sequence[str], followed: Sequence[str] = FOLLOWED, uncounted: Sequence[str] = UNCOUNTED) -> str:
+    """Hashes what some modules do, and all they import from our own packages.
+
+    What counts is the syntax tree: neither layout and comments nor docstrings, what `raise` and `assert` say, or what
+    progress bars are called.
 
     Imports are read from the source, nothing is imported: those inside functions count; those made by
     `importlib.import_module`, and data files, are not seen. A package's `__init__` counts wherever something below
@@ -38,6 +55,7 @@ def code_hash(modules: Sequence[str], followed: Sequence[str] = FOLLOWED) -> str
     Args:
         modules: Names of modules.
         followed: Packages whose modules are followed.
+        uncounted: Modules and packages among them that are not, for they change no result.
 
     Returns:
         A SHA-256 in hexadecimal.
@@ -45,6 +63,16 @@ def code_hash(modules: Sequence[str], followed: Sequence[str] = FOLLOWED) -> str
     Raises:
         ValueError: If one of `modules` has no Python source.
     """
+    digest = hashlib.sha256()
+    for name, path in sorted(counted(modules, followed, uncounted).items()):
+        digest.update(f"{name}\0{meaning(path.read_bytes())}\0".encode())
+    return digest.hexdigest()
+
+
+def counted(
+    modules: Sequence[str], followed: Sequence[str] = FOLLOWED, uncounted: Sequence[str] = UNCOUNTED
+) -> dict[str, Path]:
+    """Returns the file of every module that `code_hash` hashes, by the module's name; arguments are the same."""
     for name in modules:
         if _source(name) is None:
             raise ValueError(f"code_hash: expected the name of a module with Python source. Received: {name!r}")
@@ -59,15 +87,58 @@ def code_hash(modules: Sequence[str], followed: Sequence[str] = FOLLOWED) -> str
         for size in range(1, len(parts) + 1):
             part = ".".join(parts[:size])
             place = _source(part)
-            if place is not None and (part == name or _within(part, followed)):
+            if place is not None and (part == name or (_within(part, followed) and not _within(part, uncounted))):
                 sources[part] = place
         if name in sources:
-            waiting += [wanted for wanted in _reached(name, sources[name], followed) if _within(wanted, followed)]
-    digest = hashlib.sha256()
-    for name, path in sorted(sources.items()):
-        source = path.read_bytes()
-        digest.update(f"{name}\0{len(source)}\0".encode() + source)
-    return digest.hexdigest()
+            reached = _reached(name, sources[name], followed)
+            waiting += [wanted for wanted in reached if _within(wanted, followed) and not _within(wanted, uncounted)]
+    return sources
+
+
+def members(package: str) -> list[str]:
+    """Returns the modules of a package by name, sorted: of a registry that whoever reports on all of them must name.
+
+    Args:
+        package: Its name; nothing is imported.
+    """
+    place = _source(package)
+    return sorted(f"{package}.{file.stem}" for file in place.parent.glob("[!_]*.py")) if place else []
+
+
+@lru_cache(maxsize=1024)
+def meaning(source: bytes) -> str:
+    """Returns the SHA-256 of what a module does, in hexadecimal: see `code_hash`."""
+    tree = _Meaning().visit(ast.parse(source))
+    return hashlib.sha256(ast.dump(tree).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+class _Meaning(ast.NodeTransformer):
+    """Takes out of a syntax tree what is there for people."""
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
+        """Drops docstrings, those behind assignments too."""
+        text = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        return None if text else self.generic_visit(node)
+
+    def visit_Raise(self, node: ast.Raise) -> ast.AST:
+        """Drops what the error says."""
+        if isinstance(node.exc, ast.Call):
+            node.exc = ast.Call(node.exc.func, [], [])
+        return self.generic_visit(node)
+
+    def visit_Assert(self, node: ast.Assert) -> ast.AST:
+        """Drops what the error would say."""
+        node.msg = None
+        return self.generic_visit(node)
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        """Drops what a progress bar is told."""
+        function = node.func
+        named = isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name)
+        if named and function.value.id == "progress" and function.attr in _TOLD:  # type: ignore[attr-defined]
+            node.args, node.keywords = node.args[: _TOLD[function.attr]], []  # type: ignore[attr-defined]
+        node.keywords = [keyword for keyword in node.keywords if keyword.arg != _BAR_TITLE]
+        return self.generic_visit(node)
 
 
 def _within(module: str, packages: Sequence[str]) -> bool:

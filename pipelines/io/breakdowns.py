@@ -4,36 +4,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from kerasser.attack.audibility import MEASURES
 from kerasser.evaluation import audibility, breakdown
-from kerasser.report import tables
+from kerasser.evaluation.results import EmotionRow, Figure1Row, LabelSurvival, Perception, SexRow
 from pipelines.engine.artifacts import Artifact
+from pipelines.io.predictions import TEXT, read
 
-_TEXT = ("id", "speaker", "emotion", "noise", "budget")
-
-
-def read(path: Path) -> pd.DataFrame:
-    """Reads `predictions.csv` or `perception.csv`, in which a speaker, or an environment, may well be called "NA"."""
-    return pd.read_csv(path, dtype={name: str for name in _TEXT}, keep_default_na=False, na_values=[""])
+__all__ = ["label_survival", "perception", "read"]
 
 
-def perception(
-    artifacts: Sequence[Artifact], figure1: Sequence[Mapping[str, Any]], adversarial: pd.DataFrame
-) -> dict[str, Any]:
-    """Returns how audible the attack is: `utterances` measured, packages `missing`, and `rows` beside figure 1's."""
+def perception(artifacts: Sequence[Artifact], figure1: Sequence[Figure1Row], adversarial: pd.DataFrame) -> Perception:
+    """Returns how audible the attack is, from the utterances that were measured."""
     facts = [json.loads((artifact.uri / "perception.json").read_text()) for artifact in artifacts]
-    empty = pd.DataFrame(columns=[*_TEXT, "target", *MEASURES])
+    empty = pd.DataFrame(columns=[*TEXT, "target", *MEASURES])
     measured = [read(artifact.uri / "perception.csv") for artifact in artifacts]
-    return {
-        "utterances": sum(each["utterances"] for each in facts),
-        "missing": sorted({package for each in facts for package in each["missing"]}),
-        "rows": audibility.beside(figure1, adversarial, pd.concat(measured) if measured else empty),
-    }
+    return Perception(
+        utterances=sum(each["utterances"] for each in facts),
+        missing=sorted({package for each in facts for package in each["missing"]}),
+        rows=audibility.beside(figure1, adversarial, pd.concat(measured) if measured else empty),
+    )
 
 
 def label_survival(
@@ -42,7 +35,7 @@ def label_survival(
     classes: Sequence[str],
     replicates: int,
     confidence: float,
-) -> dict[str, Any]:
+) -> LabelSurvival:
     """Returns the reference noise by emotion, its test, and the errors by emotion and by sex.
 
     Args:
@@ -54,30 +47,13 @@ def label_survival(
     """
     attacked = systems[0][2]
     attacked = attacked[attacked["noise"].notna()]
-    found: dict[str, Any] = {
-        "reference_noise": breakdown.noise_by_emotion(attacked),
-        "test": breakdown.noise_test(attacked),
-        "errors_by_emotion": [],
-        "errors_by_sex": [],
-    }
+    by_emotion: list[EmotionRow] = []
+    by_sex: list[SexRow] = []
     options: dict[str, Any] = {"replicates": replicates, "confidence": confidence}
     for defence, share, answers in systems:
         answers = answers.assign(sex=answers["id"].map(sexes))
         clean, adversarial = answers[answers["noise"].isna()], answers[answers["noise"].notna()]
-        rows = {
-            "errors_by_emotion": breakdown.errors_by_emotion(clean, adversarial, **options),
-            "errors_by_sex": breakdown.errors_by_sex(clean, adversarial, classes, **options),
-        }
-        for name, mine in rows.items():
-            found[name] += [{"defence": defence, "percent": share, **row} for row in mine]
-    return found
-
-
-def write(directory: Path, report: Mapping[str, Any]) -> None:
-    """Writes `perception.csv`, `reference_noise.csv`, `errors_by_emotion.csv` and, where known, `errors_by_sex.csv`."""
-    survival = report["label_survival"]
-    parts = {"perception": report["perception"]["rows"]}
-    parts |= {name: survival[name] for name in ("reference_noise", "errors_by_emotion", "errors_by_sex")}
-    for name, rows in parts.items():
-        if rows:
-            tables.write(directory / f"{name}.csv", rows)
+        system = defence, share
+        by_emotion += breakdown.errors_by_emotion(clean, adversarial, system, **options)
+        by_sex += breakdown.errors_by_sex(clean, adversarial, system, classes, **options)
+    return LabelSurvival(breakdown.noise_by_emotion(attacked), breakdown.noise_test(attacked), by_emotion, by_sex)

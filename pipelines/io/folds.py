@@ -25,6 +25,14 @@ def read_folds(artifact: Artifact) -> list[Fold]:
 
 
 def speakers(folds: Iterable[Fold], part: str) -> frozenset[str]:
-    """Returns the speakers of a part of some folds: "test", or "training", who train or steer the training."""
-    parts = {"test": lambda fold: fold.test, "training": lambda fold: (*fold.train, *fold.dev)}
+    """Returns the speakers of a part of some folds.
+
+    "test" are those who are tested, and "tested" are the same where they train other folds; "training" are those who
+    train or steer the training.
+    """
+    parts = {
+        "test": lambda fold: fold.test,
+        "tested": lambda fold: fold.test,
+        "training": lambda fold: (*fold.train, *fold.dev),
+    }
     return frozenset(speaker for fold in folds for speaker in parts[part](fold))

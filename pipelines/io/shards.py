@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -18,7 +17,10 @@ from kerasser.corpora.base import Utterance
 from kerasser.features import records
 from kerasser.features.base import FrontEnd
 from kerasser.util import progress
+from kerasser.util.files import whole
 from kerasser.util.parallel import ordered_map
+from pipelines.engine import hashes
+from pipelines.engine.artifacts import Artifact
 
 Item = tuple[Utterance, AudioFile]
 Make = Callable[[np.ndarray, Utterance, str], list[tuple[np.ndarray, dict[str, Any]]]]
@@ -34,7 +36,7 @@ def write(
     per_shard: int,
     workers: int,
     quiet: bool,
-    title: str,
+    bar_title: str,
     each: int = 1,
 ) -> dict[str, Any]:
     """Writes all examples of some utterances; shards that an earlier run finished are kept.
@@ -47,7 +49,7 @@ def write(
         per_shard: Most utterances in a shard.
         workers: Threads; 0 takes every core.
         quiet: No progress bar.
-        title: What the progress bar says.
+        bar_title: What the progress bar says.
         each: Examples that `make` returns.
 
     Returns:
@@ -58,7 +60,7 @@ def write(
     missing = [(name, part) for name, part in shards if not (directory / name).exists()]
     seconds = sum(file.duration_s for _, part in shards for _, file in part)
     left = sum(file.duration_s for _, part in missing for _, file in part)
-    with progress.bar(seconds, "s", title, quiet=quiet, initial=seconds - left) as bar:
+    with progress.bar(seconds, "s", bar_title, quiet=quiet, initial=seconds - left) as bar:
         heard = seconds - left
         finished = _made([item for _, part in missing for item in part], make, workers)
         for name, part in missing:
@@ -70,6 +72,7 @@ def write(
             records.write(directory / name, examples)
     index = {
         "features": list(front_end.names),
+        "front_end": front_end.name,
         "frame_rate_hz": front_end.frame_rate_hz,
         "classes": list(CLASSES),
         "shards": [
@@ -77,9 +80,8 @@ def write(
             for name, part in shards
         ],
     }
-    part_file = directory / (_INDEX + ".part")
-    part_file.write_text(json.dumps(index, indent=1))
-    os.replace(part_file, directory / _INDEX)
+    with whole(directory / _INDEX) as part_file:
+        part_file.write_text(json.dumps(index, indent=1))
     return {"utterances": len(items), "audio_s": round(seconds * each, 3)}
 
 
@@ -107,11 +109,41 @@ def _made(items: Sequence[Item], make: Make, workers: int) -> Iterator[list[reco
     return ordered_map(task, zip(items, audio.waveforms([file for _, file in items]), strict=True), workers)
 
 
-def files(directory: Path, speakers: Iterable[str]) -> list[Path]:
-    """Returns the shards of some speakers; the others' are not even opened."""
+def files(directory: Path | Sequence[Path], speakers: Iterable[str]) -> list[Path]:
+    """Returns the shards of some speakers; the others' are not even opened.
+
+    Args:
+        directory: Where they lie; several if each holds some of the speakers.
+        speakers: Whose shards are wanted.
+
+    Returns:
+        The shards, sorted by speaker, wherever they lie.
+
+    Raises:
+        AssertionError: If a speaker has none.
+    """
     wanted = frozenset(speakers)
-    shards = json.loads((directory / _INDEX).read_text())["shards"]
-    return [directory / shard["file"] for shard in shards if shard["speaker"] in wanted]
+    found = [
+        (shard["speaker"], place / shard["file"])
+        for place in ([directory] if isinstance(directory, Path) else directory)
+        for shard in json.loads((place / _INDEX).read_text())["shards"]
+        if shard["speaker"] in wanted
+    ]
+    if lacking := wanted - {speaker for speaker, _ in found}:
+        raise AssertionError(f"no examples of the speakers {sorted(lacking)}")
+    return [path for _, path in sorted(found, key=lambda pair: pair[0])]
+
+
+def digest(artifact: Artifact, speakers: Iterable[str]) -> str:
+    """Hashes the shards of some speakers, and what is known of all: names and rate of the features."""
+    wanted = frozenset(speakers)
+    index = json.loads((artifact.uri / _INDEX).read_text())
+    found = [
+        (shard["speaker"], hashes.sha256(artifact.uri / shard["file"]))
+        for shard in index.pop("shards")
+        if shard["speaker"] in wanted
+    ]
+    return hashes.digest([index, found])
 
 
 def count(directory: Path, speakers: Iterable[str]) -> int:
@@ -119,6 +151,12 @@ def count(directory: Path, speakers: Iterable[str]) -> int:
     wanted = frozenset(speakers)
     shards = json.loads((directory / _INDEX).read_text())["shards"]
     return sum(shard["examples"] for shard in shards if shard["speaker"] in wanted)
+
+
+def front_end(directory: Path) -> dict[str, Any]:
+    """Returns `front_end`, the name of what took the features, and `frame_rate_hz`."""
+    index = json.loads((directory / _INDEX).read_text())
+    return {name: index[name] for name in ("front_end", "frame_rate_hz")}
 
 
 def features(directory: Path) -> list[str]:

@@ -8,10 +8,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from kerasser.audio import AudioFile, sha256
+from kerasser.audio import AudioFile
 from kerasser.corpora.base import Corpus, Utterance
 from kerasser.twins import Twin
 from kerasser.util import progress
+from pipelines.engine import hashes
 from pipelines.engine.artifacts import Artifact
 
 _COLUMNS = (
@@ -30,7 +31,7 @@ def write(directory: Path, corpus: Corpus, files: Sequence[AudioFile], *, quiet:
         rows = zip(corpus.utterances, files, strict=True)
         for utterance, audio in progress.steps(rows, len(files), "files", "hashes", quiet=quiet):
             if audio.path not in digests:
-                digests[audio.path] = sha256(audio.path)
+                digests[audio.path] = hashes.sha256(audio.path)
             header = {name: getattr(audio, name) for name in ("encoding", "sample_rate_hz", "channels", "frames")}
             table.writerow({**asdict(utterance), **header, "sha256": digests[audio.path]})
     facts = {
@@ -74,10 +75,23 @@ def facts(artifact: Artifact) -> dict:
     return json.loads((artifact.uri / "corpus.json").read_text())
 
 
+def speakers(artifact: Artifact) -> frozenset[str]:
+    """Returns everyone who speaks."""
+    with (artifact.uri / "utterances.csv").open(newline="", encoding="utf-8") as file:
+        return frozenset(row["speaker"] for row in csv.DictReader(file))
+
+
 def content(artifact: Artifact) -> list[tuple[str, str]]:
     """Returns each utterance's speaker, and what tells its recording: the file's SHA-256 and the part that is meant."""
     with (artifact.uri / "utterances.csv").open(newline="", encoding="utf-8") as file:
         return [(row["speaker"], f"{row['sha256']} {row['start_s']} {row['end_s']}") for row in csv.DictReader(file)]
+
+
+def digest(artifact: Artifact, speakers: Collection[str] | None = None) -> str:
+    """Hashes the rows of some speakers, recordings and all; None stands for everybody."""
+    with (artifact.uri / "utterances.csv").open(newline="", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if speakers is None or row["speaker"] in speakers]
+    return hashes.digest(rows)
 
 
 def sexes(artifact: Artifact) -> dict[str, str | None]:
@@ -115,5 +129,6 @@ def _item(row: dict[str, str], root: Path) -> tuple[Utterance, AudioFile]:
         frames=int(row["frames"]),
         start_s=start_s,
         end_s=end_s,
+        sha256=row["sha256"],
     )
     return utterance, audio

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kerasser import audio
-from kerasser.attack import generation
+from kerasser.attack import generation, perturbation
 from kerasser.attack.budget import Budget
 from kerasser.attack.generation import Plan, adversarial_examples, noisy_example, replay
 from kerasser.features.opensmile import Egemaps
@@ -70,6 +70,25 @@ def test_an_example_is_made_again_bit_for_bit_from_its_provenance():
     for frames, facts in adversarial_examples(clean, "u", made, Identity(), "u"):
         (recording,) = made.noise[facts["noise"]]
         np.testing.assert_array_equal(replay(clean, recording.waveform, facts), frames[:, 0])
+
+
+def test_what_is_recorded_of_a_measurement_does_not_hold_its_last_bits():
+    """The order of a sum, which threads may set, moves nothing but those; what makes an example again stays whole."""
+    clean, made = speech(), plan()
+    for _, facts in adversarial_examples(clean, "u", made, Identity(), "u"):
+        assert facts["snr_db"] == round(facts["snr_db"], 6)
+        assert facts["reference_snr_db"] == round(facts["reference_snr_db"], 6)
+        assert facts["epsilon"] == float(f"{facts['epsilon']:.9g}")
+
+    def wobbling(*arguments):
+        result = perturbation.add(*arguments)
+        return dataclasses.replace(result, snr_db=np.nextafter(result.snr_db, np.inf))
+
+    steady, wobbled = (
+        [facts for _, facts in adversarial_examples(clean, "u", made, Identity(), "u", add)]
+        for add in (perturbation.add, wobbling)
+    )
+    assert steady == wobbled
 
 
 def test_draws_depend_on_seed_utterance_and_stretch_and_not_on_order_or_threads():

@@ -55,13 +55,51 @@ def test_an_epsilon_of_zero_changes_no_bit():
 
 @pytest.mark.parametrize("snr_db", [20.0, 10.0, 5.0, 0.0])
 @pytest.mark.parametrize("variance", [1e-10, 1e-4, 0.0])
-def test_an_snr_budget_is_met_whatever_the_reference(snr_db, variance):
-    x = 0.2 * voice()
-    result = perturbation.attack(x, voice(seed=1), 0.0, variance, Budget("snr_db", snr_db))
+@pytest.mark.parametrize("mean", [0.0, -0.01, 0.3])
+@pytest.mark.parametrize("offset", [0.0, 0.2])
+def test_an_snr_budget_is_met_whatever_the_reference_and_the_offset(snr_db, variance, mean, offset):
+    x = (0.1 * voice() + offset).astype(np.float32)
+    result = perturbation.attack(x, voice(seed=1) + 0.1, mean, variance, Budget("snr_db", snr_db))
     assert result.clipped == 0
     added = result.waveform.astype(float) - x
-    assert 10 * np.log10(np.var(x.astype(float)) / np.var(added)) == pytest.approx(snr_db, abs=1e-3)
-    assert result.snr_db == pytest.approx(snr_db, abs=1e-3)
+    # Everything counts that was added, a constant too; of the speech, what varies.
+    assert 10 * np.log10(np.var(x.astype(float)) / np.mean(added**2)) == pytest.approx(snr_db, abs=1e-4)
+    assert result.snr_db == pytest.approx(snr_db, abs=1e-4)
+    assert abs(np.mean(added)) < 1e-7
+
+
+def test_an_offset_of_the_recording_is_not_made_louder_until_it_clips():
+    """As in recordings with a DC offset of a few of the background's deviations."""
+    x = (0.05 * voice() + 0.05).astype(np.float32)
+    made = perturbation.attack(x, voice(seed=1), 0.05, 1e-6, Budget("snr_db", 0.0))
+    assert made.clipped == 0 and made.snr_db == pytest.approx(0.0, abs=1e-4)
+
+
+def test_under_an_epsilon_the_mean_of_the_reference_is_added_and_counts():
+    x = 0.1 * voice()
+    made = perturbation.attack(x, voice(seed=1), 0.02, 1e-4, Budget("epsilon", 2.0))
+    added = made.waveform.astype(float) - x
+    assert np.mean(added) == pytest.approx(0.04, abs=1e-6)
+    assert np.var(added) == pytest.approx(4e-4, rel=1e-4)
+    power = np.var(x.astype(float))
+    assert made.snr_db == pytest.approx(10 * np.log10(power / (4e-4 + 0.04**2)), abs=1e-3)
+
+
+def test_what_clipping_takes_away_is_not_counted_as_added():
+    x = (0.9 * np.sin(np.arange(16000) / 8)).astype(np.float32)
+    made = perturbation.attack(x, voice(seed=1), 0.0, 1e-4, Budget("snr_db", -20.0))
+    added = made.waveform.astype(float) - x
+    assert made.clipped > 8000 and made.snr_db > -10
+    assert made.snr_db == pytest.approx(10 * np.log10(np.var(x.astype(float)) / np.mean(added**2)), abs=1e-9)
+
+
+def test_a_ratio_is_measured_against_the_power_that_is_given():
+    x = 0.1 * voice()
+    power = 2 * perturbation.power(x)
+    made = perturbation.attack(x, voice(seed=1), 0.0, 1e-4, Budget("snr_db", 5.0), speech_power=power)
+    added = made.waveform.astype(float) - x
+    assert 10 * np.log10(power / np.mean(added**2)) == pytest.approx(5.0, abs=1e-4)
+    assert made.snr_db == pytest.approx(5.0, abs=1e-4)
 
 
 def test_snr_falls_by_twenty_db_when_epsilon_grows_tenfold():
@@ -75,9 +113,9 @@ def recordings():
 
 
 def test_the_same_seed_draws_the_same_piece_and_another_seed_another():
-    draws = [draws.draw(recordings(), 5000, draws.derive_seed(0, "a", n % 20)) for n in range(40)]
-    assert draws[:20] == draws[20:]
-    assert len({(d.recording, d.offset) for d in draws}) == 20
+    made = [draws.draw(recordings(), 5000, draws.derive_seed(0, "a", n % 20)) for n in range(40)]
+    assert made[:20] == made[20:]
+    assert len({(d.recording, d.offset) for d in made}) == 20
 
 
 def test_every_part_of_the_seed_matters():

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -16,8 +19,10 @@ from kerasser.noise.bank import Recording
 
 
 @pytest.fixture(scope="module")
-def place(models_dir):
-    return models_dir / "perturbation" / "1"
+def place(tmp_path_factory):
+    place = tmp_path_factory.mktemp("perturbation") / "1"
+    perturbation_graph.write(place)
+    return place
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +71,41 @@ def test_an_epsilon_of_zero_changes_no_bit(add):
     made = add(waveform, sound(800, 4), 0.1, 0.2, 0.0)
     np.testing.assert_array_equal(made.waveform, waveform)
     assert made.snr_db == float("inf")
+
+
+@pytest.mark.parametrize("reference_mean", [0.0, 0.3])
+def test_an_snr_budget_adds_no_offset_through_the_graph_either(add, reference_mean):
+    waveform = (0.1 * sound(9000, 5) + 0.1).astype(np.float32)
+    made = library.attack(waveform, sound(9000, 6), reference_mean, 1e-4, Budget("snr_db", 0.0), add)
+    added = made.waveform.astype(float) - waveform
+    assert made.clipped == 0 and abs(np.mean(added)) < 1e-7
+    assert made.snr_db == pytest.approx(0.0, abs=1e-4)
+    assert 10 * np.log10(np.var(waveform.astype(float)) / np.mean(added**2)) == pytest.approx(0.0, abs=1e-4)
+
+
+_ASKED = """
+import sys
+import numpy as np
+import tensorflow as tf
+tf.config.threading.set_intra_op_parallelism_threads(int(sys.argv[2]))
+served = tf.saved_model.load(sys.argv[1]).signatures["serving_default"]
+for seed in range(40):
+    generator = np.random.default_rng(seed)
+    waveform, noise = 0.1 * generator.uniform(-1, 1, (2, 1, 16000 * (1 + seed % 6) + seed)).astype(np.float32)
+    numbers = {name: tf.constant([1e-4], tf.float64) for name in ("reference_mean", "reference_variance")}
+    made = served(waveform=waveform, noise=noise, epsilon=tf.constant([2.0], tf.float64), **numbers)
+    print(made["snr_db"].numpy()[0].hex())
+"""
+
+
+def test_the_number_of_threads_changes_no_bit(place):
+    answers = [
+        subprocess.run(
+            [sys.executable, "-c", _ASKED, str(place), threads], capture_output=True, text=True, check=True
+        ).stdout
+        for threads in ("1", "7")
+    ]
+    assert answers[0] == answers[1] and answers[0].count("\n") == 40
 
 
 GOOD = {

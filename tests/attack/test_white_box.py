@@ -92,9 +92,64 @@ def test_a_model_that_rounds_has_no_gradient():
     assert not found.gradient_norm.any()
 
 
-def test_change_is_the_root_mean_square_in_deviations_up_to_the_bound():
-    clean = np.zeros((4, 3))
-    moved = clean + DEVIATION * 0.5
-    assert change(clean, moved, DEVIATION, 5.0) == pytest.approx(0.5)
-    moved[0, 0] = 1000.0
-    assert change(clean, moved, DEVIATION, 5.0) == pytest.approx(np.sqrt((11 * 0.25 + 25) / 12))
+def test_a_radius_of_each_feature_and_frame_bounds_that_feature_there():
+    features, lengths, labels = batch()
+    weights = np.array([1.0, -0.3, 4.0])
+    radius = np.random.default_rng(3).uniform(0, 1, features.shape).astype(np.float32)
+    found = ProjectedGradientDescent(linear(weights), DEVIATION, steps=10, restarts=2)(
+        features, lengths, labels, radius
+    )
+    for number, length in enumerate(lengths):
+        score = features[number, :length].mean(axis=0) @ weights
+        reach = np.sum(np.abs(weights) * DEVIATION * radius[number, :length].mean(axis=0))
+        expected = (score if labels[number] else -score) - reach
+        assert found.margin[number] == pytest.approx(expected, rel=1e-4, abs=1e-4)
+
+
+@pytest.mark.parametrize("radius", [float("nan"), -0.1])
+def test_a_radius_that_is_none_is_refused(small, radius):
+    features, lengths, labels = batch()
+    with pytest.raises(ValueError, match="radius: expected numbers of at least 0"):
+        ProjectedGradientDescent(small, DEVIATION, steps=1, restarts=1)(features, lengths, labels, radius)
+
+
+MEAN, BOUND = np.array([0.5, -3.0, 0.0]), 5.0
+
+
+def test_change_is_that_of_each_feature_in_each_frame_in_deviations():
+    clean = MEAN + DEVIATION * np.array([[0.0, 1.0, -1.0], [2.0, 0.0, 0.0]])
+    moved = clean + DEVIATION * np.array([[0.5, -0.5, 0.0], [1.0, 2.0, -3.0]])
+    expected = [[0.5, 0.5, 0.0], [1.0, 2.0, 3.0]]
+    np.testing.assert_allclose(change(clean, moved, MEAN, DEVIATION, BOUND), expected, atol=1e-5)
+
+
+def test_within_the_largest_changes_lies_all_that_a_model_sees_of_every_draw():
+    """Far-off descriptors and draws too: what a model sees of a draw is seen somewhere in the box."""
+    generator = np.random.default_rng(0)
+    clean = MEAN + DEVIATION * 4 * generator.standard_normal((50, 3))
+    draws = [clean + DEVIATION * 6 * generator.standard_normal((50, 3)) for _ in range(4)] + [clean]
+    radius = np.max([change(clean, drawn, MEAN, DEVIATION, BOUND) for drawn in draws], axis=0)
+    assert radius.max() <= 2 * BOUND + np.abs((clean - MEAN) / DEVIATION).max()
+
+    def seen(features):
+        return np.clip((features - MEAN) / DEVIATION, -BOUND, BOUND)
+
+    for drawn in draws:
+        nearest = clean + DEVIATION * np.clip((drawn - clean) / DEVIATION, -radius, radius)
+        np.testing.assert_allclose(seen(nearest), seen(drawn), atol=1e-5)
+
+
+def test_a_linear_model_is_harmed_at_least_as_much_as_by_any_draw_in_the_box():
+    features, lengths, labels = batch()
+    generator = np.random.default_rng(1)
+    draws = [features + DEVIATION * generator.standard_normal(features.shape).astype(np.float32) for _ in range(5)]
+    far = np.zeros(3), DEVIATION, 1e6
+    radius = np.stack([np.max([change(x, d[n], *far) for d in draws], axis=0) for n, x in enumerate(features)])
+    model = linear(np.array([1.0, -0.3, 4.0]))
+    attack = ProjectedGradientDescent(model, DEVIATION, steps=10, restarts=1)
+    worst = attack(features, lengths, labels, radius).margin
+    for drawn in draws:
+        valid = drawn * (np.arange(drawn.shape[1])[None, :, None] < lengths[:, None, None])
+        logits = model(valid.astype(np.float32), lengths).numpy()
+        rows = np.arange(len(labels))
+        assert (worst <= logits[rows, labels] - logits[rows, 1 - labels] + 1e-4).all()

@@ -66,7 +66,7 @@ def test_a_dict_of_another_form_is_refused(data):
 @given(SIZES, st.integers(3, 6), st.floats(0.05, 0.6), st.integers(0, 99), st.randoms())
 def test_dealt_folds_are_complete_and_do_not_depend_on_order(sizes, count, dev_share, seed, random):
     assume(count <= len(sizes))
-    # Three speakers of a class are always enough to train on one, whichever is tested.
+    # Three speakers of a class are always enough to train and develop on one each, whichever is tested.
     assume(all(sum(size[index] > 0 for size in sizes) >= 3 for index in range(2)))
     corpus = corpus_of(sizes)
     made = folds(corpus, count=count, dev_share=dev_share, seed=seed)
@@ -76,7 +76,7 @@ def test_dealt_folds_are_complete_and_do_not_depend_on_order(sizes, count, dev_s
     for fold in made:
         parts = [set(getattr(fold, part)) for part in PARTS]
         assert all(parts) and set.union(*parts) == speakers and sum(map(len, parts)) == len(speakers)
-        assert all(check(fold, corpus)["train"].values())
+        assert all(number for part in ("train", "dev") for number in check(fold, corpus)[part].values())
     shuffled = list(corpus.utterances)
     random.shuffle(shuffled)
     assert folds(Corpus("any", Path("x"), tuple(shuffled)), count=count, dev_share=dev_share, seed=seed) == made
@@ -103,13 +103,38 @@ def test_speakers_of_one_class_are_spread_over_all_parts():
 
 
 @pytest.mark.parametrize("dev_share", [0.25, 0.7])
-def test_train_goes_first_where_a_class_is_rare(dev_share):
+def test_a_development_part_without_a_class_is_refused_with_its_cure(dev_share):
+    # With one of the two negative speakers in test, one of train and dev goes without.
     corpus = corpus_of([(5, 0), (5, 0), (0, 5), (0, 5), (0, 5), (0, 5)])
-    for fold in folds(corpus, count=3, dev_share=dev_share):
-        counts = check(fold, corpus)
-        assert counts["train"]["negative"] == 5 and counts["train"]["positive"] > 0
-        # With one of the two in test, dev goes without; with none, dev has the other.
-        assert counts["dev"]["negative"] + counts["test"]["negative"] == 5
+    with pytest.raises(InputError, match=r"dev speakers of both classes in fold .; more folds \(data.folds\)"):
+        folds(corpus, count=3, dev_share=dev_share)
+
+
+def test_speakers_are_dealt_anew_where_the_most_balanced_deal_leaves_a_class_out():
+    # Balanced in utterances, one half tests the speaker with 50 and the other all who are left.
+    corpus = corpus_of([(50, 0), (3, 0), (2, 0), (1, 0), (1, 0), *[(0, 9)] * 5])
+    made = folds(corpus, count=2)
+    assert made == folds(corpus, count=2)
+    assert all(number for fold in made for part in ("train", "dev") for number in check(fold, corpus)[part].values())
+
+
+def test_a_session_without_a_class_is_never_the_dev_part():
+    corpus = corpus_of([(5, 5), (5, 5), (5, 5), (0, 5)], session=["1", "2", "3", "4"])
+    for seed in range(3):
+        made = folds(corpus, seed=seed)
+        assert all(fold.dev != ("s3",) for fold in made) and len(made) == 4
+
+
+def test_sessions_that_leave_no_dev_part_of_both_classes_are_refused():
+    corpus = corpus_of([(5, 0), (5, 0), (0, 5), (0, 5)], session=["1", "2", "3", "4"])
+    with pytest.raises(InputError, match="speakers of both classes in fold 1; without sessions"):
+        folds(corpus)
+
+
+def test_a_given_dev_part_of_one_class_is_refused():
+    corpus = corpus_of([(0, 1), (1, 1), (1, 1), (1, 1)], split=["dev", "train", "test", "train"])
+    with pytest.raises(InputError, match="dev speakers of both classes in fold given; without a dev split"):
+        folds(corpus)
 
 
 def test_a_class_that_one_speaker_speaks_cannot_be_tested():

@@ -1,7 +1,6 @@
 """The demo corpus: the same bits for a seed, emotions as the literature has them, rooms that tell nothing."""
 
 import hashlib
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -24,10 +23,7 @@ MEASURES = {
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory):
     root = tmp_path_factory.mktemp("demo")
-    begin = time.process_time()
     demo.write(root, seed=0)
-    spent = time.process_time() - begin
-    assert spent < 40, f"{spent:.0f} s of processor time"
     return demo.read(root)
 
 

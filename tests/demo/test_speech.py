@@ -1,7 +1,5 @@
 """The synthesiser gives the pitch, the formants and the tilt that it was asked for."""
 
-import time
-
 import numpy as np
 import pytest
 from scipy import signal
@@ -114,12 +112,3 @@ def test_shortest_speech_is_made(duration_s):
     wave = synthesise(Voice(), Prosody(pause_share=0.5), duration_s, np.random.default_rng(0))
     assert len(wave) == round(duration_s * RATE)
     assert np.isfinite(wave).all() and np.abs(wave).max() > 0
-
-
-def test_a_second_of_speech_takes_a_fraction_of_it():
-    rng = np.random.default_rng(0)
-    synthesise(Voice(), Prosody(), 1.0, rng)
-    begin = time.process_time()
-    for _ in range(5):
-        synthesise(Voice(), Prosody(), 2.0, rng)
-    assert (time.process_time() - begin) / 10 < 0.1

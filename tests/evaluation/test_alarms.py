@@ -22,6 +22,10 @@ def rings(alarm, name, *parts):
     return True
 
 
+def survived(error, **options):
+    return alarms.huge_budget_survived(error, snr_db=-7.25, clipped_share=0.31, **options)
+
+
 def test_an_alarm_cannot_be_changed():
     with pytest.raises(FrozenInstanceError):
         Alarm("name", "message", {}).name = "other"
@@ -110,13 +114,60 @@ class TestBlackBoxBeatsWhiteBox:
 
 class TestHugeBudgetSurvived:
     def test_it_rings_where_noise_alone_is_recognised(self):
-        alarm = alarms.huge_budget_survived(20.0, chance=50.0, budget="−20 dB SNR")
-        assert rings(alarm, "huge_budget_survived", "At −20 dB SNR", "20.0 %", "50.0 %")
+        alarm = survived(20.0, chance=50.0, budget="−20 dB SNR")
+        assert rings(alarm, "huge_budget_survived", "At −20 dB SNR", "20.0 %", "50.0 %", "−7.2 dB", "31.0 %")
+        assert (alarm.evidence["snr_db"], alarm.evidence["clipped_share"]) == (-7.25, 0.31)
+
+    @pytest.mark.parametrize("snr_db", [None, INF])
+    def test_it_says_where_nothing_was_added(self, snr_db):
+        alarm = alarms.huge_budget_survived(20.0, chance=50.0, budget="ε = 50", snr_db=snr_db, clipped_share=0.0)
+        assert rings(alarm, "huge_budget_survived", "nothing was added") and "snr_db" not in alarm.evidence
 
     @pytest.mark.parametrize("error", [45.0, 50.0, 100.0])
     def test_it_is_silent_at_chance_and_beyond(self, error):
-        assert alarms.huge_budget_survived(error, chance=50.0, budget="ε = 50", tolerance=5.0) is None
-        assert alarms.huge_budget_survived(44.9, chance=50.0, budget="ε = 50", tolerance=5.0)
+        assert survived(error, chance=50.0, budget="ε = 50", tolerance=5.0) is None
+        assert survived(44.9, chance=50.0, budget="ε = 50", tolerance=5.0)
+
+
+class TestBudgetMissed:
+    def test_it_rings_where_the_realised_ratio_is_another(self):
+        alarm = alarms.budget_missed(-3.5, 0.0, budget="−5 dB", target_db=-5.0)
+        assert rings(alarm, "budget_missed", "At −5 dB, the realised SNR is −3.5 dB and 0.0 % of the samples")
+        assert alarm.evidence == {
+            **{"snr_db": -3.5, "target_db": -5.0, "clipped_share": 0.0, "tolerance_db": 1.0, "limit": 0.01}
+        }
+        assert rings(alarms.budget_missed(-6.5, 0.0, budget="−5 dB", target_db=-5.0), "budget_missed")
+
+    def test_it_rings_where_much_is_clipped_whatever_the_budget(self):
+        assert rings(alarms.budget_missed(0.2, 0.29, budget="0 dB", target_db=0.0), "budget_missed", "29.0 %")
+        assert rings(alarms.budget_missed(12.0, 0.02, budget="ε = 2"), "budget_missed", "At ε = 2", "2.0 %")
+
+    @pytest.mark.parametrize("snr_db", [None, INF])
+    def test_it_rings_where_nothing_was_added_for_a_ratio(self, snr_db):
+        assert rings(alarms.budget_missed(snr_db, 0.0, budget="0 dB", target_db=0.0), "budget_missed", "nothing")
+        # An ε adds nothing to digital silence, and ε = 0 nothing to anything.
+        assert alarms.budget_missed(snr_db, 0.0, budget="ε = 0") is None
+
+    def test_it_is_silent_within_its_tolerances(self):
+        assert alarms.budget_missed(-4.0, 0.01, budget="−5 dB", target_db=-5.0) is None
+        assert alarms.budget_missed(31.0, 0.01, budget="ε = 0.1") is None
+
+    @pytest.mark.parametrize(
+        ("snr_db", "clipped", "options"),
+        [(NAN, 0.0, {}), (0.0, NAN, {}), (0.0, 1.1, {}), (0.0, -0.1, {}), (0.0, 0.0, {"limit": 1.0})],
+    )
+    def test_undefined_figures_are_refused(self, snr_db, clipped, options):
+        with pytest.raises(ValueError, match="expected a ratio and shares"):
+            alarms.budget_missed(snr_db, clipped, budget="0 dB", target_db=0.0, **options)
+
+    def test_every_budget_is_looked_at_and_named_as_people_read_it(self):
+        def row(snr_db, clipped=0.0):
+            return {"snr_db_median": snr_db, "clipped_share": clipped}
+
+        scores = {("epsilon", 2.0): row(9.0), ("snr_db", 10.0): row(10.0), ("snr_db", -5.0): row(-5.4)}
+        assert alarms.missed(scores) == []
+        scores |= {("epsilon", 2.0): row(9.0, 0.1), ("snr_db", -5.0): row(-2.0), ("snr_db", 0.0): row(None)}
+        assert [alarm.message.split(",")[0] for alarm in alarms.missed(scores)] == ["At ε = 2", "At −5 dB", "At 0 dB"]
 
 
 class TestZeroGradients:
@@ -210,7 +261,7 @@ class TestCostsClean:
     [
         alarms.black_box_beats_white_box,
         alarms.costs_clean,
-        lambda error, chance: alarms.huge_budget_survived(error, chance=chance, budget="ε = 50"),
+        lambda error, chance: survived(error, chance=chance, budget="ε = 50"),
         lambda random, searched: alarms.search_no_better(random, searched, 10),
         lambda first, second: alarms.not_growing({1.0: first, 2.0: second}),
     ],
@@ -228,7 +279,8 @@ def test_a_figure_that_is_no_percentage_is_refused_since_it_would_pass_for_healt
     [
         lambda wrong: alarms.not_growing({1.0: 20.0, 2.0: 30.0}, tolerance=wrong),
         lambda wrong: alarms.black_box_beats_white_box(50.0, 40.0, tolerance=wrong),
-        lambda wrong: alarms.huge_budget_survived(20.0, chance=50.0, budget="ε = 50", tolerance=wrong),
+        lambda wrong: survived(20.0, chance=50.0, budget="ε = 50", tolerance=wrong),
+        lambda wrong: alarms.budget_missed(0.0, 0.0, budget="0 dB", target_db=0.0, tolerance_db=wrong),
         lambda wrong: alarms.search_no_better(50.0, 50.0, 10, margin=wrong),
         lambda wrong: alarms.not_repeatable(np.ones((1, 2)), np.ones((1, 2)), tolerance=wrong),
         lambda wrong: alarms.costs_clean(10.0, 20.0, tolerance=wrong),

@@ -2,9 +2,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kerasser.evaluation.curve import Scorer, figure1
+from kerasser.attack.budget import SNR, Epsilon
+from kerasser.evaluation.curve import Scorer, figure1, not_growing
+from kerasser.evaluation.results import Score
 
 CLASSES = ("negative", "positive")
+BUDGET = Epsilon(2)
 LABELS = {"a": 0, "b": 0, "c": 1, "d": 1}
 
 
@@ -44,36 +47,40 @@ def scorer(predicted):
 @pytest.mark.parametrize("answer", [0, 1])
 def test_a_model_that_always_says_one_class_scores_fifty(answer):
     score = scorer([answer] * 4).clean()
-    assert (score["ua"], score["error"], score["n"]) == (50.0, 50.0, 4)
-    assert np.sum(score["confusion"], axis=0)[answer] == 4
+    assert (score.ua, score.score.error, score.n) == (50.0, 50.0, 4)
+    assert np.sum(score.confusion, axis=0)[answer] == 4
 
 
 def test_mean_and_worst_draw_are_those_worked_out_by_hand():
-    score = scorer([0, 0, 1, 0]).attacked(attacked({"a": [0, 1, 0], "b": [0, 0, 0], "c": [0, 0, 0], "d": [1, 0, 0]}))
+    score = scorer([0, 0, 1, 0]).attacked(
+        "cafe", BUDGET, attacked({"a": [0, 1, 0], "b": [0, 0, 0], "c": [0, 0, 0], "d": [1, 0, 0]})
+    )
     # Recalls of the mean draw: (2/3 + 1) / 2 and (0 + 1/3) / 2.
-    assert score["error"] == pytest.approx(100 - 50 * (5 / 6 + 1 / 6))
+    assert score.score.error == pytest.approx(100 - 50 * (5 / 6 + 1 / 6))
     # Worst of three: only b survives.
-    assert score["error_worst_of"]["error"] == pytest.approx(75.0)
-    assert score["error_worst_of"]["N"] == 3
+    assert score.error_worst_of.score.error == pytest.approx(75.0)
+    assert score.error_worst_of.n == 3
     # a, b and c were right when clean; draws turn 1 + 0 + 3 of their 9 answers.
-    assert score["attack_success_rate"] == pytest.approx(100 * 4 / 9)
-    assert score["error_worst_of"]["attack_success_rate"] == pytest.approx(100 * 2 / 3)
-    assert score["snr_db_median"] == 11.0
-    assert score["clipped_share"] == pytest.approx(0.001)
+    assert score.attack_success_rate == pytest.approx(100 * 4 / 9)
+    assert score.error_worst_of.attack_success_rate == pytest.approx(100 * 2 / 3)
+    assert score.snr_db_median == 11.0
+    assert score.clipped_share == pytest.approx(0.001)
 
 
 def test_the_worst_draw_is_never_better_than_the_mean():
     generator = np.random.default_rng(0)
     for _ in range(30):
-        score = scorer([0, 0, 1, 1]).attacked(attacked({name: generator.integers(0, 2, 3) for name in LABELS}))
-        assert score["error_worst_of"]["error"] >= score["error"] - 1e-9
+        score = scorer([0, 0, 1, 1]).attacked(
+            "cafe", BUDGET, attacked({name: generator.integers(0, 2, 3) for name in LABELS})
+        )
+        assert score.error_worst_of.score.error >= score.score.error - 1e-9
 
 
 def test_any_joins_the_draws_of_all_environments():
     good, bad = {"a": [0], "b": [0], "c": [1], "d": [1]}, {"a": [1], "b": [0], "c": [1], "d": [1]}
     rows = figure1(scorer([0, 0, 1, 1]), pd.concat([attacked(good, "cafe"), attacked(bad, "station")]))
-    assert [row["noise"] for row in rows] == ["cafe", "station", "any"]
-    errors = {row["noise"]: (row["error"], row["error_worst_of"]["error"], row["error_worst_of"]["N"]) for row in rows}
+    assert [row.noise for row in rows] == ["cafe", "station", "any"]
+    errors = {row.noise: (row.score.error, row.error_worst_of.score.error, row.error_worst_of.n) for row in rows}
     assert errors == {"cafe": (0, 0, 1), "station": (25, 25, 1), "any": (12.5, 25, 2)}
 
 
@@ -81,34 +88,42 @@ def test_budgets_are_rows_of_their_own_in_order():
     same = {name: [label] for name, label in LABELS.items()}
     parts = [attacked(same, target=t) for t in (2.0, 0.1)] + [attacked(same, budget="snr_db", target=5.0)]
     rows = figure1(scorer([0, 0, 1, 1]), pd.concat(parts))
-    assert [row.get("epsilon") for row in rows if row["noise"] == "cafe"] == [0.1, 2.0, None]
-    assert [row.get("snr_db_target") for row in rows if row["noise"] == "cafe"] == [None, None, 5.0]
+    assert [row.budget for row in rows if row.noise == "cafe"] == [Epsilon(0.1), Epsilon(2), SNR(5)]
 
 
 def test_a_missing_draw_is_an_error_and_not_a_better_figure():
     table = attacked({name: [label] * 2 for name, label in LABELS.items()})
     with pytest.raises(ValueError, match="gaps"):
-        scorer([0, 0, 1, 1]).attacked(table.iloc[1:])
+        scorer([0, 0, 1, 1]).attacked("cafe", BUDGET, table.iloc[1:])
     with pytest.raises(ValueError, match="gaps"):
-        scorer([0, 0, 1, 1]).attacked(table[table["id"] != "b"])
+        scorer([0, 0, 1, 1]).attacked("cafe", BUDGET, table[table["id"] != "b"])
 
 
 def test_a_class_without_test_utterances_gives_no_figure():
     score = Scorer(clean([0, 0, 1, 1]).iloc[:2], CLASSES, replicates=10, confidence=0.95, seed=0).clean()
-    assert score["ua"] is None and score["error"] is None and score["interval"] is None
+    assert score.ua is None and score.score == Score(None, None)
 
 
 def test_seeds_are_averaged_answer_by_answer_and_a_worst_draw_belongs_to_its_seed():
     both = pd.concat([clean([0, 0, 1, 1]).assign(seed=3), clean([0, 0, 0, 1]).assign(seed=5)])
     scorer = Scorer(both, CLASSES, replicates=50, confidence=0.95, seed=0)
-    assert scorer.clean()["error"] == pytest.approx(100 - 50 * (1 + 0.75))
-    assert np.sum(scorer.clean()["confusion"]) == 8
+    assert scorer.clean().score.error == pytest.approx(100 - 50 * (1 + 0.75))
+    assert np.sum(scorer.clean().confusion) == 8
     one = attacked({"a": [0, 1], "b": [0, 0], "c": [1, 1], "d": [1, 1]}).assign(seed=3)
     other = attacked({"a": [0, 0], "b": [1, 1], "c": [0, 1], "d": [1, 1]}).assign(seed=5)
-    score = scorer.attacked(pd.concat([other, one]))
+    score = scorer.attacked("cafe", BUDGET, pd.concat([other, one]))
     # Seed 3: mean (0.75 + 1) / 2, worst (0.5 + 1) / 2; seed 5: mean (0.5 + 0.75) / 2, worst (0.5 + 0.5) / 2.
-    assert score["error"] == pytest.approx(100 - 50 * (0.875 + 0.625))
-    assert score["error_worst_of"]["error"] == pytest.approx(100 - 50 * (0.75 + 0.5))
-    assert score["error_worst_of"]["N"] == 2
+    assert score.score.error == pytest.approx(100 - 50 * (0.875 + 0.625))
+    assert score.error_worst_of.score.error == pytest.approx(100 - 50 * (0.75 + 0.5))
+    assert score.error_worst_of.n == 2
     with pytest.raises(ValueError, match="gaps"):
-        scorer.attacked(one)
+        scorer.attacked("cafe", BUDGET, one)
+
+
+def test_an_error_that_falls_with_the_noise_rings():
+    good, bad = ({name: [answer(label)] for name, label in LABELS.items()} for answer in (int, lambda label: 1 - label))
+    tables = [attacked(bad, target=1.0), attacked(good, target=2.0)]
+    rows = figure1(scorer([0, 0, 1, 1]), pd.concat(tables))
+    assert [alarm.name for alarm in not_growing(rows, chance=50.0)] == ["not_growing"]
+    growing = figure1(scorer([0, 0, 1, 1]), pd.concat([attacked(good, target=1.0), attacked(bad, target=2.0)]))
+    assert not_growing(growing, chance=50.0) == []

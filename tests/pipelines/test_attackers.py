@@ -5,18 +5,26 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 import tensorflow as tf
 
 from kerasser import audio
 from kerasser.attack import draws, perturbation
 from kerasser.attack.budget import Budget
-from kerasser.evaluation import threats
+from kerasser.corpora import CLASSES
 from kerasser.features.opensmile import Egemaps
 from kerasser.noise.estimation import reference_noise
-from pipelines.components import noise_gen, reproducer, searcher
-from pipelines.components.searcher import SearcherExecutor
+from kerasser.threats import (
+    adaptive_bayesian,
+    adaptive_random,
+    extreme_noise,
+    grey_box,
+    oblivious,
+    unseen_environment,
+    white_box,
+)
+from pipelines.components import attacker, noise_gen
+from pipelines.components.attacker import AttackerExecutor
 from pipelines.engine.artifacts import Artifact
 from pipelines.io import utterances
 from tests.pipelines import corpus
@@ -29,8 +37,15 @@ def place(tmp_path_factory):
     """Slow for what it makes: two classifiers and a GAN, and two of each again without one environment."""
     root = tmp_path_factory.mktemp("threats")
     listing, noise = corpus.write(root)
-    few = ["--defence.shares", "[1]", "--defence.random_noise_epsilon", "0", "--defence.gaussian_noise", "0"]
-    known = ["--threats.draws", "3", "--threats.white_box_steps", "3", "--threats.unseen", "true"]
+    few = [
+        "--defences.adversarial_training.shares",
+        "[1]",
+        "--defences.random_noise.epsilon",
+        "0",
+        "--defences.random_noise_on_features.deviation",
+        "0",
+    ]
+    known = ["--threats.draws", "3", "--threats.white_box.steps", "3", "--threats.unseen_environment.wanted", "true"]
     result = run("reproduce", [*corpus.arguments(listing, noise, root / "out"), *few, *known])
     assert result.returncode == 0, result.stderr
     return root / "out", Path(result.stdout.strip().splitlines()[-1]).parent
@@ -61,17 +76,17 @@ def inputs_of(place, record):
 
 
 def test_every_system_meets_every_threat_model(report):
-    every = [threats.OBLIVIOUS, threats.GREY_BOX, threats.ADAPTIVE_RANDOM, threats.ADAPTIVE, threats.WHITE_BOX]
+    every = [oblivious, grey_box, adaptive_random, adaptive_bayesian, white_box, unseen_environment]
     for budget in ({"epsilon": 2.0}, {"snr_db_target": 10.0}):
         for defence in ("none", "adversarial training", "gan"):
             mine = [r for r in report["threats"] if r["defence"] == defence and budget.items() <= r.items()]
-            assert [row["threat"] for row in mine] == [*every, threats.UNSEEN]
+            assert [row["threat"] for row in mine] == [each.NAME for each in every]
             assert all(0 <= row["error"] <= 100 for row in mine)
             by_name = {row["threat"]: row for row in mine}
-            assert by_name[threats.ADAPTIVE_RANDOM]["queries"] == by_name[threats.ADAPTIVE]["queries"] == 6
-            assert 1 <= by_name[threats.ADAPTIVE]["queries_mean"] <= 6
-            assert by_name[threats.ADAPTIVE_RANDOM]["error"] >= by_name[threats.OBLIVIOUS]["error"]
-            assert by_name[threats.WHITE_BOX]["radius"] > 0
+            assert by_name[adaptive_random.NAME]["queries"] == by_name[adaptive_bayesian.NAME]["queries"] == 6
+            assert 1 <= by_name[adaptive_bayesian.NAME]["queries_mean"] <= 6
+            assert by_name[adaptive_random.NAME]["error"] >= by_name[oblivious.NAME]["error"]
+            assert by_name[white_box.NAME]["radius"] > 0
 
 
 def test_they_are_named_in_the_report_with_their_queries(place):
@@ -98,84 +113,88 @@ def test_who_was_trained_without_a_place_has_not_heard_it(place, report):
     assert dict(heard["GanTrainer"])[("cafe",)] == ("station",)
 
 
-def test_a_system_that_heard_what_it_was_to_be_trained_without_is_refused(tmp_path):
-    (tmp_path / "metrics.json").write_text(json.dumps({"trained_noises": ["cafe", "station"]}))
-    parameters = {"threatened": [], "unseen_systems": [{"defence": "gan", "without": "cafe", "fold": "1", "seed": 0}]}
-    with pytest.raises(AssertionError, match="without cafe, and heard it"):
-        reproducer._attacks({"unseen.0": Artifact("Evaluation", tmp_path, {})}, parameters, None)
+def attack_of(place, threat, defended):
+    """The record of a threat model on the GAN, or on the undefended classifier."""
+    wanted = "gan" if defended else "none"
+    return next(
+        each
+        for each in records(place, "Attacker")
+        if (each["parameters"]["threat"], each["parameters"]["defence"]) == (threat.NAME, wanted)
+        and not each["parameters"]["without"]
+    )
 
 
-def test_every_question_can_be_asked_again(place):
-    """The margin of a question comes out of the waveform that its row describes."""
-    record = next(each for each in records(place, "Searcher") if "transfer.0" not in each["inputs"])
+def answers(place, threat, defended):
+    return attacker.read(artifact(place, attack_of(place, threat, defended)["outputs"]["answers"]))
+
+
+@pytest.mark.parametrize("threat", [adaptive_bayesian, grey_box, extreme_noise], ids=lambda each: each.NAME)
+def test_every_answer_can_be_asked_for_again(place, threat):
+    """The margin comes out of the waveform that its row describes."""
+    record = attack_of(place, threat, defended=True)
     inputs = inputs_of(place, record)
-    table = searcher.read(artifact(place, record["outputs"]["search"]))
     _, _, noise = noise_gen.load(inputs["noise"])
     waveforms = {(name, each.name): each.waveform for name, found in noise.items() for each in found}
-    files = {utterance.id: file for utterance, file in utterances.read(inputs["utterances"])}
-    model = tf.saved_model.load(str(inputs["model"].uri / "saved_model"))
-    for row in table.groupby("method").head(2).itertuples():
-        (waveform,) = audio.waveforms([files[row.id]])
+    files = {utterance.id: (utterance, file) for utterance, file in utterances.read(inputs["utterances"])}
+    model = tf.saved_model.load(str(inputs["generator.0"].uri / "saved_model"))
+    for row in answers(place, threat, defended=True).head(2).itertuples():
+        utterance, file = files[row.id]
+        (waveform,) = audio.waveforms([file])
         clean, _ = audio.clip(waveform)
         reference = reference_noise(clean)
         piece = draws.segment(waveforms[row.noise, row.recording], row.offset, clean.size)
         made = perturbation.attack(
             clean, piece, reference.mean, reference.variance, Budget(row.budget, float(row.target))
         )
+        assert row.snr_db == pytest.approx(made.snr_db, abs=1e-6)
+        assert row.clipped == made.clipped / clean.size
         frames = Egemaps()(made.waveform)
         answer = model.signatures["evaluate"](
             features=tf.constant(frames[None]),
             lengths=tf.constant([len(frames)]),
-            labels=tf.constant([row.label], tf.int32),
+            labels=tf.constant([CLASSES.index(utterance.valence)], tf.int32),
         )
         assert float(answer["margin"][0]) == pytest.approx(row.margin, abs=1e-5)
 
 
 def test_the_grey_box_sends_what_the_undefended_model_finds_hardest(place):
-    tables = {
-        "transfer.0" in record["inputs"]: searcher.read(artifact(place, record["outputs"]["search"]))
-        for record in records(place, "Searcher")
-    }
-    undefended, defended = tables[False], tables[True]
-    # The undefended model's own copy spends every query.
-    assert (undefended[undefended["method"] == "bayesian"].groupby(["id", "budget"]).size() == 6).all()
-    keys = ["id", "budget", "target"]
-    hardest = undefended[undefended["method"] == "bayesian"].sort_values("margin").groupby(keys).first()
-    sent = defended[defended["method"] == threats.GREY_BOX].set_index(keys).sort_index()
+    hardest = answers(place, adaptive_bayesian, defended=False)
+    # The undefended model's own copy spends every query, and still says when it first succeeded.
+    assert (hardest["allowed"] == 6).all() and hardest["first_wrong"].dropna().between(1, 6).all()
+    sent = answers(place, grey_box, defended=True)
     assert (sent["draw_seed"] == hardest["draw_seed"]).all() and (sent["offset"] == hardest["offset"]).all()
 
 
 def test_a_killed_search_goes_on_to_the_same_answers(place, tmp_path):
-    record = next(each for each in records(place, "Searcher") if "transfer.0" in each["inputs"])
-    inputs, done = inputs_of(place, record), artifact(place, record["outputs"]["search"])
+    record = attack_of(place, adaptive_bayesian, defended=True)
+    inputs, done = inputs_of(place, record), artifact(place, record["outputs"]["answers"])
     parameters = {**record["parameters"], "workers": 2, "quiet": True}
-    whole = (done.uri / "search.csv").read_bytes()
-    table = searcher.read(done)
-    first = next(iter(table["id"].unique()))
-    rows = table[table["id"] == first].astype({"target": float}).to_dict("records")
-    marked = [{**row, "recording": "kept"} for row in rows]
-    line = json.dumps({"id": first, "rows": marked}) + "\n"
+    whole = (done.uri / "answers.csv").read_bytes()
+    first = utterances.read(inputs["utterances"])
+    first = next(each.id for each, _ in first if each.id in set(attacker.read(done)["id"]))
+    row = {
+        "utterance": first,
+        "budget": {"kind": "epsilon", "value": 2.0},
+        "correct": 1.0,
+        "facts": {"recording": "kept"},
+    }
+    line = json.dumps({"id": first, "rows": [row]}) + "\n"
     (tmp_path / "answers.jsonl").write_text(line + line.replace(first, "torn")[:50])
-    SearcherExecutor().do(inputs, {"search": tmp_path}, parameters)
-    again = pd.read_csv(tmp_path / "search.csv", keep_default_na=False, dtype={"id": str})
+    AttackerExecutor().do(inputs, {"answers": tmp_path}, parameters)
+    again = attacker.read(Artifact("Answers", tmp_path))
     assert set(again.loc[again["id"] == first, "recording"]) == {"kept"}
-    assert [path.name for path in tmp_path.iterdir()] == ["search.csv"]
+    assert [path.name for path in tmp_path.iterdir()] == ["answers.csv"]
     shutil.rmtree(tmp_path)
     tmp_path.mkdir()
-    SearcherExecutor().do(inputs, {"search": tmp_path}, parameters)
-    assert (tmp_path / "search.csv").read_bytes() == whole
+    AttackerExecutor().do(inputs, {"answers": tmp_path}, parameters)
+    assert (tmp_path / "answers.csv").read_bytes() == whole
 
 
-def test_the_radius_is_what_the_noise_moves(place):
-    record = records(place, "WhiteBox")[0]
-    table = pd.read_csv(artifact(place, record["outputs"]["white_box"]).uri / "white_box.csv")
-    assert table.groupby(["budget", "target"])["radius"].nunique().eq(1).all()
+def test_the_box_holds_the_random_draws(place):
+    table = answers(place, white_box, defended=True)
+    assert np.isfinite(table["radius"]).all() and (table["radius"] > 0).all()
     assert np.isfinite(table["margin"]).all() and (table["gradient_norm"] > 0).all()
-    assert sorted(table["id"].unique()) == sorted(
-        utterance.id
-        for utterance, _ in utterances.read(inputs_of(place, records(place, "Searcher")[0])["utterances"])
-        if utterance.speaker in set(table["speaker"])
-    )
+    assert set(table["id"]) == set(answers(place, oblivious, defended=True)["id"])
 
 
 @pytest.mark.slow

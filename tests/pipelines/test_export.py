@@ -13,14 +13,14 @@ import tensorflow as tf
 
 from kerasser.serving import versions
 from kerasser.util.errors import InputError
-from pipelines import export, predict
+from pipelines import attack, export, predict
 from pipelines.cli.main import main
 from pipelines.components import pusher
-from pipelines.components.exporter import CARD
 from pipelines.components.infra_validator import InfraValidatorExecutor
 from pipelines.components.pusher import PusherExecutor
-from pipelines.config import ExportSettings, PredictSettings
+from pipelines.config import ExportSettings, PredictSettings, VictimRunSettings
 from pipelines.engine.artifacts import Artifact, content_hash
+from pipelines.io.own_models import CARD
 from pipelines.lineage import ancestors, lineage
 from tests.pipelines import corpus
 
@@ -44,6 +44,7 @@ def refusal(command, arguments, capsys):
     runs = {
         "export": (export.DESCRIPTION, export.export, ExportSettings),
         "predict": (predict.DESCRIPTION, predict.predict, PredictSettings),
+        "attack": (attack.DESCRIPTION, attack.attack, VictimRunSettings),
     }
     description, function, settings = runs[command]
     with pytest.raises(SystemExit) as stopped:
@@ -103,6 +104,17 @@ def test_the_card_says_what_it_is_and_how_it_was_measured(place):
     }
     assert {card["evaluation"][name]["clean"]["error"] for name in ("defended", "undefended")} == evaluations
     assert str(root) not in json.dumps(card)
+
+
+def test_an_attack_on_it_refuses_the_speakers_that_it_was_trained_with(place, capsys):
+    _, models, arguments, _ = place
+    card = json.loads((models / "manifest" / "1" / CARD).read_text())
+    assert len(card["trained_speakers"]) > 2
+    cut = arguments[: arguments.index("--models-dir")]
+    victim = ["--victim.model", str(models / "manifest" / "1")]
+    for more in ([], ["--fold", "2"]):
+        line = refusal("attack", [*cut, *victim, *more], capsys)
+        assert "as by --fold 1, the one that it was made for. Received:" in line
 
 
 def test_the_same_model_is_not_pushed_twice(place, capsys):

@@ -155,7 +155,7 @@ def test_no_store_nothing_there_and_no_record_are_input_errors(made, tmp_path):
         lineage(store / "work")
     key = lineage(made["corpus"].uri)["key"]
     (store / "records" / f"{key}.json").write_text("{")
-    with pytest.raises(InputError, match=f"{key}.json: expected a record in JSON"):
+    with pytest.raises(InputError, match=f"{key}.json: expected a record as it was written"):
         lineage(made["corpus"].uri)
 
 

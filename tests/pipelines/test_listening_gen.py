@@ -6,7 +6,7 @@ import pytest
 from kerasser.attack.budget import Budget
 from kerasser.audio import AudioFile
 from kerasser.corpora.base import Utterance
-from pipelines import dag
+from pipelines import dag, evaluation
 from pipelines.components import listening_gen, noise_gen
 from pipelines.components.listening_gen import ListeningGenExecutor, choose
 from pipelines.config import ReportSettings, Settings
@@ -78,12 +78,15 @@ def test_sounds_of_test_speakers_reach_reports_alone():
         if types.SOUNDS in {**each.SPEC.INPUTS, **each.SPEC.LISTS}.values()
     }
     assert takers == {"Reporter", "Reproducer"}
-    for report in (dag.Dag(Settings(), ["1"]).report(), reproduction(dag.Dag(Settings(), ["1"]), ["cafe", "station"])):
+    for report in (
+        evaluation.report(dag.Dag(Settings(), ["1"])),
+        reproduction(dag.Dag(Settings(), ["1"]), ["cafe", "station"]),
+    ):
         (made,) = (each for each in components(report, []) if isinstance(each, listening_gen.ListeningGen))
         assert made.parameters["epsilons"] == [2.0] and made.parameters["snrs_db"] == [10.0]
         assert made.parameters["defences"][0] == "none"
 
 
 def test_no_sounds_make_no_component():
-    report = dag.Dag(Settings(report=ReportSettings(sounds=0)), ["1"]).report()
+    report = evaluation.report(dag.Dag(Settings(report=ReportSettings(sounds=0)), ["1"]))
     assert not any(isinstance(each, listening_gen.ListeningGen) for each in components(report, []))

@@ -12,14 +12,17 @@ import pytest
 
 from kerasser import audio
 from kerasser.attack import audibility, perturbation_graph
+from kerasser.attack.budget import Epsilon
 from kerasser.attack.generation import replay
 from kerasser.corpora.base import Utterance
+from kerasser.evaluation.results import AttackWorstOf, Figure1Row, Score
 from kerasser.features import records
 from pipelines.cli.main import main
 from pipelines.components import noise_gen, perception_gen
 from pipelines.components.perception_gen import PerceptionGenExecutor, spread
 from pipelines.dag import Dag
 from pipelines.engine.artifacts import Artifact
+from pipelines.evaluation import perception
 from pipelines.io import breakdowns, shards, utterances
 from pipelines.run import run
 from tests.pipelines import corpus
@@ -35,7 +38,7 @@ def settings(tmp_path_factory):
 
 def measured(settings):
     """Runs the component and all below it; returns its component and its artifact."""
-    (channel,) = Dag(settings, ["1"]).perception("1")
+    (channel,) = perception(Dag(settings, ["1"]), "1")
     return channel.component, run(settings, channel.component)[channel.component]["perception"]
 
 
@@ -176,7 +179,7 @@ def test_utterances_are_spread_over_speakers_and_ids(limit, expected):
 
 def test_zero_utterances_make_no_component(settings):
     none = replace(settings, perception=replace(settings.perception, utterances=0))
-    assert Dag(none, ["1"]).perception("1") == []
+    assert perception(Dag(none, ["1"]), "1") == []
 
 
 def test_a_speaker_called_na_is_read_at_its_word(tmp_path):
@@ -185,9 +188,10 @@ def test_a_speaker_called_na_is_read_at_its_word(tmp_path):
         "u,NA,NA,epsilon,2.0,0,2.0,9.0,5.0,,\n"
     )
     (tmp_path / "perception.json").write_text('{"utterances": 1, "missing": ["pystoi", "pesq"]}')
-    figure1 = [{"noise": "NA", "epsilon": 2.0, "error": 1.0, "interval": None, "error_worst_of": {"N": 1}}]
+    worst = AttackWorstOf(1, Score(1.0, None), 1.0)
+    figure1 = [Figure1Row("NA", Epsilon(2), 9.0, Score(1.0, None), worst, 1.0, 0.0, 1)]
     adversarial = breakdowns.read(Path(tmp_path / "perception.csv"))
     part = breakdowns.perception([Artifact("Perception", tmp_path)], figure1, adversarial)
-    (row,) = part["rows"]
-    assert row["segmental_snr_db"]["median"] == 5.0 and row["stoi"] is None
-    assert part["missing"] == ["pesq", "pystoi"] and np.isfinite(row["snr_db"]["median"])
+    (row,) = part.rows
+    assert row.segmental_snr_db.median == 5.0 and row.stoi is None
+    assert part.missing == ["pesq", "pystoi"] and np.isfinite(row.snr_db.median)

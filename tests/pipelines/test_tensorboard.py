@@ -16,6 +16,7 @@ from kerasser.training.tensorboard.log import GAN_TAGS
 from pipelines.cli.main import parse
 from pipelines.config import Settings
 from pipelines.dag import Dag
+from pipelines.models import Models
 from pipelines.run import run
 from tests.pipelines import browser, corpus
 from tests.pipelines.board_server import ask, serving
@@ -32,9 +33,10 @@ def trained(tmp_path_factory):
     listing, noise = corpus.write(root)
     arguments = [*corpus.arguments(listing, noise, root / "out"), "--logdir", str(root / "logs"), "--quiet"]
     graph = Dag(parse("train", "", arguments, Settings), ["1"])
-    gan = graph.gan("1", 0, graph.victim("1", 0))
-    adversarial = graph.trainer("adversarial training 50 %", "1", 0, adversarial=[graph.training_attack], share=0.5)
-    random = graph.trainer("random noise", "1", 0, examples=graph.random_noise)
+    models = Models(graph, "1", 0)
+    gan = models.generator(models.classifier())
+    adversarial = models.classifier("adversarial training 50 %", adversarial_share=0.5)
+    random = models.classifier("random noise", white_noise=0.5)
     made = run(graph.settings, gan, adversarial, random)
     return root / "logs", {component.id: outputs for component, outputs in made.items()}
 

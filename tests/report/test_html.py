@@ -2,7 +2,8 @@ import base64
 from html.parser import HTMLParser
 
 from kerasser.report import html
-from kerasser.report.document import Document, Section
+from kerasser.report.blocks import Picture, SoundLink, Table, Text, text
+from kerasser.report.document import Document, Part
 
 
 class Seen(HTMLParser):
@@ -16,17 +17,17 @@ class Seen(HTMLParser):
         self.ids += [value for name, value in attrs if name == "id"]
 
 
-def said(*lines, title="T"):
-    return Document(title, ["**Mind.**"], ["One.", "Two."], ["No alarm rang."], [Section("A & b: c?", lines)])
+def said(*blocks, title="T"):
+    return Document(title, ["**Mind.**"], ["One.", "Two."], [text("No alarm rang.")], [Part("A & b: c?", blocks)])
 
 
 def test_the_page_holds_its_pictures_and_sounds_and_leads_nowhere_else(tmp_path):
     (tmp_path / "a.svg").write_bytes(b"<svg/>")
     (tmp_path / "sounds").mkdir()
     (tmp_path / "sounds/0-0.wav").write_bytes(b"RIFF")
-    lines = ["![shown](a.svg)", "", "| a | b |", "| --- | --- |", "| 1 | [clean](sounds/0-0.wav) |"]
+    table = Table(["a", "b"], [["1", SoundLink("sounds/0-0.wav", "clean")]])
     seen = Seen()
-    page = html.page(said(*lines), tmp_path, "a < b")
+    page = html.page(said(Picture("a", "shown", None), table), tmp_path, "a < b")
     seen.feed(page)
     embedded = [("image/svg+xml", b"<svg/>"), ("audio/wav", b"RIFF")]
     sources = [f"data:{kind};base64,{base64.b64encode(content).decode()}" for kind, content in embedded]
@@ -40,7 +41,7 @@ def test_the_page_holds_its_pictures_and_sounds_and_leads_nowhere_else(tmp_path)
 
 def test_html_in_the_text_is_shown_as_it_stands(tmp_path):
     bad = "<script>alert(1)</script>"
-    page = html.page(said(bad, "", f"x {bad} <img src=x onerror=alert(1)>", title=bad), tmp_path, bad)
+    page = html.page(said(Text(bad), Text(f"x {bad} <img src=x onerror=alert(1)>"), title=bad), tmp_path, bad)
     seen = Seen()
     seen.feed(page)
     assert "script" not in seen.tags and "img" not in seen.tags
@@ -48,5 +49,21 @@ def test_html_in_the_text_is_shown_as_it_stands(tmp_path):
 
 
 def test_a_figure_and_its_unit_stay_on_one_line(tmp_path):
-    page = html.page(said("It is 12.5 % [1.0, 2.0] % at 10 dB, and 5 days."), tmp_path, "t")
+    page = html.page(said(Text("It is 12.5 % [1.0, 2.0] % at 10 dB, and 5 days.")), tmp_path, "t")
     assert "12.5\N{NO-BREAK SPACE}% [1.0, 2.0]\N{NO-BREAK SPACE}% at 10\N{NO-BREAK SPACE}dB, and 5 days." in page
+
+
+def test_a_cell_is_one_line_whatever_it_begins_with(tmp_path):
+    cells = ["- a", "1. b", "# c", "> d", "    e", "**f**", "-1.5 [-2.0, +1.0]", ""]
+    page = html.page(said(Table(list("abcdefgh"), [cells])), tmp_path, "t")
+    assert "<td>- a</td><td>1. b</td><td># c</td><td>&gt; d</td>" in page
+    assert "<td><strong>f</strong></td><td>-1.5 [-2.0, +1.0]</td><td></td>" in page
+
+
+def test_a_word_for_a_picture_or_a_sound_cannot_leave_its_attribute(tmp_path):
+    (tmp_path / "a.svg").write_bytes(b"<svg/>")
+    (tmp_path / "b.wav").write_bytes(b"RIFF")
+    bad = '" onerror="alert(1)'
+    blocks = [Picture("a", bad, None), Table(["x"], [[SoundLink("b.wav", bad)]])]
+    page = html.page(said(*blocks), tmp_path, "t")
+    assert "onerror=&#34;alert(1)" in page and 'onerror="' not in page

@@ -1,44 +1,48 @@
 """The page of a reproduction in a browser: on a phone, on a desk and on paper."""
 
 import base64
-import copy
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from kerasser import audio
-from kerasser.report import document, figures, html, reproduction
+from kerasser.attack.budget import Epsilon
+from kerasser.evaluation.results import Alarm, Answer, Sound, SoundExample
+from kerasser.report import document, html, style
 from tests.pipelines import browser
-from tests.report.test_reproduction import REPORT
+from tests.report.samples import REPRODUCTION
 
 BAD = "<script>alert(1)</script>|`*[a](javascript:b)"
-SOUNDS = [
-    {
-        **{"utterance": f"u_{BAD}", "speaker": BAD, "emotion": BAD, "label": 0, "noise": BAD, "duration_s": 1.0},
-        "versions": [
-            {"file": "0-0.wav", "snr_db": None, "answers": {"none": {"predicted": 0, "probability": 0.9}}},
-            {
-                **{"file": "0-1.wav", "snr_db": 9.0, "epsilon": 2.0},
-                "answers": {
-                    name: {"predicted": place, "probability": 0.6} for place, name in enumerate(("gan", "none"))
-                },
-            },
-        ],
-    }
-]
+ANSWERS = {"gan": Answer(0, 0.6), "none": Answer(1, 0.6)}
+SOUNDS = SoundExample(
+    *(f"u_{BAD}", BAD, BAD, 0, BAD, 1.0),
+    [
+        Sound(file="0-0.wav", snr_db=None, answers={"none": Answer(0, 0.9)}),
+        Sound(file="0-1.wav", snr_db=9.0, budget=Epsilon(2), answers=ANSWERS),
+    ],
+)
 
 
 def hostile():
     """A report whose every name would break a page that trusts it."""
-    report = copy.deepcopy(REPORT) | {"corpus": BAD, "folds": [BAD], "test_speakers": [BAD, "b"], "remarks": [BAD]}
-    report |= {"sounds": SOUNDS, "skipped": {BAD: 2}, "inputs": {"utterances": "0" * 64}}
-    report["alarms"] = [{"defence": "gan", "name": "costs_clean", "message": BAD}]
-    report["command"] = "python -m pipelines.reproduce \\\n  --fold '<script>'"
-    for rows in ("figure1", "figure2", "table2", "figure3"):
-        for row in report[rows]:
-            row["noise"] = BAD
-    return report
+    noises = {
+        part: [replace(row, noise=BAD) for row in getattr(REPRODUCTION, part)]
+        for part in ("figure1", "figure2", "table2", "figure3")
+    }
+    return replace(
+        REPRODUCTION,
+        corpus=BAD,
+        folds=[BAD],
+        test_speakers=[BAD, "b"],
+        remarks=[BAD],
+        sounds=[SOUNDS],
+        skipped={BAD: 2},
+        alarms=[Alarm(defence="gan", name="costs_clean", message=BAD)],
+        command="python -m pipelines.reproduce \\\n  --fold '<script>'",
+        **noises,
+    )
 
 
 def write(report, directory):
@@ -46,13 +50,11 @@ def write(report, directory):
     clock = np.arange(16000, dtype=np.float32) / 16000
     for name in ("0-0.wav", "0-1.wav"):
         audio.write(directory / "sounds" / name, 0.3 * np.sin(2 * np.pi * 220 * clock))
-    for draw, rows in (
-        *((figures.figure1, "figure1"), (figures.figure2, "figure2")),
-        *((figures.figure3, "figure3"), (figures.figure4, "threats")),
-    ):
-        draw(directory / f"{draw.__name__}.png", report["clean"], report[rows], "title")
+    said = document.compose(report)
+    for picture in said.pictures:
+        style.save(picture.draw(), directory / picture.file)
     place = directory / "report.html"
-    place.write_text(html.page(reproduction.reproduction(report), directory, BAD), encoding="utf-8")
+    place.write_text(html.page(said, directory, BAD), encoding="utf-8")
     return place.as_uri()
 
 
@@ -121,7 +123,7 @@ def test_it_prints_on_paper_without_a_cut_table_or_picture(page):
 
 def test_markdown_and_page_say_the_same(page):
     page.open(page.url)
-    text = document.markdown(reproduction.reproduction(hostile()))
+    text = document.markdown(document.compose(hostile()))
     titles = [line.removeprefix("## ") for line in text.splitlines() if line.startswith("## ")]
     assert page.evaluate("[...document.querySelectorAll('h2')].map(title => title.textContent)") == titles
     assert page.evaluate("[...document.querySelectorAll('nav a')].map(link => link.textContent)") == titles

@@ -1,9 +1,13 @@
+from collections import Counter
+
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from kerasser.features import records
 from kerasser.features.records import Example
-from kerasser.training.batches import PairedBatches, TrainingBatches, batches
+from kerasser.training.batches import PairedBatches, TrainingBatches, batches, refuse_absent_classes
+from kerasser.util.errors import InputError
 
 COUNT, VERSIONS = 40, 3
 
@@ -129,6 +133,31 @@ def test_groups_are_full_and_of_like_length(files):
         padded += np.prod(element["features"].shape[:3])
         real += element["lengths"].numpy().sum()
     assert padded / real < 1.4
+
+
+def test_what_fills_the_last_group_is_drawn_from_all_alike_and_anew_for_each_epoch(files):
+    data = PairedBatches([files], 2, batch_size=8, seed=0, clean_share=0.25)
+    twice = []
+    for number in range(60):
+        data.epoch.assign(number)
+        found = Counter(pairs(data, 3))
+        # Of 160 pairs, 8 come again to fill 7 groups of 24.
+        assert len(found) == 160 and set(found.values()) <= {1, 2}
+        twice.append({pair for pair, count in found.items() if count == 2})
+        assert len(twice[-1]) == 8
+    assert len({frozenset(each) for each in twice}) == 60
+    again = Counter(pair for each in twice for pair in each)
+    lengths = np.array([len(utterance(number, 0)) for number, _ in again.elements()])
+    every = np.array([len(utterance(number, 0)) for number in range(COUNT)])
+    # Each comes again 3 times on average, and of any length: four standard errors of the mean.
+    assert abs(lengths.mean() - every.mean()) < 4 * every.std() / np.sqrt(lengths.size)
+    assert len(again) > 140 and max(again.values()) < 12
+
+
+def test_development_speech_without_a_class_is_refused():
+    dev = tf.data.Dataset.from_tensor_slices(({"features": np.zeros((3, 2))}, np.array([1, 1, 1]))).batch(2)
+    with pytest.raises(InputError, match="development speakers: expected utterances of every class.*none of class 0"):
+        refuse_absent_classes(dev, 2)
 
 
 def test_a_corpus_smaller_than_a_group_still_gives_one(tmp_path):

@@ -7,17 +7,21 @@ import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.plugin_event_accumulator import EventAccumulator
 
-from kerasser.evaluation.metrics import UnweightedAverageRecall, unweighted_average_recall
+from kerasser.evaluation.metrics import unweighted_average_recall
 from kerasser.features import records
 from kerasser.features.records import Example
 from kerasser.models import classifier
+from kerasser.training import rules
 from kerasser.training.batches import TrainingBatches, batches
 from kerasser.training.classifier import fit
 from kerasser.training.development import DevelopmentSpeech
 from kerasser.training.epochs import MeasuredAdam, run_epochs
-from kerasser.training.schedule import EarlyStopping, LearningRateRule
+from kerasser.training.recall import UnweightedAverageRecall
+from kerasser.training.rules.early_stopping import EarlyStopping
+from kerasser.training.schedule import Schedule
 from kerasser.training.tensorboard.log import CLASSIFIER_TAGS, EventLog
 from kerasser.training.tensorboard.pages import LogContents, LoggedUtterance, LogWriter, asking
+from kerasser.util.errors import InputError
 
 
 def run_rule(values, start=0.002, rule=None):
@@ -25,7 +29,7 @@ def run_rule(values, start=0.002, rule=None):
     model = SimpleNamespace(
         optimizer=SimpleNamespace(learning_rate=start), stop_training=False, get_weights=lambda: epoch
     )
-    rule = rule or LearningRateRule()
+    rule = Schedule(rule or rules.rule())
     rule.set_model(model)
     rates = []
     for epoch, value in enumerate(values):
@@ -56,9 +60,25 @@ def test_the_first_of_equally_good_epochs_is_kept():
 
 
 def test_convergence_stops_after_its_patience_and_leaves_the_rate_alone():
-    rates, rule = run_rule([50, 70, 60, 71, 60, 60, 60, 60, 60], rule=EarlyStopping(patience=3))
+    rates, rule = run_rule([50, 70, 60, 71, 60, 60, 60, 60, 60], rule=EarlyStopping(3))
     assert rates == [0.002] * 7
     assert (rule.best, rule.best_epoch) == (71, 3)
+
+
+@pytest.mark.parametrize("rule", [rules.rule(), EarlyStopping(9)])
+def test_a_figure_that_is_not_there_is_never_the_best(rule):
+    nan = float("nan")
+    _, rule = run_rule([nan, 50, nan, 60, nan], rule=rule)
+    assert (rule.best, rule.best_epoch, rule.best_weights) == (60, 3, 3)
+
+
+def test_development_speakers_of_one_class_are_refused_before_the_first_epoch(tmp_path):
+    found = list(examples(2, 30, 0))
+    records.write(tmp_path / "train", found)
+    records.write(tmp_path / "dev", [each for each in found if each.label == 0])
+    with pytest.raises(InputError, match="development speakers: expected utterances of every class"):
+        train(tmp_path / "train", tmp_path / "dev", tmp_path / "work", epochs=1)
+    assert not list((tmp_path / "work").iterdir())
 
 
 def examples(speakers, each, seed, shuffle=False):
@@ -187,7 +207,7 @@ def test_the_rate_that_is_shown_is_the_optimisers_own_after_halving_too(corpus, 
         trained,
         data.dataset,
         data.epoch,
-        LearningRateRule(patience=1),
+        Schedule(rules.rule(patience=1)),
         path=tmp_path / "checkpoint.npz",
         epochs=8,
         log_dir=tmp_path / "logs",

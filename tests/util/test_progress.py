@@ -2,6 +2,8 @@
 
 import contextlib
 import io
+import sys
+import types
 
 import pytest
 
@@ -34,3 +36,18 @@ def test_steps_are_counted_on_a_terminal():
 @pytest.mark.parametrize(("error", "quiet"), [(Terminal(), True), (io.StringIO(), False), (io.StringIO(), None)])
 def test_nobody_who_is_quiet_or_no_terminal_sees_a_bar(error, quiet):
     assert seen(error, quiet=quiet) == ""
+
+
+class Notebook:
+    """What a Jupyter kernel looks like from within."""
+
+    kernel = object()
+
+
+def test_a_notebook_is_no_terminal_and_sees_a_bar(monkeypatch):
+    shell = types.SimpleNamespace(get_ipython=Notebook)
+    monkeypatch.setitem(sys.modules, "IPython", shell)
+    assert progress.in_notebook() and "0/3" in seen(io.StringIO())
+    assert seen(io.StringIO(), quiet=True) == ""
+    shell.get_ipython = lambda: None
+    assert not progress.in_notebook() and seen(io.StringIO()) == ""

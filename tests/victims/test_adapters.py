@@ -71,7 +71,7 @@ def one_by_one(model, items):
 
 @pytest.mark.parametrize("form", ["keras", "saved_model"])
 @pytest.mark.parametrize(
-    ("hears", "make", "describe"),
+    ("input_kind", "make", "describe"),
     [
         ("frames", recurrent, Egemaps),
         ("functionals", dense, Functionals),
@@ -103,7 +103,7 @@ def test_a_fixed_length_is_filled_with_zeros_or_cut(tmp_path):
 
 
 @pytest.mark.parametrize("form", ["keras", "saved_model"])
-@pytest.mark.parametrize(("hears", "make"), [("functionals", recurrent), ("frames", dense), ("waveform", dense)])
+@pytest.mark.parametrize(("input_kind", "make"), [("functionals", recurrent), ("frames", dense), ("waveform", dense)])
 def test_a_network_that_hears_something_else_is_refused(tmp_path, form, input_kind, make):
     if (input_kind, make) == ("waveform", dense):
         expected = pytest.raises(InputError, match=r"mine.*: .*")

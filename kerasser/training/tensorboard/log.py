@@ -28,6 +28,7 @@ from tensorboard.summary.writer.event_file_writer import EventFileWriter
 from tensorboard.util import tensor_util
 
 from kerasser.audio import SAMPLE_RATE_HZ, clip
+from kerasser.util.arrays import Array
 from kerasser.util.errors import InputError
 
 #: An epoch's figure → its tag, for a classifier; figures that are not named are not shown.
@@ -100,7 +101,7 @@ class EventLog:
         metadata = image_metadata.create_summary_metadata(None, description)
         self._tensor(tag, np.array([str(width).encode(), str(height).encode(), png], object), metadata, step)
 
-    def sound(self, tag: str, waveform: np.ndarray, step: int, description: str = "") -> None:
+    def sound(self, tag: str, waveform: Array, step: int, description: str = "") -> None:
         """Adds a waveform, float32 `[samples]` in [−1, 1 − 2⁻¹⁵] at 16 kHz, as WAV; the description is Markdown."""
         file = io.BytesIO()
         soundfile.write(file, clip(waveform)[0], SAMPLE_RATE_HZ, format="WAV", subtype="PCM_16")
@@ -125,7 +126,7 @@ class EventLog:
         """Lets readers see what there is so far."""
         self._writer.flush()
 
-    def _tensor(self, tag: str, value: np.ndarray, metadata: Any, step: int) -> None:
+    def _tensor(self, tag: str, value: Array, metadata: Any, step: int) -> None:
         summary = summary_pb2.Summary()
         summary.value.add(tag=tag, metadata=metadata, tensor=tensor_util.make_tensor_proto(value, dtype=np.object_))
         self._write(summary, step)

@@ -13,8 +13,8 @@ import tensorflow as tf
 from kerasser.features.records import Example
 from kerasser.models.layers import FrameNormalization
 from kerasser.training.development import Answers, condition, padded
-from kerasser.training.tensorboard import pictures
 from kerasser.training.tensorboard.log import EventLog, plain, table
+from kerasser.util.arrays import Array
 
 #: Epochs between two looks at pictures, after the first epoch and before the last.
 EVERY = 10
@@ -32,7 +32,7 @@ class LoggedUtterance:
 
     own: Example
     adversarial: Example | None
-    sounds: Mapping[str, np.ndarray] = field(default_factory=dict)
+    sounds: Mapping[str, Array] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,9 @@ class LogWriter:
             event_log.scalar(f"final/dev_error_{name}", error, step)
 
     def _look(self, event_log: EventLog, step: int, answers: Answers) -> None:
+        # What trains does not need matplotlib; what draws does.
+        from kerasser.training.tensorboard import pictures
+
         errors = answers.errors()
         for name, counts in answers.confusions().items():
             picture = pictures.confusion_matrix(counts, self._contents.classes, f"development speech, {name}")
@@ -111,6 +114,8 @@ class LogWriter:
             self._features(event_log, step)
 
     def _features(self, event_log: EventLog, step: int) -> None:
+        from kerasser.training.tensorboard import pictures
+
         for number, logged in enumerate(self._contents.utterances, 1):
             heard = {condition(logged.own): logged.own.features}
             if logged.adversarial is not None:
@@ -122,8 +127,9 @@ class LogWriter:
             picture = pictures.heat_map(panels, self._contents.descriptors, f"utterance {number}")
             event_log.picture(f"features/{number}", picture, step, _described(logged))
 
-    def _normalised(self, batch: Mapping[str, Any]) -> np.ndarray:
-        return np.asarray(self._normalization(batch["features"], batch["lengths"]))[0]
+    def _normalised(self, batch: Mapping[str, Any]) -> Array:
+        result: Array = np.asarray(self._normalization(batch["features"], batch["lengths"]))[0]
+        return result
 
 
 def _noise(example: Example) -> str:
@@ -173,4 +179,5 @@ def asking(model: keras.Model, dimension: int) -> Callable[[Mapping[str, Any]], 
     def ask(batch: Mapping[str, Any]) -> Any:
         return model(batch, training=False)
 
-    return ask
+    traced: Callable[[Mapping[str, Any]], Any] = ask
+    return traced

@@ -9,12 +9,14 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from kerasser.util.arrays import Array
+
 # Nuñez, Anderton, Renslow 2018: made for readers with a colour vision deficiency.
 _COLOURS = "cividis"
 _DPI = 100
 
 
-def heat_map(panels: Mapping[str, np.ndarray], names: Sequence[str], title: str, bound: float = 3.0) -> bytes:
+def heat_map(panels: Mapping[str, Array], names: Sequence[str], title: str, bound: float = 3.0) -> bytes:
     """Draws the descriptors of one utterance under several conditions, beside each other.
 
     Args:
@@ -52,7 +54,7 @@ def heat_map(panels: Mapping[str, np.ndarray], names: Sequence[str], title: str,
     return _png(figure)
 
 
-def confusion_matrix(counts: np.ndarray, classes: Sequence[str], title: str) -> bytes:
+def confusion_matrix(counts: Array, classes: Sequence[str], title: str) -> bytes:
     """Draws a confusion matrix.
 
     Args:
@@ -82,5 +84,5 @@ def confusion_matrix(counts: np.ndarray, classes: Sequence[str], title: str) -> 
 
 def _png(figure: Figure) -> bytes:
     file = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(file, metadata={"Software": None})
+    FigureCanvasAgg(figure).print_png(file, metadata={"Software": None})  # type: ignore[no-untyped-call]
     return file.getvalue()

@@ -1,6 +1,7 @@
 """Flags, files of settings, help and completion: what is met before anything runs."""
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import fields
@@ -16,7 +17,7 @@ from pipelines.cli.commands import COMMANDS
 from pipelines.cli.main import parse
 from pipelines.config import UNUSED, Settings
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 KINDS = {**COMMANDS, "completion": completion.CompletionSettings}
 POSITIONAL = {"predict": ["a.wav", "b.wav"], "lineage": ["place"], "completion": ["bash"]}
 
@@ -29,7 +30,8 @@ def refused(arguments, name="evaluate"):
 
 
 def test_every_command_is_known_here():
-    found = {path.stem for path in (ROOT / "pipelines").glob("*.py") if '__name__ == "__main__"' in path.read_text()}
+    modules = (ROOT / "pipelines").rglob("[a-z]*.py")
+    found = {path.stem for path in modules if '__name__ == "__main__"' in path.read_text()}
     assert found == KINDS.keys()
 
 
@@ -40,7 +42,11 @@ def test_what_print_config_prints_is_read_back_as_the_same_settings(name, tmp_pa
     flags += (
         ["--seed", "7", "--attack.snrs_db", "[3, -2.5]", "--training.lowest_rate", "1e-6"] if "seed" in changed else []
     )
-    flags += ["--gan.corpora", "[{corpus: urdu, corpus_dir: x, valence: {a: positive}}]"] if "seed" in changed else []
+    flags += (
+        ["--defences.gan.corpora", "[{corpus: urdu, corpus_dir: x, valence: {a: positive}}]"]
+        if "seed" in changed
+        else []
+    )
     with pytest.raises(SystemExit) as status:
         parse(name, "", [*flags, "--print-config"], KINDS[name])
     assert status.value.code == 0
@@ -129,7 +135,7 @@ def test_settings_in_braces_are_checked_as_a_file_is():
         (["--attack.drawz=1"], ["--attack.drawz:", "perhaps --attack.draws"]),
         (["--attack", "{drawz: 1}"], ["drawz", "perhaps attack.draws"]),
         (["--attack", "3"], ["attack"]),
-        (["--gan.corpora", "[{corpus: emodb, corpus_dirr: x}]"], ["gan.corpora", "corpus_dirr"]),
+        (["--defences.gan.corpora", "[{corpus: emodb, corpus_dirr: x}]"], ["gan.corpora", "corpus_dirr"]),
         (["--qqqq"], ["--qqqq", "expected a flag that --help lists. Received"]),
         (["stray"], ["stray"]),
     ],
@@ -151,7 +157,7 @@ def test_help_says_every_setting_in_a_sentence(name, capsys):
     shown = capsys.readouterr().out
     assert status.value.code == 0
     assert shown.startswith(f"usage: python -m pipelines.{name} ") and "What it does." in shown
-    reworded = cli._descriptions(KINDS[name])
+    reworded = cli.descriptions(KINDS[name])
     flat = " ".join(shown.split())
     idle = UNUSED.get(name, ())
     listed, _, left_out = flat.partition("without effect here")
@@ -183,9 +189,13 @@ def script(tmp_path_factory):
         (["python", "-m", "pipelines.export", "--roll"], ["--rollback"]),
         (["python", "-m", "pipelines.evaluate", "--roll"], []),
         (["python3", "-m", "pipelines.evaluate", "--seed", "1", "--config", "paper-i"], ["paper-iemocap"]),
-        (["python", "-m", "pipelines.evaluate", "--defence.enhancement", ""], ["lsa", "stsa", "null"]),
+        (["python", "-m", "pipelines.reproduce", "--defences.enhancement.gain", ""], ["lsa", "stsa", "null"]),
         (["python", "-m", "pipelines.evaluate", "--config", "READ"], ["README.md"]),
         (["tools/listening_test", "--catch-r"], ["--catch-right"]),
+        (["kerasser", "re"], ["reproduce"]),
+        (["/usr/bin/kerasser", "attack", "--corpus", "e"], ["emodb"]),
+        (["kerasser", "export", "--seed=1", "--roll"], ["--rollback"]),
+        (["python", "-c"], []),
         (["python", "-m", "http.server", "--b"], []),
     ],
 )
@@ -196,9 +206,35 @@ def test_bash_completes_commands_flags_and_values(script, words, offered):
     assert (done.stdout.split(), done.stderr) == (offered, "")
 
 
-def test_zsh_is_told_about_bash_completion_and_other_shells_are_refused(capsys):
+ZSH = shutil.which("zsh")
+
+
+@pytest.mark.skipif(not ZSH, reason="zsh is not on the PATH")
+@pytest.mark.parametrize(
+    ("words", "completed"),
+    [
+        (["python", "-m", "pipelines.train", "--seed", ""], ["kerasser", "train", "--seed", ""]),
+        (["python", "-m", "pipelines.train", "--se"], ["kerasser", "train", "--se"]),
+        (["tools/demo", "--corpus", "r"], ["kerasser", "evaluate", "--corpus", "r"]),
+        (["python", "-m", "pipelines.tr"], ["modules"]),
+        (["python", "-c", ""], ["files"]),
+    ],
+)
+def test_zsh_completes_a_module_as_the_program(tmp_path, words, completed):
+    (tmp_path / "script").write_text(completion.script("zsh"))
+    stubs = "compdef() { }; compadd() { print -l modules }; _files() { print -l files }"
+    seen = '_shtab_kerasser() { [[ $service == kerasser && $CURRENT == $#words ]] && print -rl -- "$words[@]" }'
+    quoted = " ".join(f"'{word}'" for word in words)
+    evaluated = f'eval "$(<{tmp_path}/script)"'
+    asked = f"{stubs}\n{evaluated}\n{seen}\nwords=({quoted}) CURRENT={len(words)}\n_kerasser"
+    done = subprocess.run([ZSH, "-f", "-c", asked], capture_output=True, text=True, check=True)
+    assert (done.stdout.removesuffix("\n").split("\n"), done.stderr) == (completed, "")
+
+
+def test_zsh_gets_its_own_script_and_other_shells_are_refused(capsys):
     cli.main("completion", "", completion.completion, ["zsh"], completion.CompletionSettings)
-    assert "bashcompinit" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "#compdef kerasser" in shown and "compinit" in shown and "--print-config" in shown
     with pytest.raises(SystemExit) as status:
         cli.main("completion", "", completion.completion, ["zssh"], completion.CompletionSettings)
     assert status.value.code == 2

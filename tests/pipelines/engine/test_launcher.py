@@ -1,5 +1,6 @@
 """What runs, what is found again, and what a kill, a failure or a second run leaves behind."""
 
+import errno
 import json
 import logging
 import os
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from kerasser.util.errors import InputError
-from pipelines.engine import launcher
+from pipelines.engine import hashes, launcher
 from pipelines.engine.artifacts import ArtifactType, content_hash
 from pipelines.engine.component import Component, ComponentSpec, Executor
 from pipelines.engine.launcher import Launcher
@@ -109,8 +110,8 @@ def toys(tmp_path):
 
 def in_another_process(toys, **arguments):
     """Starts `Write` in a process of its own; its events go to its standard output."""
-    code = f"from test_launcher import *; import test_launcher; test_launcher.other_process({arguments!r})"
-    paths = [str(Path(__file__).parent), str(Path(launcher.__file__).parents[1])]
+    code = f"from {__name__} import Path, other_process; other_process({arguments!r})"
+    paths = [str(Path(launcher.__file__).parents[2])]
     return subprocess.Popen(
         [sys.executable, "-c", code.replace("PosixPath", "Path"), str(toys.folder)],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
@@ -203,7 +204,9 @@ def test_a_package_version_changes_the_key(toys, monkeypatch):
 
 def test_code_changes_the_key(toys, monkeypatch):
     source = toys.folder / "toy_edited.py"
-    source.write_text("from test_launcher import WriteExecutor\nclass Edited(WriteExecutor): ...\n")
+    source.write_text(
+        "from tests.pipelines.engine.test_launcher import WriteExecutor\nclass Edited(WriteExecutor): ...\n"
+    )
     monkeypatch.syspath_prepend(toys.folder)
     import toy_edited
 
@@ -215,6 +218,9 @@ def test_code_changes_the_key(toys, monkeypatch):
     toys.run(component)
     assert toys.kinds == ["hit"]
     source.write_text(source.read_text() + "# edited\n")
+    toys.run(component)
+    assert toys.kinds == ["hit"]
+    source.write_text(source.read_text() + "EDITED = True\n")
     toys.run(component)
     assert toys.kinds == ["run", "done"]
 
@@ -308,12 +314,197 @@ def test_a_damaged_output_is_made_again(toys, damage):
     assert toys.kinds == ["hit", "hit"]
 
 
-def test_a_damaged_record_is_no_record(toys):
-    toys.run(toys.write())
+def flipped(text):
+    """A record that is JSON of its shape, but believes another hash."""
+    record = json.loads(text)
+    (output,) = record["outputs"].values()
+    output["content_hash"] = f"{int(output['content_hash'], 16) ^ 1:064x}"
+    return json.dumps(record)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda text: text[:50],
+        lambda text: "[]",
+        lambda text: "null",
+        lambda text: json.dumps({"sha256": "0"}),
+        lambda text: json.dumps({**json.loads(text), "outputs": []}),
+        lambda text: "[" * 100000,
+        lambda text: text.replace("Write", "Wrote"),
+        flipped,
+    ],
+    ids=["cut", "a list", "null", "another shape", "no outputs", "deep", "a word", "a hash"],
+)
+def test_a_damaged_record_is_no_record(toys, damage):
+    artifact = toys.run(toys.write())["text"]
     (path,) = (toys.store / "records").glob("*.json")
-    path.write_text(path.read_text()[:50])
+    path.write_text(damage(path.read_text()))
+    assert toys.run(toys.write())["text"] == artifact
+    assert toys.kinds == ["run", "done"]
+
+
+def test_a_record_under_another_key_is_no_record(toys):
+    toys.run(toys.write())
+    (first,) = (toys.store / "records").glob("*.json")
+    toys.run(toys.write(word="b"))
+    (second,) = {*(toys.store / "records").glob("*.json")} - {first}
+    shutil.copyfile(first, second)
+    toys.run(toys.write(word="b"))
+    assert toys.kinds == ["run", "done"]
+
+
+def write_at_old_times(path, content):
+    """Writes other bytes and puts both times back, which leaves the change time alone to tell."""
+    stat = path.stat()
+    path.write_bytes(content)
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+
+def test_other_bytes_of_the_same_size_and_time_are_noticed(toys):
+    artifact = toys.run(toys.write())["text"]
+    content = (artifact.uri / "0.txt").read_bytes()
+    write_at_old_times(artifact.uri / "0.txt", content[::-1])
     toys.run(toys.write())
     assert toys.kinds == ["run", "done"]
+    assert (artifact.uri / "0.txt").read_bytes() == content
+
+
+def test_gigabytes_are_not_read_again(toys, monkeypatch):
+    join = Join(text=toys.write().outputs["text"], separator="-", log=toys.log)
+    toys.run(join)
+    monkeypatch.setattr(hashes, "_TICK_NS", -(10**12))
+    toys.run(join)
+    monkeypatch.setattr(hashes.FileHashes, "read", lambda self, path: pytest.fail(f"{path} was read"))
+    toys.run(join)
+    assert toys.kinds == ["hit", "hit"]
+
+
+class FailingExecutor(JoinExecutor):
+    """Stumbles over a damaged input, as TensorFlow does."""
+
+    def do(self, inputs, outputs, parameters):
+        if (inputs["text"].uri / "0.txt").read_text().startswith("x"):
+            raise RuntimeError("data loss")
+        super().do(inputs, outputs, parameters)
+
+
+class Failing(Component):
+    SPEC, EXECUTOR = JoinSpec, FailingExecutor
+
+
+def test_a_disk_that_loses_a_bit_is_one_line_and_made_again(toys, monkeypatch):
+    """No stat data tell it: not even the change time moves."""
+    write = toys.write()
+    artifact = toys.run(write)["text"]
+    true = (artifact.uri / "0.txt").read_bytes()
+    (artifact.uri / "0.txt").write_bytes(b"x" + true[1:])
+    failing = Failing(text=write.outputs["text"], separator="-", log=toys.log)
+    with monkeypatch.context() as patch:
+        patch.setattr(launcher, "untouched", lambda *arguments: True)
+        with pytest.raises(InputError, match=r"0\.txt: expected the file as it was published"):
+            toys.run(failing)
+    assert list((toys.store / "work").iterdir()) == []
+    toys.run(failing)
+    assert toys.kinds == ["run", "done", "run", "done"]
+    assert (artifact.uri / "0.txt").read_bytes() == true
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EFBIG])
+def test_a_full_disk_is_one_line_whoever_says_so(toys, monkeypatch, code):
+    """TensorFlow's errors are no OSError; what was written before is kept."""
+    done = WriteExecutor.do
+
+    def fail(*arguments):
+        done(*arguments)
+        raise RuntimeError(f"; {os.strerror(code)} [Op:WriteFile]")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(WriteExecutor, "do", fail)
+        with pytest.raises(InputError, match=f"expected room to write. Received: {os.strerror(code)}"):
+            toys.run(toys.write())
+    toys.run(toys.write())
+    assert toys.kinds == ["resume", "done"]
+
+
+def test_a_failure_for_another_reason_stays_what_it_is(toys, monkeypatch):
+    monkeypatch.setattr(JoinExecutor, "do", lambda *arguments: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        toys.run(Join(text=toys.write().outputs["text"], separator="-", log=toys.log))
+
+
+def test_an_edit_between_the_key_and_the_reading_is_refused(toys):
+    world = toys.folder / "world"
+    world.write_text("one")
+
+    class ReadingExecutor(WriteExecutor):
+        @staticmethod
+        def fingerprint(parameters):
+            return world.read_text()
+
+        def do(self, inputs, outputs, parameters):
+            if parameters["fault"] == "edit":
+                world.write_text("two")
+            self.seen = world.read_text()
+            return super().do(inputs, outputs, {**parameters, "fault": None})
+
+    class Reading(Component):
+        SPEC, EXECUTOR = WriteSpec, ReadingExecutor
+
+    with pytest.raises(InputError, match="Reading: expected the files it reads to stay as they are"):
+        toys.run(Reading(word="a", rate=1, log=toys.log, fault="edit"))
+    assert list((toys.store / "work").iterdir()) == []
+    assert not toys.records()
+    toys.run(Reading(word="a", rate=1, log=toys.log, fault="edit"))
+    assert toys.kinds == ["run", "done"]
+
+
+def test_whoever_reads_a_part_of_an_input_is_run_again_for_that_part_alone(toys):
+    class FirstExecutor(JoinExecutor):
+        @classmethod
+        def key_inputs(cls, inputs, parameters):
+            return {"first": hashes.sha256(inputs["text"].uri / "0.txt")}
+
+    class First(Component):
+        SPEC, EXECUTOR = JoinSpec, FirstExecutor
+
+    class OddExecutor(WriteExecutor):
+        def do(self, inputs, outputs, parameters):
+            super().do(inputs, outputs, {**parameters, "word": "same"})
+            (outputs["text"] / "4.txt").write_text(parameters["word"])
+
+    class Odd(Component):
+        SPEC, EXECUTOR = WriteSpec, OddExecutor
+
+    for word, rate, kinds in (
+        ("a", 0.5, ["run", "done", "run", "done"]),
+        ("b", 0.5, ["run", "done", "hit"]),
+        ("b", 2.0, ["run", "done", "run", "done"]),
+    ):
+        write = Odd(word=word, rate=rate, log=toys.log)
+        toys.run(First(text=write.outputs["text"], separator="-", log=toys.log))
+        assert toys.kinds == kinds, (word, rate)
+
+
+def test_a_module_that_a_parameter_names_is_in_the_key(toys, monkeypatch):
+    for name in ("toy_member_a", "toy_member_b"):
+        (toys.folder / f"{name}.py").write_text("X = 1\n")
+    monkeypatch.syspath_prepend(toys.folder)
+
+    class ToldExecutor(WriteExecutor):
+        @classmethod
+        def modules(cls, parameters):
+            return [*super().modules(parameters), f"toy_member_{parameters['word']}"]
+
+    class Told(Component):
+        SPEC, EXECUTOR = WriteSpec, ToldExecutor
+
+    component = Told(word="a", rate=1, log=toys.log)
+    for edited, kinds in (("a", ["run", "done"]), ("b", ["hit"]), ("a", ["run", "done"])):
+        path = toys.folder / f"toy_member_{edited}.py"
+        path.write_text(path.read_text() + "Y = 1\n")
+        toys.run(component)
+        assert toys.kinds == kinds, edited
 
 
 def test_an_output_without_a_record_is_replaced(toys):

@@ -64,6 +64,7 @@ def report(tmp_path):
     parameters = {"systems": systems, "replicates": 100, "confidence": 0.95, "command": "make it", "budgets": []}
     parameters |= {"threatened": [], "unseen_systems": []}
     parameters["settings"] = {"attack": {"seed": 0}, "data": {"seed": 0}, "threats": {}}
+    parameters["settings"]["evaluation"] = {"confidence": 0.95}
     (tmp_path / "report").mkdir()
     ReproducerExecutor().do(inputs, {"report": tmp_path / "report"}, parameters)
     return tmp_path / "report"

@@ -6,6 +6,8 @@ from kerasser.util.errors import InputError
 from pipelines.config import Settings
 from pipelines.dag import Dag
 from pipelines.io.logs import log_folder
+from pipelines.models import Models
+from pipelines.validation import validate
 
 
 def test_no_folder_was_asked_for():
@@ -35,10 +37,10 @@ def test_no_two_ids_share_a_folder(tmp_path):
 def test_a_file_in_the_folders_place_is_refused_before_anything_runs(tmp_path):
     (tmp_path / "logs").write_text("")
     with pytest.raises(InputError, match="logdir: expected a folder. Received: .*logs, a file"):
-        Dag(Settings(logdir=str(tmp_path / "logs")))
+        validate("train", Settings(logdir=str(tmp_path / "logs")))
 
 
 def test_the_folder_is_no_part_of_any_cache_key(tmp_path):
-    plain, moved = (Dag(Settings(logdir=place)).victim("1", 0) for place in (None, str(tmp_path)))
+    plain, moved = (Models(Dag(Settings(logdir=place)), "1", 0).classifier() for place in (None, str(tmp_path)))
     assert plain.key_parameters == moved.key_parameters
     assert moved.parameters["logdir"] == str(tmp_path / "classifier, fold 1, seed 0")

@@ -1,0 +1,107 @@
+"""The part of the DAG that measures: evaluations of systems, how audible the attack is, sounds, the report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kerasser.attack.budget import typical
+from kerasser.defences import NONE, System
+from pipelines.cli.command_line import command_line, reported
+from pipelines.components.adversarial_gen import AdversarialGen
+from pipelines.components.evaluator import Evaluator
+from pipelines.components.listening_gen import ListeningGen
+from pipelines.components.perception_gen import PerceptionGen
+from pipelines.components.reporter import Reporter
+from pipelines.dag import Dag, named
+from pipelines.engine.component import Channel
+from pipelines.models import Models
+
+
+def evaluator(dag: Dag, system: System, fold: str, seed: int, adversarial: AdversarialGen | None = None) -> Evaluator:
+    """What a system answers, under every condition or under those given."""
+    kind = "evaluation of" if adversarial is None else "random search on"
+    return Evaluator(
+        id=named(f"{kind} {system.name}", fold, seed),
+        model=system.classifier.outputs["model"],
+        generator=generator(system),
+        clean=dag.clean(system.enhance).outputs["examples"],
+        adversarial=(adversarial or dag.attack(fold, system.enhance)).outputs["examples"],
+        folds=dag.corpus.outputs["folds"],
+        fold=fold,
+        replicates=dag.settings.evaluation.replicates,
+        confidence=dag.settings.evaluation.confidence,
+        # The bootstrap's: of no model.
+        seed=0,
+        quiet=dag.settings.quiet,
+    )
+
+
+def generator(system: System) -> list[Channel]:
+    """Returns the generator of a system, if there is one."""
+    return [system.generator.outputs["generator"]] if system.generator else []
+
+
+def perception(dag: Dag, fold: str) -> list[Channel]:
+    """How audible the attack on a fold is, on some of its utterances; empty where it is not to be measured."""
+    settings = dag.settings
+    if not settings.perception.utterances:
+        return []
+    measured = PerceptionGen(
+        id=f"perception of the attack on fold {fold}",
+        utterances=dag.corpus.outputs["utterances"],
+        folds=dag.corpus.outputs["folds"],
+        noise=dag.noise.outputs["test"],
+        perturbation=dag.perturbation.outputs["perturbation"],
+        fold=fold,
+        epsilons=settings.attack.epsilons,
+        snrs_db=settings.attack.snrs_db,
+        estimator=settings.attack.reference,
+        speech_level=settings.attack.speech_level,
+        utterances_limit=settings.perception.utterances,
+        seed=settings.attack.seed,
+        **dag.runtime,
+    )
+    return [measured.outputs["perception"]]
+
+
+def sounds(dag: Dag, evaluations: Mapping[str, Channel]) -> list[Channel]:
+    """A few test utterances of a fold to listen to; empty where they are not wanted.
+
+    Args:
+        dag: What they are made of.
+        evaluations: Defence → what it answers, no defence first: all of one fold and one seed.
+    """
+    settings = dag.settings
+    if not settings.report.sounds:
+        return []
+    chosen = ListeningGen(
+        utterances=dag.corpus.outputs["utterances"],
+        noise=dag.noise.outputs["test"],
+        perturbation=dag.perturbation.outputs["perturbation"],
+        evaluations=list(evaluations.values()),
+        defences=list(evaluations),
+        epsilons=[float(each) for each in sorted(settings.attack.epsilons)[-1:]],
+        snrs_db=[float(each) for each in typical(settings.attack.snrs_db)],
+        estimator=settings.attack.reference,
+        speech_level=settings.attack.speech_level,
+        count=settings.report.sounds,
+        seed=settings.attack.seed,
+    )
+    return [chosen.outputs["sounds"]]
+
+
+def report(dag: Dag) -> Reporter:
+    """What the attack does to the undefended classifier of the first fold."""
+    fold, seed = dag.folds[0], dag.settings.seed
+    undefended = System(NONE, Models(dag, fold, seed).classifier())
+    evaluation = evaluator(dag, undefended, fold, seed).outputs["evaluation"]
+    return Reporter(
+        evaluation=evaluation,
+        utterances=dag.corpus.outputs["utterances"],
+        noise=dag.noise.outputs["test"],
+        perception=perception(dag, fold),
+        sounds=sounds(dag, {NONE: evaluation}),
+        seed=seed,
+        command=command_line("evaluate", dag.settings),
+        settings=reported("evaluate", dag.settings),
+    )

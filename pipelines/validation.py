@@ -1,0 +1,207 @@
+"""What cannot be is refused before the first component starts: one check a group of settings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from kerasser import defences
+from kerasser.audio import SAMPLE_RATE_HZ
+from kerasser.demo.noise import ENVIRONMENTS
+from kerasser.noise import bank, splits
+from kerasser.util.errors import InputError
+from pipelines.config import UNUSED, ExportSettings, Settings
+
+#: The largest seed that Keras takes.
+_LARGEST_SEED = 2**32 - 1
+
+
+def validate(command: str, settings: Settings) -> None:
+    """Refuses settings with which a command would end in an error, be it after hours.
+
+    Args:
+        command: Its name; settings that it does not use are not looked at.
+        settings: What it was given.
+
+    Raises:
+        InputError: If a setting, or several together, cannot be used.
+    """
+    if isinstance(settings, ExportSettings) and settings.rollback:
+        # Nothing runs.
+        return
+    unused = UNUSED.get(command, ())
+    for name, check in _CHECKS:
+        if name not in unused:
+            check(settings)
+    for group in fields(settings):
+        if group.name not in unused and is_dataclass(value := getattr(settings, group.name)):
+            for name, number in _numbers(group.name, value):
+                if not math.isfinite(number):
+                    raise InputError(f"{name}: expected a finite number. Received: {number}")
+    if command == "reproduce":
+        _measured_threats(settings)
+
+
+def _numbers(name: str, value: Any) -> Iterator[tuple[str, float]]:
+    """Yields every number below a setting, and how it is called."""
+    if is_dataclass(value):
+        for each in fields(value):
+            yield from _numbers(f"{name}.{each.name}", getattr(value, each.name))
+    elif isinstance(value, list):
+        for each in value:
+            yield from _numbers(name, each)
+    elif isinstance(value, int | float):
+        yield name, value
+
+
+def _once(name: str, values: Sequence[Any] | None) -> None:
+    """Refuses a value that stands in a list twice: what is made of it would be made, and counted, twice."""
+    for place, value in enumerate(values or ()):
+        if value in (values or ())[:place]:
+            raise InputError(f"{name}: expected each value once. Received: {value!r} twice")
+
+
+def _seeds(settings: Settings) -> None:
+    for name, seeds in (("seed", [settings.seed]), ("seeds", settings.seeds)):
+        for seed in seeds:
+            if not 0 <= seed <= _LARGEST_SEED:
+                raise InputError(f"{name}: expected 0 or more, at most {_LARGEST_SEED}. Received: {seed}")
+
+
+def _logdir(settings: Settings) -> None:
+    if settings.logdir and Path(settings.logdir).exists() and not Path(settings.logdir).is_dir():
+        raise InputError(f"logdir: expected a folder. Received: {settings.logdir}, a file")
+
+
+def _noise(settings: Settings) -> None:
+    """Looks at the headers of the noise alone: the stretches of every recording must be long enough."""
+    noise = settings.noise
+    if noise.environments is not None:
+        if not noise.environments:
+            raise InputError("noise.environments: expected some, or null for all. Received: none")
+        _once("noise.environments", noise.environments)
+    if settings.noise_dir is None:
+        if unknown := [each for each in noise.environments or () if each not in ENVIRONMENTS]:
+            raise InputError(
+                f"noise.environments: expected some of {', '.join(ENVIRONMENTS)}. Received: {unknown[0]!r}"
+            )
+        lengths = [(each, f"demo/{each}", noise.demo_duration_s) for each in noise.environments or ENVIRONMENTS]
+    else:
+        sources = bank.read(Path(settings.noise_dir).expanduser(), noise.channel)
+        wanted = bank.environments(sources, noise.environments)
+        chosen = [each for each in sources if each.environment in wanted]
+        lengths = [(each.environment, each.name, each.audio.duration_s) for each in chosen]
+    if all(math.isfinite(duration_s) for _, _, duration_s in lengths):
+        sounds = [splits.Sound(place, name, round(seconds * SAMPLE_RATE_HZ), []) for place, name, seconds in lengths]
+        options = splits.Options(
+            noise.split, noise.test_share, noise.guard_s, tuple(noise.test_environments), settings.data.seed
+        )
+        splits.divide(sounds, [], options)
+
+
+def _attack(settings: Settings) -> None:
+    attack = settings.attack
+    if not attack.epsilons and not attack.snrs_db:
+        raise InputError("attack: expected some epsilons or snrs_db. Received: neither")
+    _once("attack.epsilons", attack.epsilons)
+    _once("attack.snrs_db", attack.snrs_db)
+
+
+def _classifier(settings: Settings) -> None:
+    if isinstance(layers := settings.classifier.layers, list):
+        if not layers:
+            raise InputError("classifier.layers: expected a number, or some to compare. Received: none")
+        _once("classifier.layers", layers)
+
+
+def _chosen(settings: Settings) -> None:
+    defences.chosen(settings.defence, ())
+
+
+def _defences(settings: Settings) -> None:
+    shares = settings.defences.adversarial_training.shares
+    if unable := [share for share in shares if round(100 * share, 6) <= 0]:
+        raise InputError(
+            "defences.adversarial_training.shares: expected shares above 0; no adversarial example is no defence. "
+            f"Received: {unable[0]}"
+        )
+    # As their names have them.
+    _once("defences.adversarial_training.shares", [round(share, 8) for share in shares])
+
+
+def _threats(settings: Settings) -> None:
+    threats = settings.threats
+    _once("threats.epsilons", threats.epsilons)
+    _once("threats.snrs_db", threats.snrs_db)
+    epsilons = settings.attack.epsilons if threats.epsilons is None else threats.epsilons
+    ratios = settings.attack.snrs_db if threats.snrs_db is None else threats.snrs_db
+    if not epsilons and not ratios:
+        raise InputError(
+            "threats: expected some epsilons or snrs_db; what costs time is left out by threats.draws 0, "
+            "threats.white_box.steps 0 and threats.unseen_environment.wanted false. Received: neither"
+        )
+
+
+def _measured_threats(settings: Settings) -> None:
+    """Refuses budgets of attackers who know more at which nobody measures what they are compared with.
+
+    Random draws of their own are made at any budget. Without them, those of the attack are taken, which the white box
+    takes its radius from as well; and a defence that was trained without an environment is attacked as all are.
+    """
+    threats, attack = settings.threats, settings.attack
+    if threats.draws and not threats.unseen_environment.wanted:
+        return
+    why = (
+        "threats.unseen_environment attacks the defences at those alone (its wanted false leaves that out)"
+        if threats.draws
+        else "with threats.draws 0 there are no others to compare with"
+    )
+    for name, chosen, measured in (
+        ("epsilons", threats.epsilons, attack.epsilons),
+        ("snrs_db", threats.snrs_db, attack.snrs_db),
+    ):
+        for value in chosen or ():
+            if value not in measured:
+                known = ", ".join(f"{each:g}" for each in measured) or "which there are none of"
+                raise InputError(
+                    f"threats.{name}: expected some of attack.{name} ({known}), as {why}. Received: {value:g}"
+                )
+
+
+def _gan(settings: Settings) -> None:
+    gan = settings.defences.gan
+    if not gan.pretraining_epochs and not gan.epochs:
+        raise InputError("defences.gan: expected pretraining_epochs or epochs above 0. Received: 0 of both")
+    for other in gan.corpora:
+        if (other.corpus == "demo") != (other.corpus_dir is None):
+            wanted = "no corpus_dir for demo, which is made on the spot" if other.corpus == "demo" else "a corpus_dir"
+            received = other.corpus_dir or "none"
+            raise InputError(f"defences.gan.corpora: {other.corpus}: expected {wanted}. Received: {received}")
+
+
+def _evaluation(settings: Settings) -> None:
+    evaluation = settings.evaluation
+    if evaluation.replicates * (1.0 - evaluation.confidence) < 2.0:
+        least = math.ceil(2.0 / (1.0 - evaluation.confidence))
+        raise InputError(
+            f"evaluation.replicates: expected {least} or more for intervals of {100 * evaluation.confidence:g} %, "
+            f"whose ends would else lie beyond all of them. Received: {evaluation.replicates}"
+        )
+
+
+#: Setting → what refuses it, where a command uses it.
+_CHECKS: tuple[tuple[str, Callable[[Settings], None]], ...] = (
+    ("seed", _seeds),
+    ("logdir", _logdir),
+    ("noise", _noise),
+    ("attack", _attack),
+    ("classifier", _classifier),
+    ("defence", _chosen),
+    ("defences", _defences),
+    ("defences", _gan),
+    ("threats", _threats),
+    ("evaluation", _evaluation),
+)
