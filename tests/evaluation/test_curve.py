@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 
 from kerasser.attack.budget import SNR, Epsilon
-from kerasser.evaluation.curve import Scorer, figure1, not_growing
-from kerasser.evaluation.results import Score
+from kerasser.evaluation.curve import Scorer, budgets_missed, figure1, not_growing
+from kerasser.evaluation.results import ANY, AttackWorstOf, Figure1Row, Score
 
 CLASSES = ("negative", "positive")
 BUDGET = Epsilon(2)
@@ -127,3 +127,16 @@ def test_an_error_that_falls_with_the_noise_rings():
     assert [alarm.name for alarm in not_growing(rows, chance=50.0)] == ["not_growing"]
     growing = figure1(scorer([0, 0, 1, 1]), pd.concat([attacked(good, target=1.0), attacked(bad, target=2.0)]))
     assert not_growing(growing, chance=50.0) == []
+
+
+def added(noise, budget, snr_db, clipped=0.0):
+    score = Score(20.0, None)
+    return Figure1Row(noise, budget, snr_db, score, AttackWorstOf(1, score, 0.0), 0.0, clipped, 4)
+
+
+def test_every_budget_is_looked_at_over_all_environments():
+    met = [added(ANY, Epsilon(2), 9.0), added(ANY, SNR(10), 10.4), added(ANY, SNR(-5), -4.1)]
+    assert budgets_missed([*met, added("cafe", SNR(10), 3.0, 0.5)]) == []
+    missed = [added(ANY, Epsilon(2), 9.0, 0.1), met[1], added(ANY, SNR(-5), -2.0), added(ANY, SNR(0), None)]
+    said = [alarm.message.split(",")[0] for alarm in budgets_missed(missed)]
+    assert said == ["At ε = 2", "At −5 dB", "At 0 dB"]
