@@ -279,12 +279,14 @@ def test_the_level_of_the_pauses_is_that_of_the_quiet_part():
 
 
 @pytest.mark.real_audio
-@pytest.mark.parametrize(("tracker", "spread_db"), [("mmse", 7.0), ("minimum_statistics", 4.5)])
-def test_how_far_the_estimate_depends_on_the_emotion(real_data, tracker, spread_db):
-    medians = {}
-    for letter in "WFNT":
-        files = sorted((real_data / "EMO-DB/wav").glob(f"?????{letter}*.wav"))[::4]
-        found = [reference_noise(soundfile.read(f)[0], estimator=spelled("lsa", tracker)) for f in files]
-        medians[letter] = np.median([error_db(each.variance, each.pause_variance) for each in found])
-    print(tracker, {letter: round(float(median), 1) for letter, median in medians.items()})
-    assert max(medians.values()) - min(medians.values()) < spread_db
+def test_minimum_statistics_depend_less_on_the_emotion(real_data):
+    spreads = {}
+    for tracker in ("mmse", "minimum_statistics"):
+        medians = []
+        for letter in "WFNT":
+            files = sorted((real_data / "EMO-DB/wav").glob(f"?????{letter}*.wav"))[::6]
+            found = [reference_noise(soundfile.read(f)[0], estimator=spelled("lsa", tracker)) for f in files]
+            medians.append(np.median([error_db(each.variance, each.pause_variance) for each in found]))
+        spreads[tracker] = max(medians) - min(medians)
+    print({tracker: round(float(spread), 1) for tracker, spread in spreads.items()})
+    assert spreads["minimum_statistics"] < spreads["mmse"] - 1.5
