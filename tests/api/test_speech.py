@@ -130,7 +130,7 @@ def test_audio_that_cannot_be_used_is_refused_or_counted(tmp_path):
     ("arguments", "message"),
     [
         (("emodb",), "root: expected the place of emodb. Received: none"),
-        (("nobody", "."), "corpus: expected one of iemocap"),
+        (("nobody", "."), "corpus: expected one of .*iemocap"),
         (("demo", "here"), "root: expected none for the demo"),
         (("demo", None, 0), "limit: expected at least 1. Received: 0"),
         (("demo", None, 4, {"anger": "bad"}), "valence: expected only negative or positive. Received: 'bad'"),

@@ -31,7 +31,8 @@ def refused(arguments, name="evaluate"):
 
 def test_every_command_is_known_here():
     found = {path.stem for path in (ROOT / "pipelines").rglob("*.py") if '__name__ == "__main__"' in path.read_text()}
-    assert found == KINDS.keys()
+    # `python -m pipelines` runs all of them.
+    assert found - {"__main__"} == KINDS.keys()
 
 
 @pytest.mark.parametrize("name", KINDS)
