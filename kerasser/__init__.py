@@ -6,7 +6,7 @@ What is named here is loaded when it is first used; `__init__.pyi` says its type
 from importlib import import_module
 from typing import Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 #: Name → where it comes from. `attack` and `features` are packages that can be called.
 _PLACES = {

@@ -18,7 +18,7 @@ _HOP = 64
 # A peak is the greatest within 40 ms and 40 Hz: some 20 a second of speech.
 _AROUND = (11, 5)
 # A peak makes keys with pairs of the next ones.
-_NEXT = 6
+_NEXT = 4
 _LONGEST = 64
 # A key that is found more often tells nothing.
 _COMMONEST = 50

@@ -8,7 +8,7 @@ second, since a shared piece is a small part of a long recording.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,11 +62,7 @@ class Twin:
     correlation: float
 
 
-def find(
-    waveforms: Iterable[Array],
-    groups: Sequence[str] | None = None,
-    shown: Callable[[Sequence[int]], Iterable[int]] = iter,
-) -> list[Twin]:
+def find(waveforms: Iterable[Array], groups: Sequence[str] | None = None) -> list[Twin]:
     """Compares all recordings with each other.
 
     Cost grows with the square of their length together: a second for ten minutes, half a minute for an hour.
@@ -74,7 +70,6 @@ def find(
     Args:
         waveforms: float `[samples]`, 16 kHz mono, one a recording; read once, in order.
         groups: A name for each recording; those of one name are not compared. None compares all, and each with itself.
-        shown: Wraps the numbers of the blocks, for a progress bar.
 
     Returns:
         The twins, by first and second recording.
@@ -83,7 +78,7 @@ def find(
     blocks = _blocks(sounds)
     spectra = [_spectrum(np.concatenate([_levelled(sounds[n])[part] for n, part in block]), _BLOCK) for block in blocks]
     found: dict[tuple[int, int], list[Twin]] = {}
-    for one in shown(range(len(blocks))):
+    for one in range(len(blocks)):
         for other in range(one, len(blocks)):
             for lag in _lags(spectra[one], spectra[other], one == other):
                 for first, second, shift in _pairs(blocks[one], blocks[other], lag):
@@ -225,7 +220,7 @@ def _confirm(first: int, second: int, one: Array, other: Array, shift: int) -> l
     found = []
     for run in range(1, count + 1):
         (places,) = np.nonzero(runs == run)
-        begin, stop = places[0] * _HOP, places[-1] * _HOP + _WINDOW
+        begin, stop = int(places[0]) * _HOP, int(places[-1]) * _HOP + _WINDOW
         # A window that is but half in the shared sound passes; what is at the very end of the overlap is shared.
         if stop - begin >= SHORTEST_S * _RATE_HZ:
             found.append(

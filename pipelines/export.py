@@ -28,9 +28,8 @@ def export(settings: ExportSettings) -> None:
         current().finish(base / str(served))
         return
     current().say(LOADING)
-    from kerasser.defences import gan
+    from kerasser.defences import chosen, gan
     from pipelines.dag import Dag
-    from pipelines.models import chosen
     from pipelines.publication import push
     from pipelines.run import one_and_all, run
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from kerasser import defences
 from kerasser.defences import NONE, System
-from kerasser.util.errors import InputError
 from pipelines.components.gan_trainer import GanTrainer
 from pipelines.components.trainer import Trainer
 from pipelines.dag import Dag, named
@@ -135,25 +134,6 @@ class Models:
         wanted = [each for each in defences.known().values() if each.name in names]
         wanted = [each for each in wanted if each.meets_noise or not without]
         return [system for each in wanted for system in each.systems(self, settings, without)]
-
-
-def chosen(names: Sequence[str], default: Sequence[str]) -> list[str]:
-    """Returns the defences that are meant, in the order of reports.
-
-    Args:
-        names: As the user spells them: a defence's name, or its file's; "all" for all of them.
-        default: What none stands for.
-
-    Raises:
-        InputError: If there is no such defence.
-    """
-    known = defences.known()
-    spelled = {name: name for name in known}
-    spelled |= {each.settings.__module__.rpartition(".")[2]: name for name, each in known.items()}
-    if unknown := [name for name in names if name not in (*spelled, "all")]:
-        raise InputError(f"defence: expected some of all, {', '.join(known)}. Received: {unknown[0]!r}")
-    wanted = set(known) if "all" in names else {spelled[name] for name in names} or set(default)
-    return [name for name in known if name in wanted]
 
 
 def compared(systems: Sequence[System]) -> list[System]:

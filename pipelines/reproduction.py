@@ -16,7 +16,7 @@ from pipelines.components.reproducer import Reproducer
 from pipelines.dag import Dag, named
 from pipelines.engine.component import Channel
 from pipelines.evaluation import evaluator, generator, perception, sounds
-from pipelines.models import Models, chosen, compared
+from pipelines.models import Models, compared
 
 
 @dataclass
@@ -138,7 +138,7 @@ def reproduction(dag: Dag, environments: Sequence[str] = ()) -> Reproducer:
     """
     settings, systems, evaluations = dag.settings, [], list[Channel]()
     # Without the undefended classifier nothing could be compared.
-    names = [NONE, *(name for name in chosen(settings.defence, list(defences.known())) if name != NONE)]
+    names = [NONE, *(name for name in defences.chosen(settings.defence, list(defences.known())) if name != NONE)]
     attacks = Attacks()
     for seed in dict.fromkeys(settings.seeds or [settings.seed]):
         for fold in dag.folds:

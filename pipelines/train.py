@@ -24,10 +24,10 @@ DESCRIPTION = (
 def train(settings: Settings) -> None:
     """Runs the DAG up to the models; prints the path of each SavedModel, no defence first."""
     current().say(LOADING)
-    from kerasser.defences import NONE, gan
+    from kerasser.defences import NONE, chosen, gan
     from kerasser.util.errors import InputError
     from pipelines.dag import Dag
-    from pipelines.models import Models, chosen
+    from pipelines.models import Models
     from pipelines.run import one_and_all, run
 
     names = chosen(settings.defence, [NONE, gan.NAME])

@@ -8,6 +8,7 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
+from kerasser import defences
 from kerasser.audio import SAMPLE_RATE_HZ
 from kerasser.demo.noise import ENVIRONMENTS
 from kerasser.noise import bank, splits
@@ -116,6 +117,10 @@ def _classifier(settings: Settings) -> None:
         _once("classifier.layers", layers)
 
 
+def _chosen(settings: Settings) -> None:
+    defences.chosen(settings.defence, ())
+
+
 def _defences(settings: Settings) -> None:
     shares = settings.defences.adversarial_training.shares
     if unable := [share for share in shares if round(100 * share, 6) <= 0]:
@@ -194,6 +199,7 @@ _CHECKS: tuple[tuple[str, Callable[[Settings], None]], ...] = (
     ("noise", _noise),
     ("attack", _attack),
     ("classifier", _classifier),
+    ("defence", _chosen),
     ("defences", _defences),
     ("defences", _gan),
     ("threats", _threats),

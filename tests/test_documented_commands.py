@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from kerasser import corpora
+from kerasser.defences.gan import CompanionSettings
 from kerasser.noise import bank
 from pipelines.cli import main as cli
 from pipelines.cli.commands import COMMANDS
 from pipelines.cli.completion import CompletionSettings
-from pipelines.config import CompanionSettings, Settings
+from pipelines.config import Settings
 from tests import documented, world
 
 KINDS = {**COMMANDS, "completion": CompletionSettings}
@@ -22,6 +23,7 @@ NOT_RUN = {
     "cd kerasser": "changes the shell alone",
     ". .venv/bin/activate": "changes the shell alone",
     "tools/test": "is the test command itself",
+    "tools/coverage": "is the test command once more",
     "tools/lock": "needs a network",
     "tools/mutate": "takes half an hour; tests/test_mutate.py draws a few",
     "pre-commit install": "changes git's own folder",
@@ -107,7 +109,7 @@ def test_the_layouts_that_commands_name_are_read(command, tiny_world, monkeypatc
         return
     chosen = [
         CompanionSettings(settings.corpus, settings.corpus_dir, None, settings.data.valence),
-        *settings.gan.corpora,
+        *settings.defences.gan.corpora,
     ]
     for each in chosen:
         if each.corpus != "demo" and each.corpus_dir is not None:

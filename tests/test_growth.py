@@ -164,14 +164,9 @@ def test_a_front_end_and_a_learning_rate_rule_are_one_file_each(report):
     facts = read(report)
     assert facts["settings"]["features"] == {"front_end": "toy"}
     assert facts["settings"]["training"]["rule"] == "toy"
-    store = (
-        report.parents[1] / "artifacts"
-        if (report.parents[1] / "artifacts").exists()
-        else report.parents[2] / "artifacts"
-    )
+    store = report.parents[2] / "artifacts"
     (model, *_) = store.glob("Model/*/model.json")
     assert json.loads(model.read_text())["features"] == ["level", "crossings"]
-    rates = [float(line.split(",")[-1]) for line in []]
     history = model.with_name("history.csv").read_text().splitlines()
     column = history[0].split(",").index("learning_rate")
     rates = [float(line.split(",")[column]) for line in history[1:]]

@@ -3,6 +3,7 @@
 import ast
 import importlib.util
 import re
+import sys
 
 import pytest
 
@@ -14,7 +15,7 @@ pytest.importorskip("cosmic_ray", reason="the extra mutation is not installed")
 @pytest.fixture(scope="module")
 def mutate():
     spec = importlib.util.spec_from_file_location("mutate", tools.ROOT / "tools/mutate.py")
-    module = importlib.util.module_from_spec(spec)
+    module = sys.modules["mutate"] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 

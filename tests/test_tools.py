@@ -35,7 +35,7 @@ def run(checkout, tool, **variables):
     )
 
 
-@pytest.mark.parametrize("tool", ["completion", "demo", "docs", "listening_test", "test"])
+@pytest.mark.parametrize("tool", ["completion", "coverage", "demo", "docs", "listening_test", "test"])
 def test_a_wrong_python_is_said(checkout, tool):
     for name in ("python3", "python3.11", "python3.12"):
         program(checkout, name, '[ "$1" = --version ] && echo "Python 3.9.2" && exit 0; exit 1')

@@ -49,10 +49,10 @@ _OPERATORS = (
     *("AddNot", "ReplaceTrueWithFalse", "ReplaceFalseWithTrue", "ReplaceAndWithOr", "ReplaceOrWithAnd"),
     *("ReplaceBreakWithContinue", "ReplaceContinueWithBreak", "NumberReplacer", "ZeroIterationForLoop"),
 )
-# What tests import and forked processes need not import again.
+# What tests import and forked processes need not import again; not Hypothesis, whose plugin pytest imports itself.
 _LIBRARIES = (
     *("numpy", "scipy.signal", "scipy.stats", "pandas", "sklearn.gaussian_process", "statsmodels.stats.multitest"),
-    *("tensorflow", "keras", "hypothesis", "audmetric", "soundfile", "opensmile", "jsonargparse"),
+    *("tensorflow", "keras", "audmetric", "soundfile", "opensmile", "jsonargparse"),
 )
 # Of the time without a mutant; what never ends is noticed too.
 _PATIENCE, _LEAST_S = 3.0, 30.0

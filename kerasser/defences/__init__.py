@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Sequence
 from functools import cache
 
 from kerasser.defences.base import Defence, System
+from kerasser.util.errors import InputError
 
-__all__ = ["NONE", "Defence", "System", "get", "known"]
+__all__ = ["NONE", "Defence", "System", "chosen", "get", "known"]
 
 #: The undefended classifier, which every defence is compared with.
 NONE = "none"
@@ -32,3 +34,21 @@ def get(name: str) -> Defence:
         KeyError: If there is none.
     """
     return known()[name]
+
+
+def chosen(names: Sequence[str], default: Sequence[str]) -> list[str]:
+    """Returns the defences that are meant, in the order of reports.
+
+    Args:
+        names: As the user spells them: a defence's name, or its file's; "all" for all of them.
+        default: What none stands for.
+
+    Raises:
+        InputError: If there is no such defence.
+    """
+    spelled = {name: name for name in known()}
+    spelled |= {each.settings.__module__.rpartition(".")[2]: name for name, each in known().items()}
+    if unknown := [name for name in names if name not in (*spelled, "all")]:
+        raise InputError(f"defence: expected some of all, {', '.join(known())}. Received: {unknown[0]!r}")
+    wanted = set(known()) if "all" in names else {spelled[name] for name in names} or set(default)
+    return [name for name in known() if name in wanted]

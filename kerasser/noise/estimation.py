@@ -68,7 +68,7 @@ class ReferenceNoise:
         variance: Variance of `waveform`; 0 for digital silence.
         snr_db: What the utterance's variance exceeds the noise's by, relative to the noise's, in dB and
             within `SNR_RANGE_DB`. An utterance without speech power, silence too, is at the lower bound.
-        pause_variance: Mean power of the quietest tenth of the utterance, which no estimator has touched: see
+        pause_variance: Mean variance of the quietest tenth of the utterance, which no estimator has touched: see
             `pause_variance`.
     """
 
@@ -119,20 +119,21 @@ def reference_noise(
 
 
 def pause_variance(waveform: np.ndarray, sample_rate_hz: int = SAMPLE_RATE_HZ) -> float:
-    """Returns the mean power of the quietest tenth of an utterance's frames of 32 ms, every 8 ms.
+    """Returns the mean variance of the quietest tenth of an utterance's frames of 32 ms, every 8 ms.
 
     It is what an ear would call the pauses, without any model: above the noise where an utterance has no pause, below
     it where noise comes and goes. Digital silence does not count, and is all there is where this is 0.
 
     Args:
-        waveform: float `[samples]`, mono, without a constant part.
+        waveform: float `[samples]`, mono, of a peak near 1.
         sample_rate_hz: Sampling rate, at least 1000 Hz.
     """
     size = min(_transform(sample_rate_hz).m_num, waveform.size)
-    sums = np.cumsum(np.concatenate([[0.0], np.square(waveform)]))
+    sums = np.cumsum(np.concatenate([np.zeros((2, 1)), np.stack([waveform, np.square(waveform)])], axis=1), axis=1)
     starts = np.arange(0, waveform.size - size + 1, _transform(sample_rate_hz).hop)
-    # A difference of sums is rounded.
-    power = (sums[starts + size] - sums[starts]) / size
+    means, squares = (sums[:, starts + size] - sums[:, starts]) / size
+    # Digital silence is a constant, whatever has been taken from it.
+    power = squares - np.square(means)
     power = np.sort(power[power > _POWER_FLOOR])
     return float(power[: max(1, round(_PAUSES * power.size))].mean()) if power.size else 0.0
 

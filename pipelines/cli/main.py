@@ -28,6 +28,8 @@ AnySettings = TypeVar("AnySettings", bound="DataclassInstance")
 
 _USERS_TO_MEND = (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT)
 
+# What jsonargparse says of a group within a group.
+_ABOUT_GROUPS = "Path to a configuration file."
 # The sentence below each setting is its help.
 set_parsing_settings(docstring_parse_attribute_docstrings=True)
 
@@ -137,7 +139,7 @@ def build(
         parser.epilog = f"Accepted too, so that one file serves all commands, and without effect here: {flags}."
     for action in parser._actions:
         # The library's own words fit no setting of ours.
-        if action.dest in groups:
+        if action.dest in groups or action.help == _ABOUT_GROUPS:
             action.metavar, action.help = "FILE", f"YAML file with the settings of {action.dest} alone."
         elif action.dest == "print_config":
             action.metavar, action.help = "", "Print all settings as YAML, for --config, and exit."

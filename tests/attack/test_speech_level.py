@@ -150,3 +150,8 @@ def test_an_snr_budget_may_be_measured_against_active_speech():
     # More noise where pauses do not count, and as much under an ε, which knows no speech.
     assert made["active"][0][1]["epsilon"] > 1.4 * made["utterance"][0][1]["epsilon"]
     np.testing.assert_array_equal(made["active"][1][0], made["utterance"][1][0])
+
+
+def test_the_constants_are_those_of_the_recommendation():
+    # ITU-T P.56, method B.
+    assert (SMOOTHING_S, HANGOVER_S, MARGIN_DB) == (0.03, 0.2, 15.9)

@@ -270,16 +270,16 @@ def test_input_that_cannot_be_used_is_refused_by_name(call, waveform, options, m
 def test_the_level_of_the_pauses_is_that_of_the_quiet_part():
     generator = np.random.default_rng(14)
     waveform = generator.standard_normal(4 * RATE_HZ)
-    waveform[RATE_HZ : 2 * RATE_HZ] *= 0.01
+    waveform[RATE_HZ : 2 * RATE_HZ] *= 0.1
     # The quietest of few samples is quieter than all of them.
-    assert error_db(reference_noise(waveform).pause_variance, 1e-4) == pytest.approx(-0.5, abs=0.5)
+    assert error_db(reference_noise(waveform).pause_variance, 1e-2) == pytest.approx(-0.5, abs=0.5)
     padded = np.concatenate([np.zeros(RATE_HZ), waveform])
-    assert error_db(reference_noise(padded).pause_variance, 1e-4) == pytest.approx(-0.5, abs=1.0)
+    assert error_db(reference_noise(padded).pause_variance, 1e-2) == pytest.approx(-0.5, abs=1.0)
     assert reference_noise(np.zeros(RATE_HZ)).pause_variance == 0.0
 
 
 @pytest.mark.real_audio
-@pytest.mark.parametrize(("tracker", "spread_db"), [("mmse", 11.0), ("minimum_statistics", 6.0)])
+@pytest.mark.parametrize(("tracker", "spread_db"), [("mmse", 7.0), ("minimum_statistics", 4.5)])
 def test_how_far_the_estimate_depends_on_the_emotion(real_data, tracker, spread_db):
     medians = {}
     for letter in "WFNT":

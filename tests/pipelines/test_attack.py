@@ -110,7 +110,7 @@ def test_a_function_of_two_classes_is_measured_by_valence(stage, capsys):
     assert str(stage) not in json.dumps(report)
     page = path.with_name("report.md").read_text()
     assert "Attacked: pitch.answer, a function; it hears waveform and answers negative, positive." in page
-    assert "50 % is chance" in page and "120 queries" in page and "the worst of N" in page
+    assert "an error of 50.0 %" in page and "120 queries" in page and "the worst of N" in page
     run(arguments)
     assert reported(capsys)[1] == report and asked(stage) == 120
     run([*arguments, "--victim.version", "retrained"])
@@ -142,7 +142,7 @@ def test_a_function_of_four_classes_is_measured_by_emotion(stage, capsys):
     assert report["clean"]["error"] == 0 and report["clean"]["confusion"] == [
         [3 if row == column else 0 for column in range(4)] for row in range(4)
     ]
-    assert report["chance"] == 75 and "75 % is chance" in path.with_name("report.md").read_text()
+    assert report["chance"] == 75 and "an error of 75.0 %" in path.with_name("report.md").read_text()
     assert "| surprise | 0 | 0 | 3 | 0 |" in path.with_name("report.md").read_text()
     table = answers(stage)
     assert {f"p_{name}" for name in classes} <= set(table.columns)
@@ -161,7 +161,7 @@ def test_a_class_that_nobody_speaks_leaves_the_error_undefined_and_says_so(stage
     path, report, _ = reported(capsys)
     assert report["clean"]["error"] is None
     assert "A class has no test utterance: the error is undefined." in report["remarks"]
-    assert "66.7 % is chance" in path.with_name("report.md").read_text()
+    assert "an error of 66.7 %" in path.with_name("report.md").read_text()
 
 
 def test_a_killed_run_goes_on_to_the_same_answers(stage):

@@ -198,5 +198,5 @@ def test_probabilities_that_are_none_are_refused(monkeypatch):
     response = requests.Response()
     response.status_code, response.raw = 200, io.BytesIO(json.dumps({"predictions": [row]}).encode())
     monkeypatch.setattr(requests.Session, "request", lambda *_, **__: response)
-    with pytest.raises(InputError, match="expected probabilities"):
+    with pytest.raises(InputError, match="expected predictions with label, classes and probabilities"):
         connect("http://127.0.0.1:9", "tiny").answer(UTTERANCES[:1])

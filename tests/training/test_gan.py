@@ -68,7 +68,7 @@ def judge():
 
 def trained(model, files, work_dir, settings=SETTINGS, dev="clean"):
     train = PairedBatches([([files / "clean"], [files / "attacked"])], 25, batch_size=3, seed=0)
-    return fit_gan(model, judge(), train, batches([files / dev], 25, 4), settings, work_dir=work_dir)
+    return fit_gan(model, judge(), train, batches([files / dev], 25, batch_size=4), settings, work_dir=work_dir)
 
 
 @pytest.fixture
@@ -151,10 +151,10 @@ def test_what_development_speech_gets_is_what_the_classifier_answers_to_cleaned_
     # It begins as the identity: here it does something.
     model.generator.set_weights([weight + 0.3 for weight in model.generator.get_weights()])
     cleaned, both = cleaner(model.normalization, model.generator), [*examples(), *examples("cafe")]
-    dev = batches([files / "clean", files / "attacked"], 25, 4)
+    dev = batches([files / "clean", files / "attacked"], 25, batch_size=4)
     watched = CleanedDevelopment(cleaned, judged, dev, both)
     lengths = tf.fill([len(both)], 7)
-    features = np.stack([example.features for example in both])
+    features = tf.constant(np.stack([example.features for example in both]))
     restored = cleaned({"features": features, "lengths": lengths})
     predicted = np.argmax(judged({"features": restored, "lengths": lengths})["logits"], axis=1)
     truth = [example.label for example in both]

@@ -14,7 +14,7 @@ FRAMES = [np.full((count, 25), count, np.float32) for count in (2, 5)]
 
 def signature(function, **inputs):
     specs = {name: tf.TensorSpec(shape, kind, name=name) for name, (shape, kind) in inputs.items()}
-    return {"serve": tf.function(function).get_concrete_function(**specs)}
+    return {"serve": tf.function(lambda **given: function(**given)).get_concrete_function(**specs)}
 
 
 def asked(function, input_kind, **inputs):
