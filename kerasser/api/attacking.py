@@ -103,6 +103,7 @@ def attack(
         answers=answers,
         protocol=protocol,
         queries=sum(line["queries"] for line in lines),
+        noise_sha256=noise.sha256,
         skipped=skipped,
         remarks=speech.remarks,
         asked_twice=_alarms(answers, lines, asked.classes),

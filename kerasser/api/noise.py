@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -49,6 +52,16 @@ class Noise:
         return f"{self.split} noise: {listed or 'none'}{' (synthetic)' if self.synthetic else ''}"
 
     __repr__ = __str__
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of every recording, its name and environment, and of the split: other noise has another."""
+        digest = hashlib.sha256(self.split.encode())
+        for environment, recordings in self.environments.items():
+            for each in recordings:
+                digest.update(json.dumps([environment, each.name, each.waveform.size]).encode())
+                digest.update(np.ascontiguousarray(each.waveform, np.float32).tobytes())
+        return digest.hexdigest()
 
     @classmethod
     def from_arrays(

@@ -31,8 +31,11 @@ if TYPE_CHECKING:
 
 _ANSWERS, _FACTS = "answers.csv", "result.json"
 _TEXT = ("id", "speaker", "emotion", "noise", "budget")
-#: Of an answer: what tells that the noise of a waveform made again is that of the query.
-_MADE = ("noise", "budget", "target", "draw", "epsilon", "snr_db", "clipped", "samples")
+#: Of an answer: what tells that a waveform made again is that of the query, once the noise is the same.
+_MADE = (
+    *("noise", "budget", "target", "draw", "epsilon", "snr_db", "clipped", "samples"),
+    *("reference_variance", "reference_snr_db"),
+)
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,7 @@ class Result:
             `draw`; `epsilon`, `snr_db`, as realised; `clipped` of all `samples`; and the reference noise.
         protocol: How it was made.
         queries: Waveforms that the victim was asked about.
+        noise_sha256: Tells its noise from any other.
         skipped: How many utterances were left out, by reason.
         remarks: What to know before trusting a figure.
         asked_twice: Alarms that rang while the victim was asked.
@@ -109,6 +113,7 @@ class Result:
     answers: pd.DataFrame = field(repr=False)
     protocol: Protocol
     queries: int
+    noise_sha256: str
     skipped: Mapping[str, int] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
     asked_twice: tuple[Alarm, ...] = field(default=(), repr=False)
@@ -171,7 +176,8 @@ class Result:
         made = list(attacks(waveform, ids[place], self.protocol.plan(self.noise), served_add()))
         mine = self.answers[(self.answers["id"] == ids[place]) & (self.answers["noise"] != "")].reset_index(drop=True)
         facts = pd.DataFrame([facts for _, facts in made])
-        if len(mine) != len(made) or any(list(mine[name]) != list(facts[name]) for name in _MADE):
+        same = self.noise.sha256 == self.noise_sha256
+        if not same or len(mine) != len(made) or not all(_alike(mine[name], facts[name]) for name in _MADE):
             raise InputError(
                 f"waveforms: expected the speech and the noise of the attack. Received: others, {ids[place]}"
             )
@@ -197,6 +203,7 @@ class Result:
             "corpus": self.corpus,
             "protocol": asdict(self.protocol),
             "queries": self.queries,
+            "noise_sha256": self.noise_sha256,
             "skipped": dict(self.skipped),
             "remarks": self.remarks,
             "asked_twice": [asdict(alarm) for alarm in self.asked_twice],
@@ -281,6 +288,11 @@ def typed(answers: pd.DataFrame) -> pd.DataFrame:
     empty = [name for name in answers if name not in _TEXT and answers[name].isna().all()]
     answers = answers.astype({**dict.fromkeys(empty, float), "target": float, "draw": "Int64"})
     return answers.assign(budget=answers["budget"].fillna(""))
+
+
+def _alike(one: pd.Series, other: pd.Series) -> bool:
+    # Where nothing was added there is no ratio, which is nothing or NaN.
+    return bool(((one == other) | (one.isna() & other.isna())).all())
 
 
 def _write(path: Path, text: str) -> None:

@@ -1,5 +1,7 @@
 """`kerasser.attack`: the pipeline's figures, from Python."""
 
+from dataclasses import replace
+
 import keras
 import matplotlib
 import numpy as np
@@ -164,6 +166,9 @@ def test_a_result_is_saved_and_loaded_without_loss(result, world, tmp_path):
     train = kerasser.load_noise(world.noise, "train", quiet=True)
     with pytest.raises(kerasser.InputError, match="waveforms: expected the speech and the noise of the attack"):
         kerasser.Result.load(place, speech, train).waveforms(0)
+    reversed_speech = replace(speech, sources=speech.sources[::-1])
+    with pytest.raises(kerasser.InputError, match="waveforms: expected the speech and the noise of the attack"):
+        kerasser.Result.load(place, reversed_speech, noise).waveforms(0)
     with (place / "answers.csv").open("a") as file:
         file.write("x\n")
     with pytest.raises(kerasser.InputError, match="answers.csv: expected the answers of result.json"):
@@ -194,6 +199,17 @@ def test_a_result_reads_as_text_and_as_html(result, world, tones):
     page = found._repr_html_()
     assert "answer on &lt;b&gt;&amp;: error" in page and "<b>&" not in page and "<table" in page
     assert "speakers are not known" in page
+
+
+def test_nothing_added_is_speech_as_it_is(world, tones, tmp_path):
+    speech = kerasser.Speech.from_arrays(tones[0], 16000, [0, 1, 0, 1])
+    named = {"budgets": [kerasser.Epsilon(0)], "draws": 1, "classes": EMOTIONS, "quiet": True}
+    found = kerasser.attack(world.answer, speech, {"x": tones[1]}, **named)
+    loaded = kerasser.Result.load(found.save(tmp_path), speech, found.noise)
+    for each in (found, loaded):
+        made = each.waveforms(1)
+        np.testing.assert_array_equal(made.attacked[0], made.clean)
+        assert each.to_frame()["snr_db"].isna().all()
 
 
 def test_few_speakers_make_no_interval(world):

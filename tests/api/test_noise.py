@@ -17,7 +17,16 @@ CUT = {"test_share": 0.4, "guard_s": 0.5, "demo_duration_s": 5.0}
 def banks(place, noise_dir):
     """What the component writes, read again."""
     outputs = {name: place / name for name in ("train", "test")}
-    parameters = {"noise_dir": noise_dir, "environments": [], "channel": 1, "seed": 2, **CUT, "quiet": True}
+    parameters = {
+        "noise_dir": noise_dir,
+        "environments": [],
+        "channel": 1,
+        "seed": 2,
+        "split": "time",
+        "test_environments": [],
+        **CUT,
+        "quiet": True,
+    }
     for output in outputs.values():
         output.mkdir(parents=True)
     NoiseGenExecutor().do({}, outputs, parameters)

@@ -130,7 +130,7 @@ def test_audio_that_cannot_be_used_is_refused_or_counted(tmp_path):
     ("arguments", "message"),
     [
         (("emodb",), "root: expected the place of emodb. Received: none"),
-        (("nobody", "."), "corpus: expected one of iemocap"),
+        (("nobody", "."), "corpus: expected one of .*iemocap"),
         (("demo", "here"), "root: expected none for the demo"),
         (("demo", None, 0), "limit: expected at least 1. Received: 0"),
         (("demo", None, 4, {"anger": "bad"}), "valence: expected only negative or positive. Received: 'bad'"),
@@ -156,5 +156,6 @@ def test_the_demo_is_the_one_that_commands_write(tmp_path, monkeypatch):
 def test_a_real_corpus_gives_a_spread_of_its_speakers(real_data):
     speech = kerasser.load_corpus("emodb", real_data / "EMO-DB", limit=20)
     assert len({each.speaker for each in speech.utterances}) == 10
-    assert set(Counter(each.emotion for each in speech.utterances).values()) == {2, 3}
+    counts = Counter(each.emotion for each in speech.utterances).values()
+    assert len(speech) == 20 and len(counts) > 3 and max(counts) - min(counts) <= 1
     assert all(0.5 < waveform.size / 16000 < 12 for waveform in speech.waveforms())
