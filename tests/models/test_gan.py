@@ -270,3 +270,8 @@ def test_spectral_normalisation_bounds_the_dense_layers():
     for _ in range(30):
         discriminator(inputs, training=True)
     assert np.linalg.norm(layer.kernel, 2) == pytest.approx(1.0, abs=0.01)
+
+
+def test_frames_are_steps_unless_they_are_grouped():
+    assert SpeechGAN(normalization(), *networks(FORMS[0])).frames_per_step == 1
+    assert Reconstruction(normalization(), networks(FORMS[0])[0]).frames_per_step == 1
