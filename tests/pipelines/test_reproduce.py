@@ -14,7 +14,16 @@ import pandas as pd
 import pytest
 import soundfile
 
-from kerasser.evaluation.comparison import COMBINED, ENHANCEMENT, GAN, NONE, ORDER, RANDOM, TRAINING, Comparison
+from kerasser.defences import (
+    NONE,
+    adversarial_training,
+    enhancement,
+    gan,
+    gan_adversarial_training,
+    random_noise,
+)
+from kerasser.evaluation.comparison import Comparison
+from kerasser.evaluation.results import Alarm
 from pipelines import reproduce
 from pipelines.cli.main import main
 from pipelines.components import evaluator, reproducer
@@ -90,7 +99,10 @@ def test_the_report_has_the_rows_and_keys_that_were_promised(report):
         assert row["worst_of"]["attacked"] >= row["attacked"] - 1e-9
     assert {"noise", "attacked", "random_noise", "interval", "worst_of"} <= report["table2"][0].keys()
     assert [row["percent"] for row in report["figure2"] if row["noise"] == "cafe" and "epsilon" in row] == [0, 50, 100]
-    assert {row["defence"] for row in report["figure3"]} == {NONE, RANDOM, ENHANCEMENT, TRAINING, GAN, COMBINED}
+    assert {row["defence"] for row in report["figure3"]} == {
+        NONE,
+        *(defence.NAME for defence in (random_noise, enhancement, adversarial_training, gan, gan_adversarial_training)),
+    }
     assert {"enhancement", "combined"} <= rows[0].keys() and {"enhancement", "combined"} <= rows[0]["interval"].keys()
     assert [(row.get("epsilon"), row["draw"]) for row in report["ordering"]] == [
         (2.0, "mean"),
@@ -98,7 +110,8 @@ def test_the_report_has_the_rows_and_keys_that_were_promised(report):
         (None, "mean"),
         (None, "worst"),
     ]
-    assert report["ordering"][0]["order"] == list(ORDER) and 0 < report["ordering"][0]["p"] <= 1
+    order = [gan.NAME, adversarial_training.NAME, random_noise.NAME, NONE]
+    assert report["ordering"][0]["order"] == order and 0 < report["ordering"][0]["p"] <= 1
 
 
 def test_it_says_how_audible_the_attack_is_and_whether_the_label_survives(reproduced, report):
@@ -113,7 +126,7 @@ def test_it_says_how_audible_the_attack_is_and_whether_the_label_survives(reprod
     assert systems == {(model["defence"], model["percent"]) for model in report["models"]}
     assert systems == {(row["defence"], row["percent"]) for row in part["errors_by_sex"]}
     (shown,) = (line for line in text.splitlines() if line.startswith("| anger | GAN |"))
-    rows = [row for row in part["errors_by_emotion"] if (row["defence"], row["emotion"]) == (GAN, "anger")]
+    rows = [row for row in part["errors_by_emotion"] if (row["defence"], row["emotion"]) == (gan.NAME, "anger")]
     assert f"| 12 | 6 | {rows[0]['error']:.1f} [" in shown
     assert not any(line.startswith("| anger | random") for line in text.splitlines())
 
@@ -141,7 +154,7 @@ def test_the_generator_is_for_the_classifier_as_clean_speech_has_made_it(place, 
     # One for each fold's classifier, and one for each that was trained on attacked speech alone.
     assert len(generators) == 4
     for model in report["models"]:
-        if model["defence"] == GAN:
+        if model["defence"] == gan.NAME:
             assert model["dev_ua"] == plain[model["fold"]]["dev_ua"] and model["share"] == 0
             assert model["generator"]["classifier"] in {each["classifier"] for each in generators}
 
@@ -313,8 +326,8 @@ def test_a_speaker_and_a_place_called_na_are_taken_at_their_word(tmp_path):
     facts = {"defence": NONE, "percent": 0.0, "fold": "1", "seed": 0}
     answers = reproducer._answers([(facts, Artifact("Evaluation", tmp_path))])
     (system,) = reproducer._systems(answers, 50, 0.95)
-    (row,) = (row for row in Comparison([system]).figure3() if row["noise"] == "NA")
-    assert row["error"] == 50 and row["interval"] == [50, 50]
+    (row,) = (row for row in Comparison([system]).figure3() if row.noise == "NA")
+    assert row.error == 50 and list(row.interval) == [50, 50]
 
 
 def inputs(place, listing, tested=(10, 20)):
@@ -337,7 +350,7 @@ def test_a_recording_under_two_names_rings(tmp_path):
     table = inputs(tmp_path, "a,11,0.0,\na,22,0.0,1.0\nb,22,1.0,2.0\nc,11,0.0,\n")
 
     def rung(*tested):
-        return [alarm["name"] for alarm in reproducer._alarms(table, [{"defence": NONE}], [measured(tested)])]
+        return [alarm.name for alarm in reproducer._alarms(table, [{"defence": NONE}], [measured(tested)])]
 
     # The second file holds two utterances: parts of one file are not one recording.
     assert rung("b") == []
@@ -351,7 +364,7 @@ def test_sound_of_one_speaker_under_another_rings_where_a_fold_parts_them(tmp_pa
     (table["utterances"].uri / "twins.json").write_text(json.dumps([row]))
 
     def rung(*tested):
-        return [alarm["message"] for alarm in reproducer._alarms(table, [{"defence": NONE}], [measured(tested)])]
+        return [alarm.message for alarm in reproducer._alarms(table, [{"defence": NONE}], [measured(tested)])]
 
     assert rung("a") == ["The training part holds sound of 1 of 2 test utterances (50.0 %)."]
     assert rung("a", "b") == rung("c") == []
@@ -360,17 +373,17 @@ def test_sound_of_one_speaker_under_another_rings_where_a_fold_parts_them(tmp_pa
 def test_what_rang_for_a_model_is_said_with_its_defence(tmp_path):
     table = inputs(tmp_path, "a,11,0.0,\n")
     metrics = [measured("b", alarms=[{"name": "not_repeatable", "message": "Twice."}])]
-    rung = reproducer._alarms(table, [{"defence": GAN}], metrics)
-    assert rung == [{"defence": GAN, "name": "not_repeatable", "message": "Twice."}]
+    rung = reproducer._alarms(table, [{"defence": gan.NAME}], metrics)
+    assert rung == [Alarm(name="not_repeatable", message="Twice.", defence=gan.NAME)]
 
 
 def test_a_defence_that_knows_the_test_by_heart_rings(tmp_path):
     table = inputs(tmp_path, "a,11,0.0,\nb,22,0.0,\n")
-    (alarm,) = reproducer._alarms(table, [{"defence": GAN}], [measured("b", trained="ab")])
-    assert (alarm["defence"], alarm["name"]) == (GAN, "seen_in_training")
+    (alarm,) = reproducer._alarms(table, [{"defence": gan.NAME}], [measured("b", trained="ab")])
+    assert (alarm.defence, alarm.name) == (gan.NAME, "seen_in_training")
     table = inputs(tmp_path, "a,11,0.0,\nb,22,0.0,\n", tested=(9, 20))
-    (alarm,) = reproducer._alarms(table, [{"defence": GAN}], [measured("b", trained="a")])
-    assert alarm["name"] == "seen_in_training"
+    (alarm,) = reproducer._alarms(table, [{"defence": gan.NAME}], [measured("b", trained="a")])
+    assert alarm.name == "seen_in_training"
 
 
 def test_a_model_that_answers_differently_when_asked_again_rings():

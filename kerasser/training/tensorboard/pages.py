@@ -55,7 +55,7 @@ class LogContents:
 
 
 class LogWriter:
-    """Shows it on a board as the training goes on.
+    """Shows it in TensorBoard as the training goes on.
 
     Args:
         contents: What there is.
@@ -147,23 +147,23 @@ class EventLogCallback(keras.callbacks.Callback):
     """Writes an epoch's figures, and looks at the model after the first epoch and every tenth.
 
     Args:
-        board: The log.
+        event_log: The log.
         tags: An epoch's figure → its tag.
-        show: What is shown beside them, if anything.
+        log_writer: Shows what stands beside them, if anything.
     """
 
     def __init__(self, event_log: EventLog, tags: Mapping[str, str], log_writer: LogWriter | None) -> None:
         super().__init__()
-        self._board, self._tags, self._log_writer = event_log, tags, log_writer
+        self._event_log, self._tags, self._log_writer = event_log, tags, log_writer
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Writes."""
         for name, value in (logs or {}).items():
             if name in self._tags:
-                self._board.scalar(self._tags[name], value, epoch)
+                self._event_log.scalar(self._tags[name], value, epoch)
         if self._log_writer is not None and epoch % EVERY == 0:
-            self._log_writer.look(self._board, epoch)
-        self._board.flush()
+            self._log_writer.look(self._event_log, epoch)
+        self._event_log.flush()
 
 
 def asking(model: keras.Model, dimension: int) -> Callable[[Mapping[str, Any]], Any]:

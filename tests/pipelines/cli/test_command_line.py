@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from kerasser.defences import chosen
 from kerasser.victims.adapters import Target
 from pipelines.cli.command_line import command_line, reported
 from pipelines.cli.main import main, parse
 from pipelines.config import UNUSED, Settings, VictimRunSettings
 from pipelines.dag import Dag
 from pipelines.evaluation import report
-from pipelines.models import Models, chosen
+from pipelines.models import Models
 from pipelines.publication import push
 from pipelines.victim import attack_report
 
