@@ -197,7 +197,7 @@ def drawn(paths: Sequence[Path], count: int, seed: int) -> list[Mutant]:
 
 
 def main() -> None:
-    """Prints what survives, and the shares."""
+    """Prints what becomes of each mutant, and the shares."""
     parser = argparse.ArgumentParser(prog="tools/mutate", description=__doc__)
     parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="modules; all of the rooms without them")
     parser.add_argument("--mutants", type=int, default=60, help="how many are drawn, as many of each room")
@@ -227,8 +227,7 @@ def main() -> None:
             continue
         survived = passes(tests, mutant, limit)
         noticed[mutant.path.split("/")[1]].append(not survived)
-        if survived:
-            print(f"survived {mutant}", flush=True)
+        print(f"survived {mutant}" if survived else f"noticed {mutant.path}:{mutant.line}", flush=True)
     for room, each in noticed.items():
         print(f"{room}: {sum(each)} of {len(each)} noticed")
     every = [one for each in noticed.values() for one in each]

@@ -153,3 +153,14 @@ def test_a_linear_model_is_harmed_at_least_as_much_as_by_any_draw_in_the_box():
         logits = model(valid.astype(np.float32), lengths).numpy()
         rows = np.arange(len(labels))
         assert (worst <= logits[rows, labels] - logits[rows, 1 - labels] + 1e-4).all()
+
+
+def test_no_restart_begins_outside_the_box():
+    # Flat within the box, so that nothing moves, and far below zero beyond it.
+    def walled(frames, lengths):
+        beyond = tf.reduce_max(tf.nn.relu(tf.abs(frames) - 1.001), axis=[1, 2])
+        return tf.stack([tf.zeros_like(beyond), 1.0 - 1e3 * beyond], axis=1)
+
+    attack = ProjectedGradientDescent(walled, np.ones(3, np.float32), steps=2, restarts=6)
+    features, lengths = np.zeros((4, 5, 3), np.float32), np.full(4, 5, np.int32)
+    np.testing.assert_array_equal(attack(features, lengths, np.ones(4, int), 1.0).margin, np.ones(4))

@@ -141,3 +141,8 @@ def test_the_least_size_is_that_of_a_normal_difference_and_falls_with_speakers()
 def test_power_and_level_are_probabilities(wrong):
     with pytest.raises(ValueError, match="expected power and alpha"):
         minimum_detectable_difference(*simulated(0), **wrong)
+
+
+def test_the_level_that_five_speakers_can_just_reach_is_enough():
+    assert minimum_detectable_difference(*simulated(0, speakers=5), alpha=2 / 2**5) > 0
+    assert minimum_detectable_difference(*simulated(0, speakers=5), alpha=0.99 * 2 / 2**5) is None

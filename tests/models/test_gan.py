@@ -270,3 +270,16 @@ def test_spectral_normalisation_bounds_the_dense_layers():
     for _ in range(30):
         discriminator(inputs, training=True)
     assert np.linalg.norm(layer.kernel, 2) == pytest.approx(1.0, abs=0.01)
+
+
+def test_frames_are_steps_unless_they_are_grouped():
+    assert SpeechGAN(normalization(), *networks(FORMS[0])).frames_per_step == 1
+    assert Reconstruction(normalization(), networks(FORMS[0])[0]).frames_per_step == 1
+
+
+@pytest.mark.parametrize("frames_per_step", [1, 2, 3])
+def test_a_discriminator_judges_as_many_steps_as_groups_of_frames(frames_per_step):
+    discriminator = build_discriminator(units=4, bottleneck=3, form="frame", frames_per_step=frames_per_step)
+    judged = discriminator({"features": tf.zeros([2, 12, 25]), "lengths": tf.constant([12, 7])})
+    assert judged["logits"].shape == (2, 12 // frames_per_step)
+    assert judged["steps"].numpy().tolist() == [12 // frames_per_step, -(-7 // frames_per_step)]
