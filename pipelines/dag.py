@@ -11,6 +11,7 @@ from kerasser.defences.gan import CompanionSettings
 from kerasser.util.errors import InputError
 from pipelines.components.adversarial_gen import AdversarialGen
 from pipelines.components.corpus_gen import CorpusGen
+from pipelines.components.evaluator import Evaluator
 from pipelines.components.feature_gen import FeatureGen
 from pipelines.components.noise_gen import NoiseGen
 from pipelines.components.perturbation_exporter import PerturbationExporter
@@ -64,6 +65,8 @@ class Dag:
         )
         self.perturbation = PerturbationExporter()
         self.features = self._features(self.corpus)
+        #: Id → what asks a model: reports and threat models share their answers.
+        self.evaluators: dict[str, Evaluator] = {}
         self._attacks: dict[tuple[str, str, bool], AdversarialGen] = {}
         self._enhanced: dict[str, FeatureGen] = {}
         self._training_attacks: dict[str, AdversarialGen] = {}

@@ -18,14 +18,21 @@ from pipelines.models import Models
 
 
 def evaluator(dag: Dag, system: System, fold: str, seed: int, adversarial: AdversarialGen | None = None) -> Evaluator:
-    """What a system answers, under every condition or under those given."""
+    """What a system answers, under every condition or under those given; the same component when asked again."""
     kind = "evaluation of" if adversarial is None else "random search on"
+    id = named(f"{kind} {system.name}", fold, seed)
+    if id not in dag.evaluators:
+        dag.evaluators[id] = _evaluator(id, dag, system, fold, adversarial or dag.attack(fold, system.enhance))
+    return dag.evaluators[id]
+
+
+def _evaluator(id: str, dag: Dag, system: System, fold: str, adversarial: AdversarialGen) -> Evaluator:
     return Evaluator(
-        id=named(f"{kind} {system.name}", fold, seed),
+        id=id,
         model=system.classifier.outputs["model"],
         generator=generator(system),
         clean=dag.clean(system.enhance).outputs["examples"],
-        adversarial=(adversarial or dag.attack(fold, system.enhance)).outputs["examples"],
+        adversarial=adversarial.outputs["examples"],
         folds=dag.corpus.outputs["folds"],
         fold=fold,
         replicates=dag.settings.evaluation.replicates,
