@@ -20,8 +20,8 @@ import soundfile
 import kerasser
 from pipelines import attack, evaluate, generate, train
 from pipelines.cli.command_line import reported
-from pipelines.cli.main import main
-from pipelines.config import VictimRunSettings
+from pipelines.cli.main import main, parse
+from pipelines.config import Settings, VictimRunSettings
 from pipelines.lineage import ancestors, lineage
 from tests.corpora import trees
 from tests.pipelines import corpus
@@ -234,7 +234,7 @@ def test_train_ends_with_a_saved_model_that_answers_like_the_keras_model(place, 
     import keras
     import tensorflow as tf
 
-    main("train", train.DESCRIPTION, train.train, place[1])
+    main("train", train.DESCRIPTION, train.train, [*place[1], "--defence", "none"])
     path = Path(capsys.readouterr().out.strip())
     served = tf.saved_model.load(path).signatures["serving_default"]
     generator = np.random.default_rng(0)
@@ -249,7 +249,7 @@ def test_train_ends_with_a_saved_model_that_answers_like_the_keras_model(place, 
 
 
 def test_no_test_speaker_and_no_test_noise_is_above_the_model(place, evaluated, capsys):
-    main("train", train.DESCRIPTION, train.train, place[1])
+    main("train", train.DESCRIPTION, train.train, [*place[1], "--defence", "none"])
     chain = ancestors(lineage(Path(capsys.readouterr().out.strip()).parent))
     assert {node["component"]["class"] for node in chain} == {"CorpusGen", "FeatureGen"}
 
@@ -267,7 +267,7 @@ def test_generate_ends_with_the_examples_and_quiet_says_nothing_else(place, eval
 
 def test_attacking_the_trained_model_from_outside_gives_the_same_answers(place, evaluated, capsys):
     """The victim's way (waveforms, features, serialized frames) and the Evaluator's (TFRecords) are one measurement."""
-    main("train", train.DESCRIPTION, train.train, place[1])
+    main("train", train.DESCRIPTION, train.train, [*place[1], "--defence", "none"])
     model = capsys.readouterr().out.strip()
     flags = [*place[1], "--victim.model", model, "--victim.name", "ours", "--fold", "1", "--quiet"]
     main("attack", attack.DESCRIPTION, attack.attack, flags, VictimRunSettings)
@@ -286,7 +286,7 @@ def test_attacking_the_trained_model_from_outside_gives_the_same_answers(place, 
 
 
 def test_several_depths_are_compared_on_the_development_speakers(place, capsys):
-    main("train", train.DESCRIPTION, train.train, [*place[1], "--classifier.layers", "[1, 2]"])
+    main("train", train.DESCRIPTION, train.train, [*place[1], "--defence", "none", "--classifier.layers", "[1, 2]"])
     model = json.loads((Path(capsys.readouterr().out.strip()).parent / "model.json").read_text())
     scores = {row["layers"]: row["dev_ua"] for row in model["search"]}
     assert scores.keys() == {1, 2}
@@ -303,7 +303,7 @@ def test_several_depths_are_compared_on_the_development_speakers(place, capsys):
 def test_the_papers_corpora_train_on_their_own_split(place, tmp_path, capsys, name, make, fold, test_speakers):
     root = make(tmp_path / name, waveform=voice)
     flags = ["--corpus", name, "--corpus-dir", str(root), "--output-dir", str(tmp_path / "out")]
-    main("train", train.DESCRIPTION, train.train, [*flags, *corpus.SMALL])
+    main("train", train.DESCRIPTION, train.train, [*flags, *corpus.SMALL, "--defence", "none"])
     model = json.loads((Path(capsys.readouterr().out.strip()).parent / "model.json").read_text())
     assert (model["fold"]["name"], model["fold"]["test"]) == (fold, test_speakers)
 
@@ -448,10 +448,8 @@ def test_unusable_audio_can_be_skipped_and_is_counted(tmp_path, capsys):
 
 
 def test_flags_override_the_file_and_the_file_overrides_the_defaults(tmp_path, capsys):
-    seen = []
     (tmp_path / "a.yaml").write_text("seed: 3\nattack:\n  draws: 7\nnoise_dir: /noise\n")
-    main("evaluate", "", seen.append, ["--config", str(tmp_path / "a.yaml"), "--seed", "5"])
-    (settings,) = seen
+    settings = parse("evaluate", "", ["--config", str(tmp_path / "a.yaml"), "--seed", "5"], Settings)
     assert (settings.seed, settings.attack.draws, settings.noise_dir, settings.training.patience) == (5, 7, "/noise", 5)
 
 

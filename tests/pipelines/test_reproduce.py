@@ -250,7 +250,11 @@ def test_the_papers_protocols_are_what_the_files_say(capsys):
     for each in seen:
         assert each.attack.epsilons[-1] == 2 and each.attack.snrs_db == []
         assert each.noise.environments == ["cafe", "meeting", "station"]
-        assert (each.training.learning_rate, each.training.lowest_rate, each.gan.learning_rate) == (0.002, 1e-5, 1e-4)
+        assert (each.training.learning_rate, each.training.lowest_rate, each.defences.gan.learning_rate) == (
+            0.002,
+            1e-5,
+            1e-4,
+        )
         assert each.defences.adversarial_training.shares == pytest.approx([tenth / 10 for tenth in range(1, 11)])
 
 
@@ -298,7 +302,7 @@ def test_a_gan_that_would_hear_the_test_speakers_is_refused_in_one_line(tmp_path
     [
         (["--fold", "9"], "fold: expected one of"),
         (["--defences.gan.form", "round"], "gan.form"),
-        (["--defences.gan.corpora", '[{"corpus": "emodb"}]'], "gan.corpora: emodb: expected a folder"),
+        (["--defences.gan.corpora", '[{"corpus": "emodb"}]'], "defences.gan.corpora: emodb: expected a corpus_dir"),
         (["--defences.gan.corpora", '[{"corpus": "nonsense", "corpus_dir": "x"}]'], "nonsense"),
         (["--defences.adversarial_training.shares", "[1.5]"], "defences.adversarial_training.shares"),
         (["--defences.gan.clean_share", "1"], "gan.clean_share"),
@@ -327,7 +331,7 @@ def test_a_speaker_and_a_place_called_na_are_taken_at_their_word(tmp_path):
     answers = reproducer._answers([(facts, Artifact("Evaluation", tmp_path))])
     (system,) = reproducer._systems(answers, 50, 0.95)
     (row,) = (row for row in Comparison([system]).figure3() if row.noise == "NA")
-    assert row.error == 50 and list(row.interval) == [50, 50]
+    assert row.score.error == 50
 
 
 def inputs(place, listing, tested=(10, 20)):
