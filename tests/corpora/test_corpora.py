@@ -47,7 +47,7 @@ def test_another_manifest_is_refused_in_one_line(tmp_path, tree):
 
 
 def test_an_unknown_name_is_refused(tmp_path):
-    with pytest.raises(InputError, match="corpus: expected one of iemocap, .*audformat. Received: 'IEMOCAP'"):
+    with pytest.raises(InputError, match="corpus: expected one of audformat, .*urdu. Received: 'IEMOCAP'"):
         corpora.read("IEMOCAP", tmp_path)
 
 

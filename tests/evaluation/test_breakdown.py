@@ -159,10 +159,10 @@ def test_levels_agree_with_pandas():
 
 def test_the_level_of_the_pauses_stands_beside_the_estimate():
     table = levels({"anger": -40.0, "calm": -60.0})
-    assert breakdown.noise_by_emotion(table)[0]["pause_level_db"] is None
+    assert breakdown.noise_by_emotion(table)[0].pause_level_db is None
     rows = breakdown.noise_by_emotion(table.assign(pause_variance=table["reference_variance"] / 10))
     for row in rows:
-        assert row["pause_level_db"]["median"] == pytest.approx(row["level_db"]["median"] - 10)
+        assert row.pause_level_db.median == pytest.approx(row.level_db.median - 10)
 
 
 def test_full_scale_is_0_db_and_digital_silence_has_no_level():

@@ -62,7 +62,7 @@ def report(tmp_path):
     )
     systems = [{"defence": defence, "percent": 0.0, "fold": "1", "seed": 0} for defence in (NONE, RANDOM, GAN)]
     parameters = {"systems": systems, "replicates": 100, "confidence": 0.95, "command": "make it", "budgets": []}
-    parameters |= {"threatened": [], "unseen_systems": []}
+    parameters |= {"attacks_of": [], "drawn_of": []}
     parameters["settings"] = {"attack": {"seed": 0}, "data": {"seed": 0}, "threats": {}}
     parameters["settings"]["evaluation"] = {"confidence": 0.95}
     (tmp_path / "report").mkdir()
