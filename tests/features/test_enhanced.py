@@ -10,6 +10,7 @@ from kerasser.noise.estimation import enhance
 
 
 class Identity:
+    name = "identity"
     names = ("sample",)
     frame_rate_hz = 16000.0
 
