@@ -142,7 +142,7 @@ def test_every_answer_can_be_asked_for_again(place, threat):
         (waveform,) = audio.waveforms([file])
         clean, _ = audio.clip(waveform)
         reference = reference_noise(clean)
-        piece = draws.segment(waveforms[row.noise, row.recording], row.offset, clean.size)
+        piece = draws.segment(waveforms[row.noise, row.recording], int(row.offset), clean.size)
         made = perturbation.attack(
             clean, piece, reference.mean, reference.variance, Budget(row.budget, float(row.target))
         )
