@@ -17,6 +17,8 @@ from pipelines.config import Settings
 from tests import documented, world
 
 KINDS = {**COMMANDS, "completion": CompletionSettings}
+#: Commands whose module is not of their name alone.
+PLACES = {"completion": "cli.completion"}
 #: How a command begins → why it is not run here. Whatever is no command of kerasser's has to be named.
 NOT_RUN = {
     "git clone ": "needs a network",
@@ -127,7 +129,7 @@ def _run(command, place):
         given += [*world.arguments(place), *SMALLER.get(kind, []), "--quiet"]
     if command.module == "lineage":
         given = [str(next((place / "out/artifacts/Model").iterdir()))]
-    module = importlib.import_module(f"pipelines.{command.module}")
+    module = importlib.import_module(f"pipelines.{PLACES.get(command.module, command.module)}")
     function = module.show if command.module == "lineage" else getattr(module, command.module)
     cli.main(command.module, module.DESCRIPTION, function, given, kind)
 

@@ -109,7 +109,8 @@ def test_the_draws_are_those_that_are_judged(settings, absent):
     _, _, noise = noise_gen.load(made[graph.noise]["test"])
     add = perturbation_graph.load(made[graph.perturbation]["perturbation"].uri / "saved_model")
     speech = {utterance.id: next(audio.waveforms([file])) for utterance, file in utterances.read(table)}
-    files, judged = shards.files(examples.uri, [f"s{number}" for number in range(6)]), {}
+    content = json.loads((examples.uri / "examples.json").read_text())
+    files, judged = shards.files(examples.uri, sorted({shard["speaker"] for shard in content["shards"]})), {}
     for example in records.dataset(files, len(shards.features(examples.uri))):
         facts = json.loads(example["provenance"].numpy())
         if facts["draw"] == 0:

@@ -166,7 +166,10 @@ def test_no_test_noise_is_above_any_generator(place, reproduced):
         made = {node["component"]["class"] for node in chain}
         assert made == {"CorpusGen", "NoiseGen", "FeatureGen", "PerturbationExporter", "AdversarialGen", "Trainer"}
         attacks = [node for node in chain if node["component"]["class"] == "AdversarialGen"]
-        assert {node["parameters"]["part"] for node in attacks} == {"training"}
+        # Speakers that other folds test, and never those of its own.
+        assert {node["parameters"]["part"] for node in attacks} == {"tested"}
+        fold = lineage(generator)["parameters"]["fold"]
+        assert fold not in {name for node in attacks for name in node["parameters"]["fold_names"]}
         (noise,) = {node["inputs"]["noise"]["output"] for node in attacks}
         assert noise == "train"
 
