@@ -221,7 +221,10 @@ def test_a_killed_gan_goes_on_to_the_same_hashes(tmp_path, place):
 
 @pytest.mark.parametrize(
     ("name", "make", "fold", "speakers"),
-    [("iemocap", trees.make_iemocap, "Ses02", 2), ("fau-aibo", trees.make_fau_aibo, "given", 3)],
+    [
+        ("iemocap", trees.make_iemocap, "Ses02", 2),
+        pytest.param("fau-aibo", trees.make_fau_aibo, "given", 3, marks=pytest.mark.exhaustive),
+    ],
 )
 def test_the_papers_protocols_run_on_small_trees(tmp_path, capsys, name, make, fold, speakers):
     """Slow: two models and a GAN for each corpus."""
@@ -258,7 +261,10 @@ def test_the_papers_protocols_are_what_the_files_say(capsys):
         assert each.defences.adversarial_training.shares == pytest.approx([tenth / 10 for tenth in range(1, 11)])
 
 
+@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_gan_hears_several_corpora_and_each_is_reported(tmp_path, capsys):
+    """Slow: a reproduction of each of two corpora."""
     listing, noise = corpus.write(tmp_path / "one")
     other, _ = corpus.write(tmp_path / "two", seed=1)
     flags = [*corpus.arguments(listing, noise, tmp_path / "out"), *FEW_MODELS, "--all-corpora", "--quiet"]
