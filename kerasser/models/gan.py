@@ -33,7 +33,7 @@ def build_generator(
     bottleneck: int = 48,
     frames_per_step: int = 1,
     form: str = "frame",
-    segment_steps: int = 50,
+    segment_steps: int = 10,
     clip_value: float = 5.0,
 ) -> keras.Model:
     """Builds the generator.
@@ -69,7 +69,7 @@ def build_discriminator(
     bottleneck: int = 48,
     frames_per_step: int = 1,
     form: str = "frame",
-    segment_steps: int = 50,
+    segment_steps: int = 10,
     spectral_normalization: bool = False,
 ) -> keras.Model:
     """Builds the discriminator, of the generator's architecture, with one logit a step: real or cleaned.

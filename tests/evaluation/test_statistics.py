@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from kerasser.evaluation.metrics import unweighted_average_recall
-from kerasser.evaluation.statistics import SpeakerBootstrap, holm, one_sided_p, two_sided_p
+from kerasser.evaluation.statistics import SpeakerBootstrap, holm, one_sided_p, quartiles, two_sided_p
 from tools import coverage_benchmark
 
 ROOT = Path(__file__).parents[2]
@@ -17,6 +17,14 @@ ROOT = Path(__file__).parents[2]
 def speaker_bootstrap(speakers, labels, correct, **options):
     bootstrap = SpeakerBootstrap(speakers, labels, **options)
     return tuple(bootstrap.interval(bootstrap.errors(correct))) if bootstrap.usable else None
+
+
+@given(st.permutations(range(41)), st.floats(-5, 5), st.floats(0.1, 10))
+def test_quartiles_of_evenly_spaced_values_are_a_quarter_a_half_and_three_quarters_of_the_way(order, start, step):
+    found = quartiles([np.nan, *(start + step * place for place in order), np.inf])
+    assert [found[name] for name in ("q25", "median", "q75")] == pytest.approx([start + step * n for n in (10, 20, 30)])
+    assert found["n"] == 41
+    assert quartiles([np.nan]) is None
 
 
 def table(speakers, each, spread, seed):

@@ -1,3 +1,5 @@
+from inspect import signature
+
 import keras
 import numpy as np
 import pytest
@@ -5,6 +7,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kerasser.defences.gan import Settings
 from kerasser.models import gan
 from kerasser.models.gan import Reconstruction, SpeechGAN, build_discriminator, build_generator, cleaner
 from kerasser.models.layers import FrameNormalization
@@ -22,6 +25,14 @@ def normalization():
     layer.build((None, None, 25), (None,))
     layer.adapt(np.full(25, 3.0), np.full(25, 4.0))
     return layer
+
+
+def test_what_is_built_without_a_word_is_what_the_settings_say():
+    chosen = Settings()
+    for build, units in ((build_generator, chosen.units), (build_discriminator, chosen.discriminator_units)):
+        built = {name: each.default for name, each in signature(build).parameters.items()}
+        wanted = {"units": units, "bottleneck": chosen.bottleneck, "segment_steps": chosen.segment_steps}
+        assert wanted | {"form": chosen.form} == {name: built[name] for name in (*wanted, "form")}
 
 
 def networks(form, units=8):

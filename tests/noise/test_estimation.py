@@ -6,7 +6,16 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kerasser.noise.estimation import SNR_RANGE_DB, analyse, enhance, noise_power, reference_noise, spelled, synthesise
+from kerasser.noise.estimation import (
+    SNR_RANGE_DB,
+    analyse,
+    enhance,
+    noise_power,
+    pause_variance,
+    reference_noise,
+    spelled,
+    synthesise,
+)
 from kerasser.util.errors import InputError
 
 RATE_HZ = 16000
@@ -220,6 +229,7 @@ def test_digital_silence_has_no_noise(level, samples):
     np.testing.assert_array_equal(noise.waveform, np.full(samples, level))
     assert (noise.mean, noise.variance, noise.snr_db) == (level, 0.0, SNR_RANGE_DB[0])
     assert not enhance(np.full(samples, level)).any()
+    assert pause_variance(np.full(samples, level)) == 0.0
 
 
 def test_sound_between_stretches_of_digital_silence_stays_finite():

@@ -132,6 +132,14 @@ def test_a_bank_with_too_little_sound_is_refused_with_the_figures():
         divide([Sound("cafe", "cafe/0", 60 * S, holes)], [], TIME)
 
 
+@pytest.mark.parametrize("share", [0.03, 0.97])
+def test_a_recording_whose_sound_is_too_little_for_one_side_is_left_out_whichever_side_it_is(share):
+    options = Options("time", share, 0.0)
+    short = Sound("cafe", "cafe/1", 40 * S, [(0, 20 * S)])
+    made = divide([*sounds(100), short], [], options)
+    assert made.train[0] and made.test[0] and made.train[1] == made.test[1] == []
+
+
 def test_a_silent_recording_beside_another_is_left_out():
     made = divide([*sounds(10), Sound("cafe", "cafe/1", 10 * S, [(0, 10 * S)])], [], TIME)
     assert made.train[0] and made.train[1] == made.test[1] == []
