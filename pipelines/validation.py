@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kerasser import defences
-from kerasser.audio import SAMPLE_RATE_HZ
+from kerasser.audio import SAMPLE_RATE_HZ, AudioError, Limits
 from kerasser.demo.noise import ENVIRONMENTS
 from kerasser.noise import bank, splits
 from kerasser.util.errors import InputError
@@ -90,7 +90,10 @@ def _noise(settings: Settings) -> None:
             )
         lengths = [(each, f"demo/{each}", noise.demo_duration_s) for each in noise.environments or ENVIRONMENTS]
     else:
-        sources = bank.read(Path(settings.noise_dir).expanduser(), noise.channel)
+        data = settings.data
+        limits = Limits(data.longest_s, data.largest_bytes)
+        refused: dict[str, AudioError] | None = {} if data.skip_unusable else None
+        sources = bank.read(Path(settings.noise_dir).expanduser(), noise.channel, limits, refused)
         wanted = bank.environments(sources, noise.environments)
         chosen = [each for each in sources if each.environment in wanted]
         lengths = [(each.environment, each.name, each.audio.duration_s) for each in chosen]
