@@ -34,7 +34,9 @@ def test_a_file_that_is_cut_short_is_refused_and_what_is_there_can_be_read(tmp_p
     path = tmp_path / "a.snd"
     soundfile.write(path, tone(), RATE, format=format, subtype="PCM_16")
     path.write_bytes(path.read_bytes()[: RATE // 2])
-    with pytest.raises(AudioError, match=r"a\.snd: expected 0\.\d+ s .*as its header says\. Received: 0\.2\d* s; .*cut"):
+    with pytest.raises(
+        AudioError, match=r"a\.snd: expected 0\.\d+ s .*as its header says\. Received: 0\.2\d* s; .*cut"
+    ):
         probe(path)
     np.testing.assert_allclose(decode(probe(path, 0.05, 0.2)), tone()[800:3200], atol=2**-14)
 
@@ -69,7 +71,7 @@ def test_block_sizes_that_cannot_be_harm_nothing(tmp_path, lie):
 
 @pytest.mark.parametrize("rate", [8, 3999, 2**31 - 1])
 def test_rates_that_no_speech_has_are_refused(tmp_path, rate):
-    with pytest.raises(AudioError, match=rf"a\.wav: expected a sampling rate of 4000 to 768000 Hz. Received: {rate} Hz"):
+    with pytest.raises(AudioError, match=rf"a\.wav: expected a sampling rate of 4000 to .* Received: {rate} Hz"):
         probe(written(tmp_path / "a.wav", rate=rate))
 
 
