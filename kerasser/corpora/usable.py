@@ -72,7 +72,7 @@ def left_out(error: AudioError, *, skip: bool) -> AudioError:
     """
     if skip:
         return error
-    raise AudioError(f"{error} (with skip_unusable true such files are left out and counted)", error.reason) from error
+    raise AudioError(f"{error}; data.skip_unusable leaves such files out and counts them", error.reason) from error
 
 
 def without(corpus: Corpus, refused: Mapping[int, AudioError]) -> Corpus:
