@@ -41,6 +41,8 @@ def probed(
             refused[number] = left_out(error, skip=skip)
     if told := _beyond(files):
         corpus = replace(corpus, remarks=(*corpus.remarks, told))
+        if not quiet:
+            progress.say(told)
     return without(corpus, refused), files
 
 
