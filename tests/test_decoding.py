@@ -142,6 +142,22 @@ def test_damaged_flac_is_refused_when_it_is_decoded(tmp_path, damage):
         decode(probe(path))
 
 
+@pytest.mark.parametrize("mode", ["CONSTANT", "VARIABLE"])
+def test_an_mp3_without_a_header_of_its_own_is_read_or_refused_but_not_cut(tmp_path, mode):
+    """Its first frame, with the length, is missing in what was streamed or cut out of a longer one."""
+    path, rate = tmp_path / "a.mp3", 44100
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, 3 * rate)
+    soundfile.write(path, noise, rate, format="MP3", bitrate_mode=mode, compression_level=0.5)
+    assert decode(probe(path)).size == 3 * rate
+    data = path.read_bytes()
+    path.write_bytes(data[data.index(b"\xff\xfb", 4) :])
+    if mode == "CONSTANT":
+        assert decode(probe(path)).size == pytest.approx(3 * rate, abs=0.05 * rate)
+    else:
+        with pytest.raises(AudioError, match=r"a\.mp3: expected an MP3 that says how long it is, .* ffmpeg -i IN"):
+            decode(probe(path))
+
+
 def test_a_file_that_is_gone_is_named(tmp_path):
     file = probe(written(tmp_path / "a.wav", tone()))
     file.path.unlink()

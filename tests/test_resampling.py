@@ -28,9 +28,10 @@ both = pytest.mark.parametrize("resample", [with_tensorflow_io, with_soxr], ids=
 
 
 def fitted(samples, frequency):
-    """Returns the amplitude and the delay, in samples, of a tone of 0.5 by least squares."""
-    phase = 2 * np.pi * frequency * np.arange(samples.size) / RATE
-    (sine, cosine), *_ = np.linalg.lstsq(np.stack([np.sin(phase), np.cos(phase)], axis=1), samples, rcond=None)
+    """Returns the amplitude and the delay, in samples, of a tone, by least squares over its middle."""
+    middle = slice(800, -800)
+    phase = 2 * np.pi * frequency * np.arange(samples.size)[middle] / RATE
+    (sine, cosine), *_ = np.linalg.lstsq(np.stack([np.sin(phase), np.cos(phase)], axis=1), samples[middle], rcond=None)
     return np.hypot(sine, cosine), -np.arctan2(cosine, sine) / (2 * np.pi * frequency / RATE)
 
 
@@ -40,19 +41,19 @@ def fitted(samples, frequency):
 def test_a_tone_keeps_level_and_place(resample, rate, share):
     frequency = share * min(rate, RATE) / 2
     found = resample(tone(rate, 0.5, frequency).astype(np.float32), rate)
-    assert found.size == RATE // 2 and found.dtype == np.float32
-    level, delay = fitted(found[800:-800], frequency)
-    assert abs(20 * np.log10(level / 0.5)) < 0.1
+    assert abs(found.size - RATE // 2) <= 1 and found.dtype == np.float32
+    level, delay = fitted(found, frequency)
+    assert abs(20 * np.log10(level / 0.5)) < 0.01
     # The delay of tensorflow-io's filter is a fraction of a sample at some rates, and is undone in whole ones.
-    assert abs(delay) < 0.55
+    assert abs(delay) < (0.5 if resample is with_tensorflow_io else 1e-4)
 
 
 @both
 @pytest.mark.parametrize("rate", [22050, 44100, 48000])
 def test_what_16_khz_cannot_hold_is_gone(resample, rate):
-    for frequency in np.linspace(9000, rate / 2 - 500, 5):
+    for frequency in np.linspace(8500, rate / 2 - 500, 5):
         found = resample(tone(rate, 0.5, frequency).astype(np.float32), rate)
-        assert 20 * np.log10(np.sqrt(np.mean(found[800:-800] ** 2)) / np.sqrt(0.125)) < -60
+        assert 20 * np.log10(np.sqrt(np.mean(found[800:-800] ** 2)) / np.sqrt(0.125)) < -85
 
 
 @both
@@ -62,7 +63,8 @@ def test_the_length_is_rounded_up_and_the_end_is_not_lost(resample, rate, length
     noise = np.random.default_rng(0).uniform(-0.5, 0.5, length).astype(np.float32)
     noise[-10:] = 0.5
     found = resample(noise, rate)
-    assert found.size == -(-length * RATE // rate)
+    # tensorflow-io's may be a sample shorter.
+    assert 0 <= -(-length * RATE // rate) - found.size <= (resample is with_tensorflow_io)
     assert np.abs(found[-3:]).max() > 0.2
 
 
@@ -99,7 +101,10 @@ def test_egemaps_of_both_are_alike(real_data):
         pairs.append([front_end(clip(each(mono, file.sample_rate_hz))[0]) for each in (with_tensorflow_io, with_soxr)])
     one, other = (np.concatenate(each) for each in zip(*pairs, strict=True))
     share = np.abs(one - other).mean(axis=0) / one.std(axis=0)
-    assert np.median(share) < 0.05
+    # What a frame hears near 8 kHz differs, where tensorflow-io's filter begins to fall.
+    assert np.median(share) < 0.1 and share.max() < 0.4
+    for name in ("Loudness_sma3", "F0semitoneFrom27.5Hz_sma3nz", "spectralFlux_sma3"):
+        assert share[front_end.names.index(name)] < 0.01
 
 
 def test_the_package_is_known_without_an_import(monkeypatch):

@@ -50,9 +50,7 @@ def test_what_cannot_be_used_is_left_out_and_counted_by_reason(corpus, reason):
 @pytest.mark.parametrize("reason", HEADERS)
 def test_without_it_one_line_names_the_file_and_the_setting(corpus, reason):
     SPOILT[reason](corpus.root / "b.wav")
-    with pytest.raises(
-        InputError, match=r"b\.wav: expected .* Received: .*; data\.skip_unusable leaves such files out"
-    ):
+    with pytest.raises(InputError, match=r"b\.wav: expected .*; data\.skip_unusable leaves such files out"):
         usable.probed(corpus, quiet=True)
 
 
