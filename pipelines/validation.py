@@ -10,6 +10,7 @@ from typing import Any
 
 from kerasser import defences
 from kerasser.audio import SAMPLE_RATE_HZ, AudioError, Limits
+from kerasser.corpora import usable
 from kerasser.demo.noise import ENVIRONMENTS
 from kerasser.noise import bank, splits
 from kerasser.util.errors import InputError
@@ -93,7 +94,10 @@ def _noise(settings: Settings) -> None:
         data = settings.data
         limits = Limits(data.longest_s, data.largest_bytes)
         refused: dict[str, AudioError] | None = {} if data.skip_unusable else None
-        sources = bank.read(Path(settings.noise_dir).expanduser(), noise.channel, limits, refused)
+        try:
+            sources = bank.read(Path(settings.noise_dir).expanduser(), noise.channel, limits, refused)
+        except AudioError as error:
+            raise usable.left_out(error, skip=False) from error
         wanted = bank.environments(sources, noise.environments)
         chosen = [each for each in sources if each.environment in wanted]
         lengths = [(each.environment, each.name, each.audio.duration_s) for each in chosen]

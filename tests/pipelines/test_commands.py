@@ -442,6 +442,7 @@ def test_bad_files_end_in_one_line_that_names_them(tmp_path, capsys, case):
     line = refused(tmp_path, capsys, corpus.arguments(listing, noise, tmp_path / "out"))
     assert named.removesuffix(".wav") in line
     assert "expected" in line and "Received" in line
+    assert ("data.skip_unusable" in line) == (case not in ("missing column", "short noise", "no noise"))
 
 
 def test_an_unknown_fold_is_named_with_the_known_ones(place, tmp_path, capsys):
