@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from kerasser import corpora, defences
-from kerasser.audio import SAMPLE_RATE_HZ
+from kerasser.audio import SAMPLE_RATE_HZ, AudioError, Limits
+from kerasser.corpora import usable
 from kerasser.demo.corpus import NAME as DEMO
 from kerasser.demo.noise import ENVIRONMENTS
 from kerasser.noise import bank, splits
@@ -91,7 +92,13 @@ def _noise(settings: Settings) -> None:
             )
         lengths = [(each, f"demo/{each}", noise.demo_duration_s) for each in noise.environments or ENVIRONMENTS]
     else:
-        sources = bank.read(Path(settings.noise_dir).expanduser(), noise.channel)
+        data = settings.data
+        limits = Limits(data.longest_s, data.largest_bytes)
+        refused: dict[str, AudioError] | None = {} if data.skip_unusable else None
+        try:
+            sources = bank.read(Path(settings.noise_dir).expanduser(), noise.channel, limits, refused)
+        except AudioError as error:
+            raise usable.left_out(error, skip=False) from error
         wanted = bank.environments(sources, noise.environments)
         chosen = [each for each in sources if each.environment in wanted]
         lengths = [(each.environment, each.name, each.audio.duration_s) for each in chosen]
