@@ -209,10 +209,17 @@ def _given(corpus: Corpus, splits: Mapping[str, str | None], dev_share: float, s
 def _dealt(corpus: Corpus, count: int, dev_share: float, seed: int) -> list[Fold]:
     """Deals the speakers to test parts, and what each fold leaves to train and dev; anew where a class is missing."""
     speakers = sorted({utterance.speaker for utterance in corpus.utterances})
-    if len(speakers) < 3 or not 2 <= count <= len(speakers):
+    if count < 2:
+        raise InputError(f"{corpus.root}: expected 2 folds or more (--data.folds). Received: {count}")
+    if len(speakers) < 3:
         raise InputError(
-            f"{corpus.root}: expected three speakers or more, and between 2 folds and as many as speakers. "
-            f"Received: {len(speakers)} speakers, {count} folds"
+            f"{corpus.root}: expected three speakers or more, one each to train, to steer the training and to test, "
+            f"whatever --data.folds says. Received: {len(speakers)} speakers"
+        )
+    if count > len(speakers):
+        raise InputError(
+            f"{corpus.root}: expected at least {count} speakers for {count} folds (--data.folds), and three in any "
+            f"case. Received: {len(speakers)} speakers; --data.folds {len(speakers)} tests each of them in a fold"
         )
     first: list[Fold] = []
     for tests in _deals(corpus, speakers, (1 / count,) * count, str(seed)):
@@ -221,7 +228,7 @@ def _dealt(corpus: Corpus, count: int, dev_share: float, seed: int) -> list[Fold
         if small and not first:
             raise InputError(
                 f"{corpus.root}: expected two speakers or more beside those that fold {small} tests. "
-                f"Received: {len(left[small - 1])} of {len(speakers)}; ask for more folds than {count}"
+                f"Received: {len(left[small - 1])} of {len(speakers)}; ask for more folds than {count} (--data.folds)"
             )
         if small:
             continue
