@@ -17,6 +17,7 @@ from jsonargparse.typing import (
 
 from kerasser import corpora, defences, threats
 from kerasser.attack.budget import EPSILONS
+from kerasser.corpora.base import named
 from kerasser.features import DEFAULT as DEFAULT_FRONT_END
 from kerasser.features import known as front_ends
 from kerasser.noise.estimation import spelled
@@ -48,6 +49,10 @@ class CorpusSettings:
     """Skip and count audio that cannot be used, instead of refusing the corpus."""
     seed: int = 0
     """Deals the speakers to folds, and makes the demo corpus and its noise; runs of all seeds share it."""
+
+    def __post_init__(self) -> None:
+        # YAML reads the label 0 as a number.
+        object.__setattr__(self, "valence", named(self.valence))
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,8 +14,11 @@ from numpy.typing import ArrayLike
 
 from kerasser import audio, corpora
 from kerasser.audio import AudioFile
+from kerasser.corpora import left_out
 from kerasser.corpora.base import CLASSES, VALENCE, Corpus, Utterance, checked_valence
 from kerasser.util.errors import InputError
+
+_LOG = logging.getLogger("kerasser")
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,6 +212,11 @@ def load_corpus(
         raise InputError(f"{root}: expected audio that can be used. Received: none")
     speech = _speech(replace(corpus, utterances=tuple(each for each, _ in kept), skipped=dict(skipped)))
     speech = replace(speech, sources=tuple(file for _, file in kept))
+    known = corpora.default_valence(name) if valence is None else checked_valence(valence)
+    for sentence in left_out.sentences(skipped, len(kept), examples=corpus.examples, names=known):
+        _LOG.warning(sentence)
+    for sentence in left_out.read_as(corpus.read_as):
+        _LOG.info(sentence)
     return speech if limit is None else speech.spread(limit, seed)
 
 

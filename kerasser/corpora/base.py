@@ -51,6 +51,11 @@ def checked_valence(valence: Mapping[Any, str]) -> dict[str, str]:
     return checked
 
 
+def named(valence: Mapping[Any, str] | None) -> dict[str, str] | None:
+    """Returns a map from emotion to valence with every emotion as a word, be it a number; None for None."""
+    return None if valence is None else {str(emotion): name for emotion, name in valence.items()}
+
+
 def with_emotions(valence: Mapping[str, str], emotions: Iterable[str]) -> dict[str, str]:
     """Returns a map from emotion to valence with further emotions in it, whose valence is ""."""
     return {**{each: "" for each in emotions if labels.known_as(each, valence) is None}, **valence}

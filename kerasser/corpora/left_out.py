@@ -50,6 +50,13 @@ def read_as(found: Mapping[str, int]) -> list[str]:
     return [f"labels read under known names: {counts}"]
 
 
+def beside(words: Iterable[str], names: Iterable[str]) -> str:
+    """Returns words in a list, each with the name that it may have been meant for, where one is near."""
+    listed = list(names)
+    found = ((word, nearest(word, listed)) for word in words)
+    return ", ".join(f"{word} (perhaps {near})" if near else word for word, near in found)
+
+
 def _kind(reason: str) -> str:
     if reason.startswith(NO_VALENCE):
         return NO_VALENCE

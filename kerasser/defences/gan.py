@@ -32,6 +32,10 @@ class CompanionSettings:
     valence: dict[str, str] | None = None
     """Emotion → positive or negative, instead of the reader's map."""
 
+    def __post_init__(self) -> None:
+        # YAML reads the label 0 as a number.
+        object.__setattr__(self, "valence", named(self.valence))
+
 
 @dataclass(frozen=True)
 class Settings:

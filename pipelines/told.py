@@ -1,0 +1,43 @@
+"""What was left out of a corpus, on the terminal before any long work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from kerasser import corpora
+from kerasser.corpora import left_out
+from pipelines.config import Settings
+from pipelines.engine.artifacts import Artifact
+from pipelines.engine.run_log import current
+from pipelines.io import utterances
+
+
+def corpus(settings: Settings, artifact: Artifact) -> None:
+    """Says what a corpus was read without, and what must be known before its figures are trusted.
+
+    Args:
+        settings: The run; its map from emotion to class names what is known.
+        artifact: The utterances.
+    """
+    facts = utterances.facts(artifact)
+    kept = utterances.count(artifact)
+    known = corpora.default_valence(settings.corpus) if settings.data.valence is None else settings.data.valence
+    for sentence in left_out.sentences(facts["skipped"], kept, examples=facts["examples"], names=known):
+        current().warn(sentence)
+    for sentence in left_out.read_as(facts["read_as"]):
+        current().say(sentence)
+    if not facts["synthetic"]:
+        for remark in facts["remarks"]:
+            current().warn(remark)
+
+
+def victim(skipped: Mapping[str, int], kept: int, classes: Sequence[str]) -> None:
+    """Says what a victim of some classes is not asked about.
+
+    Args:
+        skipped: How many utterances, by reason.
+        kept: How many it is asked about.
+        classes: What it knows.
+    """
+    for sentence in left_out.sentences(skipped, kept, names=classes):
+        current().warn(sentence)
