@@ -34,8 +34,11 @@ def attack(settings: VictimRunSettings) -> None:
 
     target = _target(settings.victim)
     known = _origin(target)
+    asked = adapters.victim(target)
+    if target.kind in (adapters.KERAS, adapters.SAVED_MODEL):
+        told.answers(asked)
     card = {
-        **_card(settings.victim, target, adapters.victim(target).classes),
+        **_card(settings.victim, target, asked.classes),
         "defence": known.defence if known else None,
     }
     emotions = () if labels.valences(card["classes"]) else card["classes"]

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from kerasser import corpora
+from kerasser.audio import SAMPLE_RATE_HZ
 from kerasser.corpora import left_out
+from kerasser.victims.base import Recogniser
 from pipelines.config import Settings
 from pipelines.engine.artifacts import Artifact
 from pipelines.engine.run_log import current
@@ -41,3 +45,21 @@ def victim(skipped: Mapping[str, int], kept: int, classes: Sequence[str]) -> Non
     """
     for sentence in left_out.sentences(skipped, kept, names=classes):
         current().warn(sentence)
+
+
+def answers(asked: Recogniser) -> None:
+    """Asks a victim on this disk one thing, so that answers of another form are refused before any work.
+
+    Args:
+        asked: The victim; two classes that one output tells apart are said, as is which of them it is.
+
+    Raises:
+        InputError: If it answers no probabilities of its classes.
+    """
+    noise = np.random.default_rng(0).normal(0, 0.01, SAMPLE_RATE_HZ).astype(np.float32)
+    asked([noise], SAMPLE_RATE_HZ)
+    if asked.single_output:
+        current().warn(
+            f"{asked.name} has one output: it is taken for the probability of {asked.classes[1]!r}, the second of "
+            "victim.classes; the other order turns it round"
+        )

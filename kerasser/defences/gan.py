@@ -13,6 +13,7 @@ from jsonargparse.typing import (
     restricted_number_type,
 )
 
+from kerasser.corpora.base import named
 from kerasser.defences.base import Build, Defence, System
 
 NAME = "gan"

@@ -73,7 +73,7 @@ def shared(artifact: Artifact, tested: Collection[str]) -> int:
 
 
 def facts(artifact: Artifact) -> dict:
-    """Returns the corpus' name, whether it is synthetic, remarks, what was skipped and under what names labels were read.
+    """Returns the corpus' name, whether it is synthetic, remarks, what was skipped, how labels were read.
 
     `skipped` and `read_as` are counts, `examples` has one of those that were skipped for some reasons.
     """
