@@ -209,17 +209,16 @@ def _given(corpus: Corpus, splits: Mapping[str, str | None], dev_share: float, s
 def _dealt(corpus: Corpus, count: int, dev_share: float, seed: int) -> list[Fold]:
     """Deals the speakers to test parts, and what each fold leaves to train and dev; anew where a class is missing."""
     speakers = sorted({utterance.speaker for utterance in corpus.utterances})
-    if count < 2:
-        raise InputError(f"{corpus.root}: expected 2 folds or more (--data.folds). Received: {count}")
-    if len(speakers) < 3:
-        raise InputError(
-            f"{corpus.root}: expected three speakers or more, one each to train, to steer the training and to test, "
-            f"whatever --data.folds says. Received: {len(speakers)} speakers"
+    if len(speakers) < 3 or not 2 <= count <= len(speakers):
+        most = len(speakers)
+        cure = (
+            f"--data.folds 2 to {most} takes these"
+            if most > 2
+            else "to train, to steer the training and to test takes three, whatever --data.folds is"
         )
-    if count > len(speakers):
         raise InputError(
-            f"{corpus.root}: expected at least {count} speakers for {count} folds (--data.folds), and three in any "
-            f"case. Received: {len(speakers)} speakers; --data.folds {len(speakers)} tests each of them in a fold"
+            f"{corpus.root}: expected {max(3, count)} speakers or more for {count} folds (--data.folds, 2 or more); "
+            f"{cure}. Received: {most} speakers, {count} folds"
         )
     first: list[Fold] = []
     for tests in _deals(corpus, speakers, (1 / count,) * count, str(seed)):

@@ -25,7 +25,7 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 # What Excel reads, and some programs write, above the header.
-_SEPARATOR_LINE = re.compile(r"sep=(.)")
+_SEPARATOR_LINE = re.compile(r"sep=(.)[,;\s]*")
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def _parsed(
     """Returns the separator that shows most of the columns, the header, and the rows with their numbers."""
     skipped = len(text) - len(text.lstrip("\r\n"))
     first = text[skipped:].splitlines()[:1]
-    said = _SEPARATOR_LINE.fullmatch(first[0].strip(",; ")) if first else None
+    said = _SEPARATOR_LINE.fullmatch(first[0]) if first else None
     best: tuple[int, int] = (-1, -1)
     chosen = ","
     for separator in [said[1]] if said and said[1] in SEPARATORS else SEPARATORS:

@@ -66,8 +66,8 @@ class Recogniser:
         self.name, self.classes = name, tuple(classes)
         if len(self.classes) < 2 or len(set(self.classes)) < len(self.classes):
             raise InputError(
-                "victim.classes: expected two names or more, each once; of one (sigmoid) output two, whose second it is "
-                f"the probability of. Received: {list(self.classes)}"
+                "victim.classes: expected two names or more, each once; one (sigmoid) output is the probability of the "
+                f"second of two. Received: {list(self.classes)}"
             )
         self._ask, self._workers = ask, workers
         self.single_output = False
@@ -107,7 +107,8 @@ def of_both(answer: Array, batch: int, classes: Sequence[str]) -> Array | None:
     if len(classes) != 2 or answer.shape not in ((batch, 1), (batch,)):
         return None
     second = answer.reshape(batch)
-    return np.stack([1.0 - second, second], axis=1)
+    both: Array = np.stack([1.0 - second, second], axis=1)
+    return both
 
 
 def checked(answer: object, batch: int, classes: Sequence[str], name: str) -> Array:
