@@ -315,6 +315,16 @@ class VictimRunSettings(Settings):
 
 
 @dataclass(frozen=True)
+class CorpusRunSettings(Settings):
+    """A look at a corpus; what concerns noise and models is not used."""
+
+    measured: PositiveInt = 200
+    """Most utterances whose level is measured, spread evenly; counts and lengths are of all."""
+    twins: bool = False
+    """Compare the sound of all speakers, parts and other levels too, which takes longer than all else."""
+
+
+@dataclass(frozen=True)
 class PredictSettings:
     """Questions to a published model."""
 
@@ -351,6 +361,12 @@ _UNTRAINED = (*_SINGLE, "defence", "defences")
 _UNREPORTED = ("threats", "evaluation", "perception", "report")
 #: Command → settings that it accepts, so that one file serves all commands, and does not use.
 UNUSED: dict[str, tuple[str, ...]] = {
+    "corpus": (
+        *_UNTRAINED,
+        *("noise_dir", "fold", "seed", "logdir", "workers"),
+        *("noise", "attack", "features", "classifier", "training"),
+        *_UNREPORTED,
+    ),
     "generate": (*_UNTRAINED, "seed", "logdir", "classifier", "training", *_UNREPORTED),
     "train": (*_SINGLE, *_UNREPORTED),
     "evaluate": (*_UNTRAINED, "threats"),

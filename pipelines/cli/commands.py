@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from pipelines.config import ExportSettings, PredictSettings, Settings, VictimRunSettings
+from pipelines.config import CorpusRunSettings, ExportSettings, PredictSettings, Settings, VictimRunSettings
 from pipelines.lineage import LineageSettings
 from pipelines.listening_test import ListeningSettings
 
 COMMANDS: dict[str, type] = {
+    "corpus": CorpusRunSettings,
     "generate": Settings,
     "train": Settings,
     "evaluate": Settings,
