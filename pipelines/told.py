@@ -59,7 +59,4 @@ def answers(asked: Recogniser) -> None:
     noise = np.random.default_rng(0).normal(0, 0.01, SAMPLE_RATE_HZ).astype(np.float32)
     asked([noise], SAMPLE_RATE_HZ)
     if asked.single_output:
-        current().warn(
-            f"{asked.name} has one output: it is taken for the probability of {asked.classes[1]!r}, the second of "
-            "victim.classes; the other order turns it round"
-        )
+        current().warn(asked.one_output())

@@ -115,7 +115,6 @@ def _folds(found: Survey) -> list[str]:
         return [f"folds: none. {found.no_folds}"]
     shown = found.folds if len(found.folds) <= 2 * _NAMED else found.folds[:_NAMED]
     more = [f"  and {len(found.folds) - len(shown)} more"] if len(shown) < len(found.folds) else []
-    parts = [(fold, [str(len(part)) for part in (fold.train, fold.dev, fold.test)]) for fold in shown]
     return [
         f"folds: {len(found.folds)}, with so many speakers to train / to steer the training / to test",
         *(

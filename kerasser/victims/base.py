@@ -92,6 +92,13 @@ class Recogniser:
         self.single_output = np.shape(answer) != found.shape  # type: ignore[arg-type]
         return found
 
+    def one_output(self) -> str:
+        """Says how a single output is taken."""
+        return (
+            f"{self.name} has one output: it is taken for the probability of {self.classes[1]!r}, the second of "
+            "victim.classes; the other order turns it round"
+        )
+
 
 def of_both(answer: Array, batch: int, classes: Sequence[str]) -> Array | None:
     """Returns the probabilities of two classes from those of the second, as one sigmoid output gives them.

@@ -115,6 +115,9 @@ class VictimAttackerExecutor(Executor):
         ]
         attack = RecogniserAttack(victim, plan, wider, models, add, parameters["batch_size"])
         queries = _ask(attack, items, answers, parameters["limit"], parameters["quiet"])
+        if victim.single_output:
+            # Whichever way round, a figure comes of it.
+            print(f"warning: {victim.one_output()}", file=sys.stderr)
         found = {line["id"]: line for line in _lines(answers)}
         lines = [found[utterance.id] for utterance, _ in sorted(items, key=lambda item: item[0].id)]
         table = pd.DataFrame([row for line in lines for row in line["rows"]]).astype({"snr_db": float})
