@@ -23,6 +23,7 @@ def attack(settings: VictimRunSettings) -> None:
     from kerasser.corpora import labels
     from kerasser.evaluation.report import EvaluationReport
     from kerasser.report.summary import headlines
+    from kerasser.threats.recogniser import truth
     from kerasser.victims import adapters
     from pipelines import told
     from pipelines.components.victim_attacker import heard, labelled
@@ -47,7 +48,7 @@ def attack(settings: VictimRunSettings) -> None:
     made = run(settings, dag.corpus)[dag.corpus]
     told.corpus(settings, made["utterances"])
     items, skipped = labelled(heard(made["utterances"], made["folds"], settings.fold), card["classes"])
-    told.victim(skipped, len(items), card["classes"])
+    told.victim(skipped, [truth(utterance, card["classes"]) for utterance, _ in items], card["classes"])
     if known:
         everyone = utterances.speakers(made["utterances"])
         attacked = everyone if settings.fold is None else frozenset(read_fold(made["folds"], settings.fold).test)

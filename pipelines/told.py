@@ -35,16 +35,18 @@ def corpus(settings: Settings, artifact: Artifact) -> None:
             current().warn(remark)
 
 
-def victim(skipped: Mapping[str, int], kept: int, classes: Sequence[str]) -> None:
+def victim(skipped: Mapping[str, int], truths: Sequence[str], classes: Sequence[str]) -> None:
     """Says what a victim of some classes is not asked about.
 
     Args:
         skipped: How many utterances, by reason.
-        kept: How many it is asked about.
+        truths: Its class of each that it is asked about.
         classes: What it knows.
     """
-    for sentence in left_out.sentences(skipped, kept, names=classes):
+    for sentence in left_out.sentences(skipped, len(truths), names=classes):
         current().warn(sentence)
+    if absent := [name for name in classes if name not in truths]:
+        current().warn(f"no utterance of the victim's class {', '.join(absent)} is left: the error is undefined")
 
 
 def answers(asked: Recogniser) -> None:

@@ -212,7 +212,7 @@ def _dealt(corpus: Corpus, count: int, dev_share: float, seed: int) -> list[Fold
     if len(speakers) < 3 or not 2 <= count <= len(speakers):
         most = len(speakers)
         cure = (
-            f"--data.folds 2 to {most} takes these"
+            f"--data.folds {most} tests each of them in a fold"
             if most > 2
             else "to train, to steer the training and to test takes three, whatever --data.folds is"
         )
