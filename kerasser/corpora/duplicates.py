@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from math import gcd
+from typing import TYPE_CHECKING
 
 import numpy as np
+import scipy
 import soundfile
-from scipy import signal
 
-from kerasser import twins
 from kerasser.audio import SAMPLE_RATE_HZ, AudioFile
 from kerasser.corpora.base import Utterance
-from kerasser.twins import Twin
 from kerasser.util.arrays import Array
+
+if TYPE_CHECKING:
+    from kerasser.twins import Twin
 
 _NAMED = 3
 
@@ -28,6 +30,9 @@ def find(utterances: Sequence[Utterance], files: Sequence[AudioFile]) -> list[Tw
     Returns:
         The twins, by the numbers of the utterances.
     """
+    # Whoever only looks for a reader need not wait for SciPy.
+    from kerasser import twins
+
     return twins.find_among_many(_waveforms(files), [utterance.speaker for utterance in utterances])
 
 
@@ -58,4 +63,8 @@ def _waveforms(files: Sequence[AudioFile]) -> Iterator[Array]:
             continue
         mono = np.nan_to_num(samples.mean(axis=1), posinf=0.0, neginf=0.0)
         common = gcd(rate, SAMPLE_RATE_HZ)
-        yield signal.resample_poly(mono, SAMPLE_RATE_HZ // common, rate // common) if rate != SAMPLE_RATE_HZ else mono
+        yield (
+            scipy.signal.resample_poly(mono, SAMPLE_RATE_HZ // common, rate // common)
+            if rate != SAMPLE_RATE_HZ
+            else mono
+        )

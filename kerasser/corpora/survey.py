@@ -23,6 +23,7 @@ FRAME_S, FLOOR_PERCENT = 0.02, 10.0
 #: Digital silence, and whatever is as quiet, in dB of full scale.
 QUIETEST_DBFS = -120.0
 _QUARTILES = (25, 50, 75)
+_BEGINNING_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -203,15 +204,25 @@ def copies(utterances: Sequence[Utterance], files: Sequence[AudioFile]) -> tuple
     for numbers in alike.values():
         if len({utterances[number].speaker for number in numbers}) < 2:
             continue
-        sounds: dict[bytes, list[int]] = defaultdict(list)
-        for number in numbers:
-            waveform = samples(files[number])[0]
-            # Digital silence is nobody's recording.
-            if waveform.size and np.ptp(waveform) > 0:
-                sounds[hashlib.sha256(waveform.tobytes()).digest()].append(number)
-        for first, *others in sounds.values():
-            found += [(first, other) for other in others if utterances[other].speaker != utterances[first].speaker]
+        # Most differ in their first samples.
+        for likely in _same(numbers, files, _BEGINNING_S) if len(numbers) > 1 else ():
+            for first, *others in _same(likely, files):
+                found += [(first, other) for other in others if utterances[other].speaker != utterances[first].speaker]
     return tuple((utterances[first], utterances[other]) for first, other in sorted(found))
+
+
+def _same(numbers: Sequence[int], files: Sequence[AudioFile], first_s: float | None = None) -> list[list[int]]:
+    """Returns the groups of files, of two or more, that hold the same samples, perhaps in their first seconds alone."""
+    sounds: dict[bytes, list[int]] = defaultdict(list)
+    for number in numbers:
+        file = files[number]
+        if first_s is not None:
+            file = replace(file, end_s=min(file.start_s + first_s, file.bounds[1] / file.sample_rate_hz))
+        waveform = samples(file)[0]
+        # Digital silence is nobody's recording; a recording may begin with it.
+        if waveform.size and (first_s is not None or np.ptp(waveform) > 0):
+            sounds[hashlib.sha256(waveform.tobytes()).digest()].append(number)
+    return [group for group in sounds.values() if len(group) > 1]
 
 
 def quartiles(values: Iterable[float]) -> list[float]:

@@ -20,9 +20,11 @@ _BINS = 30
 
 def drawn(found: Survey) -> bytes:
     """Returns a PNG of speakers and emotions, lengths, and levels beside noise floors."""
-    figure = Figure(figsize=(10.5, 7.5), dpi=_DPI, layout="constrained")
+    figure = Figure(figsize=(10.5, 7.5), dpi=_DPI)
     FigureCanvasAgg(figure)
     panels = figure.subplot_mosaic([["who", "who"], ["length", "level"]])
+    # By hand: a layout engine draws all of it once more.
+    figure.subplots_adjust(left=0.13, right=0.97, bottom=0.08, top=0.93, hspace=0.45, wspace=0.25)
     _counts(figure, panels["who"], found)
     _lengths(panels["length"], found)
     _levels(panels["level"], found)
