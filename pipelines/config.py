@@ -245,7 +245,7 @@ class Settings:
     workers: NonNegativeInt = 0
     """Threads that extract features; 0 takes every core."""
     quiet: bool = False
-    """Nothing on standard error but errors."""
+    """Nothing on standard error but errors and what a corpus was read without."""
     log_json: str | None = None
     """File that gets a line of JSON for the start, every step and the end; /dev/stderr is one."""
     data: CorpusSettings = field(default_factory=CorpusSettings)
@@ -286,7 +286,7 @@ class VictimSettings:
     input: Literal["waveform", "frames", "functionals"] | None = None
     """What it takes: waveform, eGeMAPS frames or the 88 functionals; waveform for a function, else frames."""
     classes: list[str] = field(default_factory=list)
-    """Its classes in the order of its answers, where it does not say them itself."""
+    """Its classes in the order of its answers, where it does not say them itself; of one output, it is the second's."""
     name: str | None = None
     """What the report calls it; after the model by default."""
     version: str = ""

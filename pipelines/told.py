@@ -32,7 +32,7 @@ def corpus(settings: Settings, artifact: Artifact) -> None:
         current().say(sentence)
     if not facts["synthetic"]:
         for remark in facts["remarks"]:
-            current().warn(remark)
+            current().say(remark)
 
 
 def victim(skipped: Mapping[str, int], truths: Sequence[str], classes: Sequence[str]) -> None:

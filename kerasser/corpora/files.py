@@ -50,6 +50,10 @@ class Files:
     def nearest(self, path: str) -> str | None:
         """Returns the path below the folder that is spelled most like one that is not there, or None."""
         place = PurePosixPath(path)
+        # Written from a folder above, as a shell there would have it.
+        inner = (PurePosixPath(*place.parts[number:]).as_posix() for number in range(1, len(place.parts)))
+        if there := next(filter(None, map(self.find, inner)), None):
+            return there
         folder = place.parent.as_posix()
         found = get_close_matches(place.name, self._listed("" if folder == "." else folder), 1, 0.75)
         return (place.parent / found[0]).as_posix() if found else None

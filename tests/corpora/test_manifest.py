@@ -283,6 +283,9 @@ def test_a_missing_file_is_named_beside_the_nearest(folder):
     corpus = read(table(folder, (("path", "speaker", "emotion"), ROWS[0], ("sub/b.wave", "two", "neutral"))))
     assert corpus.skipped == {"audio file missing": 1}
     assert corpus.examples == {"audio file missing": "sub/b.wave (there is sub/b.wav)"}
+    # As somebody writes it who stands above the folder.
+    corpus = read(table(folder, (("path", "speaker", "emotion"), ROWS[0], ("rec/sub/B.wav", "two", "neutral"))))
+    assert corpus.examples == {"audio file missing": "rec/sub/B.wav (there is sub/b.wav)"}
 
 
 @pytest.mark.parametrize(
