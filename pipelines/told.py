@@ -46,7 +46,9 @@ def victim(skipped: Mapping[str, int], truths: Sequence[str], classes: Sequence[
     for sentence in left_out.sentences(skipped, len(truths), names=classes):
         current().warn(sentence)
     if absent := [name for name in classes if name not in truths]:
-        current().warn(f"no utterance of the victim's class {', '.join(absent)} is left: the error is undefined")
+        current().say(
+            f"warning: no utterance of the victim's class {', '.join(absent)} is left: the error is undefined"
+        )
 
 
 def answers(asked: Recogniser) -> None:

@@ -57,8 +57,9 @@ def named(valence: Mapping[Any, str] | None) -> dict[str, str] | None:
 
 
 def with_emotions(valence: Mapping[str, str], emotions: Iterable[str]) -> dict[str, str]:
-    """Returns a map from emotion to valence with further emotions in it, whose valence is ""."""
-    return {**{each: "" for each in emotions if labels.known_as(each, valence) is None}, **valence}
+    """Returns a map from emotion to valence with further emotions in it, whose valence is ""; no synonyms of others."""
+    further = (labels.STANDARD.get(labels.folded(each), each) for each in emotions)
+    return {**{each: "" for each in further if labels.known_as(each, valence) is None}, **valence}
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from pipelines.lineage import LineageSettings
 from pipelines.listening_test import ListeningSettings
 
 COMMANDS: dict[str, type] = {
-    "corpus": CorpusRunSettings,
     "generate": Settings,
     "train": Settings,
     "evaluate": Settings,
@@ -16,5 +15,6 @@ COMMANDS: dict[str, type] = {
     "export": ExportSettings,
     "predict": PredictSettings,
     "listening_test": ListeningSettings,
+    "corpus": CorpusRunSettings,
     "lineage": LineageSettings,
 }

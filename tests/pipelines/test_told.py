@@ -100,7 +100,12 @@ def test_what_a_victim_has_no_class_for_is_said(stage, capsys):
     told = capsys.readouterr().err
     assert "12 of 24 utterances left out: the victim has no class for neutral (12); it knows angry, sad; " in told
     assert "victim.classes" in told
-    # And the other way round: there is no error where a class is never the truth.
+
+
+def test_a_class_that_is_never_the_truth_is_said(stage, capsys):
+    stage[1].remove("--quiet")
+    attacked(stage, "loud4", ("angry", "neutral", "sad"), answer="np.stack([p, 1 - p, 0 * p], 1)")
+    told = capsys.readouterr().err
     assert "warning: no utterance of the victim's class sad is left: the error is undefined" in told
 
 

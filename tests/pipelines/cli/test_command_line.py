@@ -80,6 +80,8 @@ def targets(command, settings):
         card = {"classes": ["negative", "positive"], "input": "waveform"}
         return [attack_report(graph, Target(model="numpy:sin"), card, None, 32)]
     return {
+        # It looks, and makes nothing; what it looks at is what the others read.
+        "corpus": lambda: [graph.corpus],
         "generate": lambda: [graph.features, graph.attack("1")],
         "train": lambda: _trained(Models(graph, "1", settings.seed).systems(chosen(settings.defence, ["none", "gan"]))),
         "evaluate": lambda: [report(graph)],
