@@ -81,7 +81,9 @@ def _why(kind: str, reasons: Mapping[str, int], examples: Mapping[str, str], nam
     if kind == MISSING:
         return f"{MISSING}{such}; paths lead from the corpus' folder"
     if kind == UNUSABLE:
-        return f"{', '.join(reasons)}{such}; data.skip_unusable false refuses them instead"
+        words = {reason.removeprefix(UNUSABLE).strip(": "): count for reason, count in reasons.items()}
+        told = ", ".join(f"{word} ({count})" for word, count in _first(words) if word)
+        return f"{UNUSABLE}{': ' if told else ''}{told}{such}; data.skip_unusable false refuses them instead"
     return f"{kind}{such}"
 
 

@@ -7,7 +7,8 @@ def test_each_kind_of_reason_has_a_sentence_with_counts_names_and_the_setting():
         "no valence for happines": 3,
         "no valence for awe": 1,
         left_out.MISSING: 10,
-        f"{left_out.UNUSABLE}: silence": 2,
+        f"{left_out.UNUSABLE}: silence": 1,
+        f"{left_out.UNUSABLE}: NaN": 1,
         "unknown label Q": 1,
     }
     examples = {left_out.MISSING: "a.wav (there is b.wav)"}
@@ -15,7 +16,7 @@ def test_each_kind_of_reason_has_a_sentence_with_counts_names_and_the_setting():
     assert first.startswith("10 of 40 utterances left out: audio file missing, such as a.wav (there is b.wav); ")
     assert second.startswith("4 of 40 utterances left out: no valence for happines (3, perhaps happiness), awe (1); ")
     assert second.endswith("; data.valence gives an emotion its class") and "known are happiness, " in second
-    assert third.startswith("2 of 40 utterances left out: audio cannot be used: silence; data.skip_unusable false")
+    assert third.startswith("2 of 40 utterances left out: audio cannot be used: NaN (1), silence (1); data.skip_")
     assert last == "1 of 40 utterances left out: unknown label Q"
 
 
