@@ -87,9 +87,7 @@ class _Listing:
             self.tally.skip(MISSING, self._example(written))
             return
         name = segment_id(path, start_s, end_s)
-        if name in self._lines:
-            raise InputError(f"{where}: expected each utterance once. Received: {name!r} twice, as {self._lines[name]}")
-        self._lines[name] = where.rpartition(", ")[2]
+        before = len(self.tally.kept)
         self.tally.add(
             id=name,
             path=path,
@@ -101,6 +99,12 @@ class _Listing:
             end_s=end_s,
             sex=sex,
         )
+        # A row that is left out, as one of an emotion that the map does not know, is nobody's double.
+        if len(self.tally.kept) == before:
+            return
+        if name in self._lines:
+            raise InputError(f"{where}: expected each utterance once. Received: {name!r} twice, as {self._lines[name]}")
+        self._lines[name] = where.rpartition(", ")[2]
 
     def _sex(self, cells: Mapping[str, str], where: str) -> str | None:
         """Returns the speaker's sex, once it is the one that other rows have told."""

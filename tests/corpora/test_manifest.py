@@ -318,3 +318,6 @@ def test_a_map_of_the_users_own_decides_what_a_label_is_called(folder):
 def test_one_utterance_twice_names_both_lines(folder):
     with pytest.raises(InputError, match=r"line 3: .*'a\.wav' twice, as line 2"):
         read(table(folder, (("path", "speaker", "emotion"), ROWS[0], (".\\a.wav", "two", "anger"))))
+    # As one file under the labels of two schemes is, of which the map knows one.
+    corpus = read(table(folder, (("path", "speaker", "emotion"), ROWS[0], ("a.wav", "one", "rage"))))
+    assert [u.emotion for u in corpus.utterances] == ["anger"]
