@@ -99,6 +99,8 @@ def attack(
     asked = recogniser(victim, classes, input, workers)
     speech, skipped = answerable(speech, asked.classes)
     lines = _ask(asked, speech, noise, protocol, batch_size, quiet)
+    if asked.single_output:
+        _LOG.warning(asked.one_output())
     answers = typed(pd.DataFrame([row for line in lines for row in line["rows"]]))
     return Result(
         victim=asked.name,

@@ -149,3 +149,49 @@ def test_one_recording_under_two_speakers_rings_in_the_report_of_an_attack(stage
     assert "duplicated" in [alarm["name"] for alarm in report["alarms"]]
     assert "of 26 utterances of the corpus" in json.dumps(report["alarms"])
     shutil.rmtree(stage[0] / "out/reports")
+
+
+def sigmoid(stage, outputs=1):
+    """A Keras model of frames whose single output is trained on the second class."""
+    keras = pytest.importorskip("keras")
+    frames = keras.Input((None, 25))
+    pooled = keras.layers.GlobalAveragePooling1D()(frames)
+    answer = keras.layers.Dense(outputs, activation="sigmoid", kernel_initializer="zeros")(pooled)
+    keras.Model(frames, answer).save(stage[0] / "mine.keras")
+
+
+def asked_of_keras(stage, *more):
+    main(
+        "attack",
+        attack.DESCRIPTION,
+        attack.attack,
+        [*stage[1], "--victim.model", "mine.keras", *more],
+        VictimRunSettings,
+    )
+
+
+def test_a_network_with_one_sigmoid_output_is_attacked_and_that_is_said(stage, capsys):
+    sigmoid(stage)
+    asked_of_keras(stage, "--victim.classes", "[negative, positive]")
+    shown, told = capsys.readouterr()
+    assert "mine.keras has one output: it is taken for the probability of 'positive'" in told
+    report = json.loads(Path(shown.strip()).with_name("report.json").read_text())
+    assert report["classes"] == ["negative", "positive"] and report["clean"]["n"] == 24
+
+
+@pytest.mark.parametrize(
+    ("outputs", "classes", "message"),
+    [
+        (1, "[]", "one (sigmoid) output is the probability of the second of two. Received: none"),
+        (1, "[positive]", "one (sigmoid) output is the probability of the second of two. Received: ['positive']"),
+        (1, "[anger, neutral, sadness]", "one (sigmoid) output answers for two classes"),
+        (3, "[negative, positive]", "Received: shape [1, 3]"),
+        (2, "[anger, neutral, sadness]", "Received: shape [1, 2]"),
+    ],
+)
+def test_a_network_that_answers_otherwise_is_refused_before_noise_is_made(stage, capsys, outputs, classes, message):
+    sigmoid(stage, outputs)
+    with pytest.raises(SystemExit):
+        asked_of_keras(stage, "--victim.classes", classes)
+    told = capsys.readouterr().err
+    assert message in told and len(told.splitlines()) == 1 and not noise_was_made(stage)
