@@ -123,7 +123,8 @@ def _graph(
             inputs[name] = inputs[name][:, :, None]
         try:
             # A network that squeezes its answer leaves no dimension of a single one.
-            return np.atleast_1d(np.asarray(_probabilities(run(inputs), model)))
+            answered: Array = np.atleast_1d(np.asarray(_probabilities(run(inputs), model)))
+            return answered
         except InputError:
             raise
         except Exception as error:
