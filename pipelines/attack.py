@@ -20,10 +20,13 @@ DESCRIPTION = "Attacks any recogniser with real-world noise, without training an
 def attack(settings: VictimRunSettings) -> None:
     """Asks the victim about every condition and puts the report where people find it."""
     current().say(LOADING)
-    from kerasser.corpora import CLASSES
+    from kerasser.corpora import labels
     from kerasser.evaluation.report import EvaluationReport
     from kerasser.report.summary import headlines
+    from kerasser.threats.recogniser import truth
     from kerasser.victims import adapters
+    from pipelines import told
+    from pipelines.components.victim_attacker import heard, labelled
     from pipelines.dag import Dag
     from pipelines.io import utterances
     from pipelines.io.folds import read_fold
@@ -32,15 +35,21 @@ def attack(settings: VictimRunSettings) -> None:
 
     target = _target(settings.victim)
     known = _origin(target)
+    asked = adapters.victim(target)
+    if target.kind in (adapters.KERAS, adapters.SAVED_MODEL):
+        told.answers(asked)
     card = {
-        **_card(settings.victim, target, adapters.victim(target).classes),
+        **_card(settings.victim, target, asked.classes),
         "defence": known.defence if known else None,
     }
-    emotions = () if set(card["classes"]) <= set(CLASSES) else card["classes"]
+    emotions = () if labels.valences(card["classes"]) else card["classes"]
     folds = [] if settings.fold is None else [settings.fold]
     dag = Dag(settings, folds, emotions)
+    made = run(settings, dag.corpus)[dag.corpus]
+    told.corpus(settings, made["utterances"])
+    items, skipped = labelled(heard(made["utterances"], made["folds"], settings.fold), card["classes"])
+    told.victim(skipped, [truth(utterance, card["classes"]) for utterance, _ in items], card["classes"])
     if known:
-        made = run(settings, dag.corpus)[dag.corpus]
         everyone = utterances.speakers(made["utterances"])
         attacked = everyone if settings.fold is None else frozenset(read_fold(made["folds"], settings.fold).test)
         known.refuse_trained(utterances.facts(made["utterances"])["name"], everyone, attacked)

@@ -17,6 +17,7 @@ from jsonargparse.typing import (
 
 from kerasser import corpora, defences, threats
 from kerasser.attack.budget import EPSILONS
+from kerasser.corpora.base import named
 from kerasser.features import DEFAULT as DEFAULT_FRONT_END
 from kerasser.features import known as front_ends
 from kerasser.noise.estimation import spelled
@@ -52,6 +53,10 @@ class CorpusSettings:
     """Most bytes that it may claim to have when it is decoded: four a sample."""
     seed: int = 0
     """Deals the speakers to folds, and makes the demo corpus and its noise; runs of all seeds share it."""
+
+    def __post_init__(self) -> None:
+        # YAML reads the label 0 as a number.
+        object.__setattr__(self, "valence", named(self.valence))
 
 
 @dataclass(frozen=True)
@@ -244,7 +249,7 @@ class Settings:
     workers: NonNegativeInt = 0
     """Threads that extract features; 0 takes every core."""
     quiet: bool = False
-    """Nothing on standard error but errors."""
+    """Nothing on standard error but errors and what a corpus was read without."""
     log_json: str | None = None
     """File that gets a line of JSON for the start, every step and the end; /dev/stderr is one."""
     data: CorpusSettings = field(default_factory=CorpusSettings)
@@ -285,7 +290,7 @@ class VictimSettings:
     input: Literal["waveform", "frames", "functionals"] | None = None
     """What it takes: waveform, eGeMAPS frames or the 88 functionals; waveform for a function, else frames."""
     classes: list[str] = field(default_factory=list)
-    """Its classes in the order of its answers, where it does not say them itself."""
+    """Its classes in the order of its answers, where it does not say them itself; of one output, it is the second's."""
     name: str | None = None
     """What the report calls it; after the model by default."""
     version: str = ""
@@ -311,6 +316,16 @@ class VictimRunSettings(Settings):
     fold: str | None = None
     """Attack the test speakers of this fold; every speaker by default."""
     victim: VictimSettings = field(default_factory=VictimSettings)
+
+
+@dataclass(frozen=True)
+class CorpusRunSettings(Settings):
+    """A look at a corpus; what concerns noise and models is not used."""
+
+    measured: PositiveInt = 200
+    """Most utterances whose level is measured, spread evenly; counts and lengths are of all."""
+    twins: bool = False
+    """Compare the sound of all speakers, parts and other levels too, which takes longer than all else."""
 
 
 @dataclass(frozen=True)
@@ -350,6 +365,12 @@ _UNTRAINED = (*_SINGLE, "defence", "defences")
 _UNREPORTED = ("threats", "evaluation", "perception", "report")
 #: Command → settings that it accepts, so that one file serves all commands, and does not use.
 UNUSED: dict[str, tuple[str, ...]] = {
+    "corpus": (
+        *_UNTRAINED,
+        *("noise_dir", "fold", "seed", "logdir", "workers"),
+        *("noise", "attack", "features", "classifier", "training"),
+        *_UNREPORTED,
+    ),
     "generate": (*_UNTRAINED, "seed", "logdir", "classifier", "training", *_UNREPORTED),
     "train": (*_SINGLE, *_UNREPORTED),
     "evaluate": (*_UNTRAINED, "threats"),

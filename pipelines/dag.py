@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from kerasser.attack.budget import Budget, budgets, typical
+from kerasser.corpora.base import checked_valence
 from kerasser.defences.gan import CompanionSettings
 from kerasser.util.errors import InputError
 from pipelines.components.adversarial_gen import AdversarialGen
@@ -229,7 +230,7 @@ def _corpus(
         id=id,
         corpus=name,
         corpus_dir=_absolute(place),
-        valence=valence or {},
+        valence=checked_valence(valence or {}),
         emotions=sorted(emotions),
         fold_count=settings.data.folds if fold_count is None else fold_count,
         dev_share=settings.data.dev_share,

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from kerasser.util.errors import InputError
+from pipelines import told
 from pipelines.components.noise_gen import facts
 from pipelines.config import Settings
 from pipelines.dag import Dag
@@ -43,7 +44,9 @@ def folds(settings: Settings) -> list[str]:
 def wanted_and_all(settings: Settings) -> tuple[list[str], list[str]]:
     """Reads the corpus and returns the names of the folds that are wanted, and of all; see `folds`."""
     corpus = Dag(settings).corpus
-    found = [fold.name for fold in read_folds(run(settings, corpus)[corpus]["folds"])]
+    made = run(settings, corpus)[corpus]
+    told.corpus(settings, made["utterances"])
+    found = [fold.name for fold in read_folds(made["folds"])]
     if settings.fold == "all":
         return found, found
     if settings.fold is not None and settings.fold not in found:

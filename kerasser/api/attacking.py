@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,11 +16,14 @@ from kerasser.api.result import Protocol, Result, served_add, typed
 from kerasser.api.speech import Speech
 from kerasser.api.victims import AnyVictim, recogniser
 from kerasser.attack.budget import Budget
+from kerasser.corpora import left_out
 from kerasser.evaluation.alarms import Alarm, not_repeatable
 from kerasser.threats.recogniser import RecogniserAttack, truth
 from kerasser.util import progress
 from kerasser.util.errors import InputError
 from kerasser.victims.base import Recogniser
+
+_LOG = logging.getLogger("kerasser")
 
 
 def attack(
@@ -95,6 +99,8 @@ def attack(
     asked = recogniser(victim, classes, input, workers)
     speech, skipped = answerable(speech, asked.classes)
     lines = _ask(asked, speech, noise, protocol, batch_size, quiet)
+    if asked.single_output:
+        _LOG.warning(asked.one_output())
     answers = typed(pd.DataFrame([row for line in lines for row in line["rows"]]))
     return Result(
         victim=asked.name,
@@ -124,9 +130,12 @@ def answerable(speech: Speech, classes: Sequence[str]) -> tuple[Speech, dict[str
     others = Counter(name or "what has no valence" for name in truths if name not in classes)
     if not known:
         raise InputError(
-            f"classes: expected some that the speech has: {', '.join(sorted(others))}. Received: {', '.join(classes)}"
+            f"classes: expected some that the speech has: {', '.join(sorted(others))}. "
+            f"Received: {left_out.beside(classes, others)}"
         )
-    skipped = {f"{name} is none of the victim's classes": count for name, count in sorted(others.items())}
+    skipped = {f"{name}{left_out.NO_CLASS}": count for name, count in sorted(others.items())}
+    for sentence in left_out.sentences(skipped, len(known), names=classes):
+        _LOG.warning(sentence)
     return speech.select(known), {**speech.skipped, **skipped}
 
 

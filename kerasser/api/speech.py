@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,9 +14,12 @@ from numpy.typing import ArrayLike
 
 from kerasser import audio, corpora
 from kerasser.audio import AudioFile
-from kerasser.corpora import usable
+from kerasser.corpora import left_out, usable
 from kerasser.corpora.base import CLASSES, VALENCE, Corpus, Utterance, checked_valence
+from kerasser.corpora.labels import known_as
 from kerasser.util.errors import InputError
+
+_LOG = logging.getLogger("kerasser")
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +107,7 @@ class Speech:
             for waveform, rate, id in zip(waveforms, rates, named, strict=True)
         )
         utterances = tuple(
-            Utterance(id, "", speaker, word, word if word in CLASSES else checked_valence(valence).get(word, ""))
+            Utterance(id, "", speaker, word, _sign(word, checked_valence(valence)))
             for id, speaker, word in zip(named, spoken, words, strict=True)
         )
         remark = "speakers are not known: intervals resample utterances, and are too narrow where one spoke several"
@@ -157,7 +161,7 @@ class Speech:
             )
         words = [classes[int(each.emotion)] for each in self.utterances]
         utterances = tuple(
-            replace(each, emotion=word, valence=word if word in CLASSES else VALENCE.get(word, ""))
+            replace(each, emotion=word, valence=_sign(word, VALENCE))
             for each, word in zip(self.utterances, words, strict=True)
         )
         return replace(self, utterances=utterances, indexed=False)
@@ -201,6 +205,11 @@ def load_corpus(
     if skip_unusable:
         corpus, files = usable.heard(corpus, files, quiet=True)
     speech = replace(_speech(corpus), sources=tuple(files))
+    known = corpora.default_valence(name) if valence is None else checked_valence(valence)
+    for sentence in left_out.sentences(corpus.skipped, len(files), examples=corpus.examples, names=known):
+        _LOG.warning(sentence)
+    for sentence in left_out.read_as(corpus.read_as):
+        _LOG.info(sentence)
     return speech if limit is None else speech.spread(limit, seed)
 
 
@@ -228,6 +237,12 @@ def _speech(corpus: Corpus) -> Speech:
     """Returns a corpus without its sound."""
     sources = tuple(np.zeros(0, np.float32) for _ in corpus.utterances)
     return Speech(corpus.name, corpus.utterances, sources, corpus.skipped, corpus.remarks, corpus.synthetic)
+
+
+def _sign(word: str, valence: Mapping[str, str]) -> str:
+    """Returns the class of a label, in whatever case, "" where it has none."""
+    known = known_as(word, CLASSES)
+    return known or valence.get(known_as(word, valence) or "", "")
 
 
 def _words(labels: Sequence[Any] | np.ndarray) -> tuple[bool, list[str]]:

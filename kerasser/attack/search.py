@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import linalg
+import scipy
 
 from kerasser.attack.draws import Draw, Seeds, draw, segment
 from kerasser.audio import SAMPLE_RATE_HZ
@@ -178,10 +178,10 @@ def _posterior(
     """
     centre = float(np.mean(margins))
     residual = np.asarray(margins) - centre
-    factor = linalg.cho_factor(_covariance(known, known) + 1e-6 * np.eye(len(known)))
+    factor = scipy.linalg.cho_factor(_covariance(known, known) + 1e-6 * np.eye(len(known)))
     across = _covariance(wanted, known)
-    mean = centre + across @ linalg.cho_solve(factor, residual)
-    left = 1.0 - np.einsum("wk,kw->w", across, linalg.cho_solve(factor, across.T))
+    mean = centre + across @ scipy.linalg.cho_solve(factor, residual)
+    left = 1.0 - np.einsum("wk,kw->w", across, scipy.linalg.cho_solve(factor, across.T))
     return mean, np.sqrt(np.maximum(left, 1e-9))
 
 

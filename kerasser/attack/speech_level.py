@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.signal import lfilter
+import scipy
 
 from kerasser.attack.perturbation import power
 from kerasser.audio import SAMPLE_RATE_HZ
@@ -54,7 +54,7 @@ def active_level(waveform: np.ndarray, sample_rate_hz: int = SAMPLE_RATE_HZ) -> 
     decay = np.exp(-1.0 / (SMOOTHING_S * sample_rate_hz))
     envelope = np.abs(samples)
     for _ in range(2):
-        envelope = lfilter([1.0 - decay], [1.0, -decay], envelope)
+        envelope = scipy.signal.lfilter([1.0 - decay], [1.0, -decay], envelope)
     thresholds = THRESHOLDS[THRESHOLDS <= envelope.max()]
     if not thresholds.size:
         return SpeechLevel(whole, 1.0)

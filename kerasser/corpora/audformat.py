@@ -13,7 +13,9 @@ from typing import Any
 
 import yaml
 
-from kerasser.corpora.base import SEXES, VALENCE, Corpus, Tally, inner_path, received, segment_id
+from kerasser.corpora.base import SEX_WORDS, VALENCE, Corpus, Tally, received, segment_id
+from kerasser.corpora.files import Files, written_path
+from kerasser.corpora.left_out import MISSING
 from kerasser.util.errors import InputError
 
 NAME = "audformat"
@@ -43,18 +45,18 @@ def read(root: Path, valence: Mapping[str, str] = VALENCE) -> Corpus:
     if not (root / _HEADER).is_file():
         raise InputError(f"{root}: expected an audformat database with {_HEADER}. Received: {received(root)}")
     database = _load(root)
-    tally = Tally(valence)
+    tally, recordings = Tally(valence), Files(root)
     sexes = _sexes(database)
     for table_id, split in _emotion_tables(root, database).items():
         for file, start_s, end_s, emotion, speaker in _rows(root, database, table_id):
             where = f"{root}, table {table_id!r}"
-            path = inner_path(file, where)
+            written = written_path(file, where, root)
             if start_s < 0 or (end_s is not None and end_s <= start_s):
                 raise InputError(f"{where}: expected segments that end after they start. Received: {start_s}-{end_s} s")
             if emotion is None or speaker is None:
                 tally.skip("no emotion" if emotion is None else "no speaker")
-            elif not (root / path).is_file():
-                tally.skip("audio file missing")
+            elif (path := recordings.find(written)) is None:
+                tally.skip(MISSING, written)
             else:
                 name = segment_id(path, start_s, end_s)
                 tally.add(
@@ -164,7 +166,10 @@ def _sexes(database: Any) -> dict[str, str]:
         for speaker, facts in scheme.labels.items():
             if isinstance(facts, dict):
                 told[str(speaker)] |= {str(facts[name]) for name in ("gender", "sex") if name in facts}
-    known = {speaker: values & set(SEXES) for speaker, values in told.items()}
+    known = {
+        speaker: {SEX_WORDS[value.casefold()] for value in values if value.casefold() in SEX_WORDS}
+        for speaker, values in told.items()
+    }
     return {speaker: next(iter(values)) for speaker, values in known.items() if len(values) == 1}
 
 

@@ -7,11 +7,16 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
 
+from kerasser.corpora import labels, left_out
+from kerasser.corpora.left_out import NO_VALENCE
 from kerasser.util.errors import InputError
 
 CLASSES = ("negative", "positive")
 SEXES = ("female", "male")
+#: How they may be written, in any case; w is German.
+SEX_WORDS = {"f": "female", "m": "male", "w": "female", **{sex: sex for sex in SEXES}}
 
 #: Table 1 of the paper, and the same rule for the emotions of the open corpora. An emotion that is
 #: absent here (surprise has no clear sign) is skipped and counted.
@@ -28,20 +33,33 @@ VALENCE: Mapping[str, str] = {
 }
 
 
-def checked_valence(valence: Mapping[str, str]) -> Mapping[str, str]:
+def checked_valence(valence: Mapping[Any, str]) -> dict[str, str]:
     """Returns a map from emotion to valence, once it has no other.
+
+    Args:
+        valence: Emotions may be numbers, as some corpora label them; classes may be in any case.
 
     Raises:
         InputError: If a valence is neither negative nor positive.
     """
-    if wrong := sorted(set(valence.values()) - set(CLASSES)):
-        raise InputError(f"valence: expected only {' or '.join(CLASSES)}. Received: {wrong[0]!r}")
-    return valence
+    checked = {}
+    for emotion, name in valence.items():
+        known = labels.known_as(str(name), CLASSES)
+        if known is None:
+            raise InputError(f"valence: expected only {' or '.join(CLASSES)}. Received: {name!r} for {emotion}")
+        checked[str(emotion)] = known
+    return checked
+
+
+def named(valence: Mapping[Any, str] | None) -> dict[str, str] | None:
+    """Returns a map from emotion to valence with every emotion as a word, be it a number; None for None."""
+    return None if valence is None else {str(emotion): name for emotion, name in valence.items()}
 
 
 def with_emotions(valence: Mapping[str, str], emotions: Iterable[str]) -> dict[str, str]:
-    """Returns a map from emotion to valence with further emotions in it, whose valence is ""."""
-    return {**dict.fromkeys(emotions, ""), **valence}
+    """Returns a map from emotion to valence with further emotions in it, whose valence is ""; no synonyms of others."""
+    further = (labels.STANDARD.get(labels.folded(each), each) for each in emotions)
+    return {**{each: "" for each in further if labels.known_as(each, valence) is None}, **valence}
 
 
 @dataclass(frozen=True)
@@ -84,6 +102,8 @@ class Corpus:
         skipped: How many utterances were left out, by reason.
         remarks: What a user must know before trusting a figure, in plain sentences.
         synthetic: True when no human spoke.
+        examples: One of those that were left out, by reason, where its name helps.
+        read_as: How many labels were read under another name than was written: "Angry as anger".
     """
 
     name: str
@@ -92,12 +112,15 @@ class Corpus:
     skipped: Mapping[str, int] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
     synthetic: bool = False
+    examples: Mapping[str, str] = field(default_factory=dict)
+    read_as: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.utterances:
+            told = left_out.sentences(self.skipped, 0, examples=self.examples, names=VALENCE)
             raise InputError(
                 f"{self.root}: expected a {self.name} corpus with labelled audio. "
-                f"Received: no usable utterance (skipped: {dict(self.skipped) or 'none'})"
+                f"Received: no usable utterance (skipped: {dict(self.skipped) or 'none'}){'; '.join(['', *told])}"
             )
         ids = Counter(utterance.id for utterance in self.utterances)
         twice = [key for key, count in ids.items() if count > 1]
@@ -118,10 +141,20 @@ class Tally:
         self._valence = valence
         self.kept: list[Utterance] = []
         self.skipped: Counter[str] = Counter()
+        self.examples: dict[str, str] = {}
+        self._read_as: Counter[str] = Counter()
+        self._known: dict[str, str | None] = {}
 
-    def skip(self, reason: str) -> None:
-        """Counts one utterance that is left out."""
+    def skip(self, reason: str, example: str = "") -> None:
+        """Counts one utterance that is left out.
+
+        Args:
+            reason: Why.
+            example: What tells it; the first of a reason is kept.
+        """
         self.skipped[reason] += 1
+        if example:
+            self.examples.setdefault(reason, example)
 
     def matching(self, paths: Iterable[Path], pattern: re.Pattern[str]) -> list[tuple[Path, re.Match[str]]]:
         """Returns the files whose stem has a form, sorted, with what it says; counts the others as skipped."""
@@ -138,17 +171,35 @@ class Tally:
     def add(
         self, *, id: str, path: str, speaker: str, emotion: str, valence: str | None = None, **fields: object
     ) -> None:
-        """Keeps one utterance whose valence is given or known to the map, be it "", else counts it as skipped."""
+        """Keeps one utterance whose valence is given or known to the map, be it "", else counts it as skipped.
+
+        An emotion that the map has under another spelling, such as Angry for anger, gets the map's name.
+        """
+        if emotion not in self._known:
+            self._known[emotion] = labels.known_as(emotion, self._valence)
+        name = self._known[emotion]
+        if name is not None and name != emotion:
+            self._read_as[f"{emotion} as {name}"] += 1
+            emotion = name
         valence = valence or self._valence.get(emotion)
         if valence is None:
-            self.skip(f"no valence for {emotion}")
+            self.skip(f"{NO_VALENCE}{emotion}")
             return
         self.kept.append(Utterance(id=id, path=path, speaker=speaker, emotion=emotion, valence=valence, **fields))  # type: ignore[arg-type]
 
     def corpus(self, name: str, root: Path, *, remarks: Iterable[str] = (), synthetic: bool = False) -> Corpus:
         """Returns what was kept, sorted by id."""
         utterances = tuple(sorted(self.kept, key=lambda utterance: utterance.id))
-        return Corpus(name, root, utterances, dict(sorted(self.skipped.items())), tuple(remarks), synthetic)
+        return Corpus(
+            name,
+            root,
+            utterances,
+            dict(sorted(self.skipped.items())),
+            tuple(remarks),
+            synthetic,
+            examples=self.examples,
+            read_as=dict(sorted(self._read_as.items())),
+        )
 
 
 def received(path: Path) -> str:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from math import gcd
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import signal
+import scipy
 
-from kerasser import twins
 from kerasser.audio import SAMPLE_RATE_HZ, AudioError, AudioFile, decode
 from kerasser.corpora.base import Utterance
-from kerasser.twins import Twin
 from kerasser.util.arrays import Array
+
+if TYPE_CHECKING:
+    from kerasser.twins import Twin
 
 _NAMED = 3
 
@@ -32,6 +34,9 @@ def find(
     Returns:
         The twins, by the numbers of the utterances.
     """
+    # Whoever only looks for a reader need not wait for SciPy.
+    from kerasser import twins
+
     return twins.find_among_many(_waveforms(files, refused), [utterance.speaker for utterance in utterances])
 
 
@@ -62,4 +67,8 @@ def _waveforms(files: Sequence[AudioFile], refused: Callable[[int, AudioError], 
             continue
         rate = file.sample_rate_hz
         common = gcd(rate, SAMPLE_RATE_HZ)
-        yield signal.resample_poly(mono, SAMPLE_RATE_HZ // common, rate // common) if rate != SAMPLE_RATE_HZ else mono
+        yield (
+            scipy.signal.resample_poly(mono, SAMPLE_RATE_HZ // common, rate // common)
+            if rate != SAMPLE_RATE_HZ
+            else mono
+        )

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from kerasser.corpora.base import Corpus, Tally, received, text_lines
+from kerasser.corpora.files import Files
+from kerasser.corpora.left_out import MISSING, NO_VALENCE
 from kerasser.util.errors import InputError
 
 NAME = "fau-aibo"
@@ -49,9 +51,9 @@ def read(root: Path, valence: Mapping[str, str] = TABLE_1) -> Corpus:
         raise InputError(f"{root}: expected wav/*.wav and {_LABELS.format(2)} below it. Received: {received(root)}")
     five = _find(root, _LABELS.format(5))
     finer = {chunk["id"]: chunk["label"] for chunk in _chunks(five)} if five else {}
-    tally = Tally(valence)
+    tally, recordings = Tally(valence), Files(root)
     for chunk in _chunks(two):
-        _add(root, chunk, finer.get(chunk["id"]), valence, tally)
+        _add(recordings, chunk, finer.get(chunk["id"]), valence, tally)
     found = Counter(utterance.speaker.split("_")[0] for utterance in tally.kept)
     remarks = [
         f"the challenge has {count} chunks of school {school}, this tree has {found[school]}"
@@ -78,18 +80,19 @@ def _chunks(path: Path) -> Iterator[re.Match[str]]:
         yield match
 
 
-def _add(root: Path, chunk: re.Match[str], finer: str | None, valence: Mapping[str, str], tally: Tally) -> None:
+def _add(recordings: Files, chunk: re.Match[str], finer: str | None, valence: Mapping[str, str], tally: Tally) -> None:
     """Adds one chunk, or counts why not."""
-    path = f"wav/{chunk['id']}.wav"
+    named = f"wav/{chunk['id']}.wav"
+    path = recordings.find(named)
     label = _TWO.get(chunk["label"])
     if label is None:
         tally.skip(f"unknown label {chunk['label']}")
     elif finer is not None and finer not in _FIVE:
         tally.skip(f"unknown label {finer}")
     elif label not in valence:
-        tally.skip(f"no valence for {label}")
-    elif not (root / path).is_file():
-        tally.skip("audio file missing")
+        tally.skip(f"{NO_VALENCE}{label}")
+    elif path is None:
+        tally.skip(MISSING, named)
     else:
         tally.add(
             id=chunk["id"],

@@ -210,9 +210,15 @@ def _dealt(corpus: Corpus, count: int, dev_share: float, seed: int) -> list[Fold
     """Deals the speakers to test parts, and what each fold leaves to train and dev; anew where a class is missing."""
     speakers = sorted({utterance.speaker for utterance in corpus.utterances})
     if len(speakers) < 3 or not 2 <= count <= len(speakers):
+        most = len(speakers)
+        cure = (
+            f"--data.folds {most} tests each of them in a fold"
+            if most > 2
+            else "to train, to steer the training and to test takes three, whatever --data.folds is"
+        )
         raise InputError(
-            f"{corpus.root}: expected three speakers or more, and between 2 folds and as many as speakers. "
-            f"Received: {len(speakers)} speakers, {count} folds"
+            f"{corpus.root}: expected {max(3, count)} speakers or more for {count} folds (--data.folds, 2 or more); "
+            f"{cure}. Received: {most} speakers, {count} folds"
         )
     first: list[Fold] = []
     for tests in _deals(corpus, speakers, (1 / count,) * count, str(seed)):
@@ -221,7 +227,7 @@ def _dealt(corpus: Corpus, count: int, dev_share: float, seed: int) -> list[Fold
         if small and not first:
             raise InputError(
                 f"{corpus.root}: expected two speakers or more beside those that fold {small} tests. "
-                f"Received: {len(left[small - 1])} of {len(speakers)}; ask for more folds than {count}"
+                f"Received: {len(left[small - 1])} of {len(speakers)}; ask for more folds than {count} (--data.folds)"
             )
         if small:
             continue

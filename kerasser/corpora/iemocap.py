@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from kerasser.corpora.base import Corpus, Tally, received, text_lines
+from kerasser.corpora.files import Files
+from kerasser.corpora.labels import standard
+from kerasser.corpora.left_out import MISSING
 from kerasser.util.errors import InputError
 
 NAME = "iemocap"
@@ -72,17 +75,17 @@ def read(root: Path, valence: Mapping[str, str] = TABLE_1) -> Corpus:
     sessions = [number for number in range(1, 6) if (root / f"Session{number}").is_dir()]
     if not sessions:
         raise InputError(f"{root}: expected {_LAYOUT}. Received: {received(root)}")
-    tally = Tally(valence)
+    tally, files = Tally(valence), Files(root)
     for number in sessions:
-        _read_session(root, number, tally)
-    expected = sum(FULL_RELEASE.get(emotion, 0) for emotion in valence)
+        _read_session(root, number, files, tally)
+    expected = sum(FULL_RELEASE.get(standard(emotion), 0) for emotion in valence)
     remarks = []
     if len(sessions) == 5 and len(tally.kept) != expected:
         remarks.append(f"the full release has {expected} utterances in these classes, this tree has {len(tally.kept)}")
     return tally.corpus(NAME, root, remarks=remarks)
 
 
-def _read_session(root: Path, number: int, tally: Tally) -> None:
+def _read_session(root: Path, number: int, recordings: Files, tally: Tally) -> None:
     """Reads the label files of one session."""
     folder = root / f"Session{number}" / "dialog" / "EmoEvaluation"
     # The wildcard takes hidden files too, and some releases carry a "._" twin of every label file.
@@ -92,10 +95,10 @@ def _read_session(root: Path, number: int, tally: Tally) -> None:
     for path in files:
         for line_number, line in text_lines(path):
             if line.startswith("[") and not line.startswith("[START_TIME"):
-                _read_turn(root, number, line, f"{path}, line {line_number}", tally)
+                _read_turn(recordings, number, line, f"{path}, line {line_number}", tally)
 
 
-def _read_turn(root: Path, number: int, line: str, where: str, tally: Tally) -> None:
+def _read_turn(recordings: Files, number: int, line: str, where: str, tally: Tally) -> None:
     """Reads one label line: `[start - end] turn label [valence, activation, dominance]`, between tabs."""
     match = _LINE.fullmatch(line)
     if match is None:
@@ -105,11 +108,12 @@ def _read_turn(root: Path, number: int, line: str, where: str, tally: Tally) -> 
     if int(match["session"]) != number:
         raise InputError(f"{where}: expected a turn of session {number}. Received: {match['turn']!r}")
     emotion = _EMOTIONS.get(match["label"])
-    path = f"Session{number}/sentences/wav/{match['dialog']}/{match['turn']}.wav"
+    named = f"Session{number}/sentences/wav/{match['dialog']}/{match['turn']}.wav"
+    path = recordings.find(named)
     if emotion is None:
         tally.skip(f"unknown label {match['label']}")
-    elif not (root / path).is_file():
-        tally.skip("audio file missing")
+    elif path is None:
+        tally.skip(MISSING, named)
     else:
         session = f"Ses0{number}"
         tally.add(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from kerasser.corpora.base import VALENCE, Corpus, Tally, received
+from kerasser.corpora.files import wav_files
 from kerasser.util.errors import InputError
 
 NAME = "ravdess"
@@ -43,7 +44,7 @@ def read(root: Path, valence: Mapping[str, str] = VALENCE) -> Corpus:
     """
     root = Path(root)
     tally = Tally(valence)
-    files = tally.matching(root.glob("Actor_[0-9][0-9]/*.wav"), _FILE)
+    files = tally.matching(wav_files(root, "Actor_[0-9][0-9]/*"), _FILE)
     for path, match in files:
         _add(path, match, tally)
     if not files:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from kerasser.corpora.base import VALENCE, Corpus, Tally, Utterance, received
+from kerasser.corpora.files import wav_files
 from kerasser.util.errors import InputError
 
 NAME = "urdu"
@@ -35,7 +36,7 @@ def read(root: Path, valence: Mapping[str, str] = VALENCE) -> Corpus:
     if absent:
         raise InputError(f"{root}: expected the folders {', '.join(_EMOTIONS)}. Received: {received(root)}")
     tally = Tally(valence)
-    files = tally.matching((path for folder in _EMOTIONS for path in (root / folder).glob("*.wav")), _FILE)
+    files = tally.matching((path for folder in _EMOTIONS for path in wav_files(root / folder)), _FILE)
     for path, match in files:
         folder = path.parent.name
         if match["letter"] != folder[0]:
@@ -43,7 +44,7 @@ def read(root: Path, valence: Mapping[str, str] = VALENCE) -> Corpus:
         name = f"{folder}/{path.stem}"
         speaker = match["speaker"]
         sex = {"F": "female", "M": "male"}[speaker[0]]
-        tally.add(id=name, path=f"{name}.wav", speaker=speaker, emotion=_EMOTIONS[folder], sex=sex)
+        tally.add(id=name, path=f"{folder}/{path.name}", speaker=speaker, emotion=_EMOTIONS[folder], sex=sex)
     if not files:
         raise InputError(f"{root}: expected files S<M|F><speaker>_F<file>_<A|H|N|S><number>.wav. Received: none")
     return tally.corpus(NAME, root, remarks=_remarks(tally.kept))

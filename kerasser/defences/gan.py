@@ -13,6 +13,7 @@ from jsonargparse.typing import (
     restricted_number_type,
 )
 
+from kerasser.corpora.base import named
 from kerasser.defences.base import Build, Defence, System
 
 NAME = "gan"
@@ -31,6 +32,10 @@ class CompanionSettings:
     """The fold whose training speakers are heard; the first by default."""
     valence: dict[str, str] | None = None
     """Emotion → positive or negative, instead of the reader's map."""
+
+    def __post_init__(self) -> None:
+        # YAML reads the label 0 as a number.
+        object.__setattr__(self, "valence", named(self.valence))
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
-from statsmodels.stats.multitest import multipletests
 
 from kerasser.evaluation.metrics import unweighted_average_recall
 
@@ -203,5 +202,8 @@ def holm(p_values: Mapping[str, float]) -> dict[str, float]:
         raise ValueError(f"expected p in [0, 1]. Received: {wrong}")
     if not p_values:
         return {}
+    # Whoever asks for the help of a command need not wait a second for it.
+    from statsmodels.stats.multitest import multipletests
+
     adjusted = multipletests(list(p_values.values()), method="holm")[1]
     return {name: float(p) for name, p in zip(p_values, adjusted, strict=True)}

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Literal
 
 import numpy as np
-from scipy import ndimage, signal, special
+import scipy
 
 from kerasser.audio import SAMPLE_RATE_HZ
 from kerasser.noise import minimum_statistics
@@ -214,7 +214,7 @@ def noise_power(power: np.ndarray, floor: float) -> np.ndarray:
     presence = np.full_like(noise, 0.5)
     slope, threshold = _SPEECH_SNR / (1 + _SPEECH_SNR), np.log1p(_SPEECH_SNR)
     for frame, seen in enumerate(observed):
-        speech = special.expit(slope * seen / noise - threshold)
+        speech = scipy.special.expit(slope * seen / noise - threshold)
         presence += (1 - _PRESENCE_SMOOTHING) * (speech - presence)
         np.minimum(speech, _PRESENCE_LIMIT, out=speech, where=presence > _PRESENCE_LIMIT)
         noise += (1 - _POWER_SMOOTHING) * (1 - speech) * (seen - noise)
@@ -225,7 +225,7 @@ def noise_power(power: np.ndarray, floor: float) -> np.ndarray:
 
 def _start(power: np.ndarray, floor: float) -> np.ndarray:
     """Returns a low percentile of the whole utterance's power in each bin, made right for stationary noise."""
-    smooth = ndimage.uniform_filter1d(power, _START_FRAMES, axis=1, mode="nearest")
+    smooth = scipy.ndimage.uniform_filter1d(power, _START_FRAMES, axis=1, mode="nearest")
     return np.maximum(_START_BIAS * np.percentile(smooth, _START_PERCENTILE, axis=1), floor)
 
 
@@ -299,7 +299,7 @@ def _snr_db(total: float, noise: float) -> float:
 
 
 @lru_cache(maxsize=8)
-def _transform(sample_rate_hz: int) -> signal.ShortTimeFFT:
+def _transform(sample_rate_hz: int) -> scipy.signal.ShortTimeFFT:
     hop = round(_HOP_S * sample_rate_hz)
-    window = signal.windows.hann(_HOPS_PER_WINDOW * hop, sym=False)
-    return signal.ShortTimeFFT(window, hop, sample_rate_hz, fft_mode="onesided", phase_shift=None)
+    window = scipy.signal.windows.hann(_HOPS_PER_WINDOW * hop, sym=False)
+    return scipy.signal.ShortTimeFFT(window, hop, sample_rate_hz, fft_mode="onesided", phase_shift=None)

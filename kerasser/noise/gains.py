@@ -9,7 +9,7 @@ held at the smallest normal number, so that gain times |Y| is finite everywhere.
 from __future__ import annotations
 
 import numpy as np
-from scipy import special
+import scipy
 
 _SMALLEST = np.finfo(np.float64).tiny
 
@@ -29,7 +29,7 @@ def mmse_stsa_gain(xi: np.ndarray | float, gamma: np.ndarray | float) -> np.ndar
     """
     wiener, gamma = _wiener(xi), np.maximum(gamma, _SMALLEST)
     v = wiener * gamma
-    even, odd = special.i0e(v / 2), special.i1e(v / 2)
+    even, odd = scipy.special.i0e(v / 2), scipy.special.i1e(v / 2)
     return np.sqrt(np.pi) / 2 * np.sqrt(wiener / gamma) * (even + v * (even + odd))
 
 
@@ -49,7 +49,7 @@ def mmse_lsa_gain(xi: np.ndarray | float, gamma: np.ndarray | float) -> np.ndarr
     wiener = _wiener(xi)
     # exp1 has a logarithmic pole at 0, which a v that underflows must not reach.
     v = np.maximum(wiener * np.asarray(gamma, np.float64), _SMALLEST)
-    return wiener * np.exp(special.exp1(v) / 2)
+    return wiener * np.exp(scipy.special.exp1(v) / 2)
 
 
 def noise_gain(xi: np.ndarray | float, gamma: np.ndarray | float) -> np.ndarray:

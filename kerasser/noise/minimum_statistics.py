@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 # Window of the minima, in frames of 8 ms: 1.5 s, long enough to hold a pause of fluent speech (section IV).
 _WINDOW = 188
@@ -51,7 +51,7 @@ def noise_power(power: np.ndarray, floor: float) -> np.ndarray:
     observed = np.maximum(power.T, floor)
     both = np.stack([observed, observed[::-1]], axis=1)
     # What makes up for the least goes with the frame that holds it: the power of speech moves much, and with it B_min.
-    tracked = ndimage.minimum_filter1d(_corrected(both, floor), min(_WINDOW, len(both)), axis=0, mode="nearest")
+    tracked = scipy.ndimage.minimum_filter1d(_corrected(both, floor), min(_WINDOW, len(both)), axis=0, mode="nearest")
     return np.maximum((tracked[:, 0] + tracked[::-1, 1]) / 2, floor).T
 
 
@@ -61,7 +61,7 @@ def _corrected(observed: np.ndarray, floor: float) -> np.ndarray:
     window = min(_WINDOW, frames)
     corrected = np.empty_like(observed)
     # Start from what the utterance holds at its quietest, as a recursion that starts in speech takes long to fall.
-    start = np.percentile(ndimage.uniform_filter1d(observed, min(5, frames), axis=0, mode="nearest"), 10, axis=0)
+    start = np.percentile(scipy.ndimage.uniform_filter1d(observed, min(5, frames), axis=0, mode="nearest"), 10, axis=0)
     now, noise = np.maximum(start, floor), np.maximum(start, floor)
     correction = np.ones(observed.shape[1])[:, None]
     mean, square = now.copy(), np.square(now)

@@ -17,7 +17,8 @@ def blocks(report: Report) -> Sequence[Block]:
     tried = "; ".join(_tried(report))
     found: list[Block] = [text(f"No alarm rang. Tried: {tried}.")]
     if report.alarms:
-        rung = f"**{count(len(report.alarms), 'alarm')} rang.** Tried: {tried}."
+        names = ", ".join(f"`{each}`" for each in dict.fromkeys(alarm.name for alarm in report.alarms))
+        rung = f"**{count(len(report.alarms), 'alarm')} rang.** By name: {names}. Tried: {tried}."
         found = [text(rung), text(*(f"- {_said(each)}" for each in report.alarms))]
     banner = few_speakers(report.test_speakers)
     if remarks := [remark for remark in report.remarks if remark != banner]:
@@ -36,7 +37,9 @@ def _tried(report: Report) -> Iterator[str]:
         yield "the error grows with the noise"
     yield "the noise is as much as the budget says, and hardly any is clipped"
     yield "the model answers the same when it is asked again"
-    if isinstance(report, ReproductionReport):
+    if not isinstance(report, ReproductionReport):
+        yield "no recording is there under two speakers"
+    else:
         yield "the defence does not cost clean speech"
         yield "no test recording lies among the others"
         yield "no test speaker or sample of test noise was trained on"

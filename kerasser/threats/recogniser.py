@@ -14,7 +14,7 @@ from kerasser.attack import perturbation
 from kerasser.attack.budget import Budget
 from kerasser.attack.generation import Plan, Speech, attacks
 from kerasser.attack.perturbation import Add
-from kerasser.corpora import CLASSES
+from kerasser.corpora import labels
 from kerasser.corpora.base import Utterance
 from kerasser.threats.base import Answer, TestUtterance, Threat
 from kerasser.threats.targets import RecogniserTarget, logarithms, margin
@@ -144,5 +144,9 @@ def answer_of(row: Mapping[str, Any]) -> Answer:
 
 
 def truth(utterance: Utterance, classes: Sequence[str]) -> str:
-    """Returns what a victim of these classes should answer: the valence if it knows no other, else the emotion."""
-    return utterance.valence if set(classes) <= set(CLASSES) else utterance.emotion
+    """Returns what a victim of these classes should answer: the valence if it knows no other, else the emotion.
+
+    It comes under the victim's own name, "angry" for anger; an emotion that it has no class for under the corpus'.
+    """
+    name = utterance.valence if labels.valences(classes) else utterance.emotion
+    return labels.known_as(name, classes) or name

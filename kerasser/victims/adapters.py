@@ -101,7 +101,10 @@ def victim(target: Target, workers: int = 0) -> Recogniser:
     opened = {CALLABLE: _function, SERVER: _server, KERAS: _keras, SAVED_MODEL: _saved_model}[target.kind](target)
     names, ask = opened
     if names is None and not target.classes:
-        raise InputError(f"victim.classes: expected class names, in order; {target.model} says none. Received: none")
+        raise InputError(
+            f"victim.classes: expected class names, in order; {target.model} says none; one (sigmoid) output is the "
+            "probability of the second of two. Received: none"
+        )
     if names is not None and target.classes and tuple(names) != target.classes:
         raise InputError(
             f"victim.classes: expected {list(names)}, as {target.model} says. Received: {list(target.classes)}"

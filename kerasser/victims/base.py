@@ -53,6 +53,9 @@ class Recogniser:
         ask: Answers for what it hears.
         workers: Threads that extract features; 0 takes every core.
 
+    Attributes:
+        single_output: Whether the last answers were one number each, the probability of the second of two classes.
+
     Raises:
         InputError: If the input is none of them, or the classes are not two names or more, each once.
     """
@@ -62,8 +65,12 @@ class Recogniser:
             raise InputError(f"victim.input: expected one of {', '.join(INPUTS)}. Received: {input!r}")
         self.name, self.classes = name, tuple(classes)
         if len(self.classes) < 2 or len(set(self.classes)) < len(self.classes):
-            raise InputError(f"victim.classes: expected two names or more, each once. Received: {list(self.classes)}")
+            raise InputError(
+                "victim.classes: expected two names or more, each once; one (sigmoid) output is the probability of the "
+                f"second of two. Received: {list(self.classes)}"
+            )
         self._ask, self._workers = ask, workers
+        self.single_output = False
         self._front_end = {"waveform": lambda: None, "frames": Egemaps, "functionals": Functionals}[input]()
 
     def __call__(self, waveforms: Sequence[Array], sample_rate_hz: int) -> Array:
@@ -80,11 +87,39 @@ class Recogniser:
         heard: Sequence[Array] = [clip(waveform)[0] for waveform in waveforms]
         if self._front_end is not None:
             heard = list(ordered_map(self._front_end, heard, self._workers))
-        return checked(self._ask(heard), len(waveforms), self.classes, self.name)
+        answer = self._ask(heard)
+        found = checked(answer, len(waveforms), self.classes, self.name)
+        self.single_output = np.shape(answer) != found.shape  # type: ignore[arg-type]
+        return found
+
+    def one_output(self) -> str:
+        """Says how a single output is taken."""
+        return (
+            f"{self.name} has one output: it is taken for the probability of {self.classes[1]!r}, the second of "
+            "victim.classes; the other order turns it round"
+        )
+
+
+def of_both(answer: Array, batch: int, classes: Sequence[str]) -> Array | None:
+    """Returns the probabilities of two classes from those of the second, as one sigmoid output gives them.
+
+    Args:
+        answer: What a victim answered.
+        batch: How many waveforms it was asked about.
+        classes: Its class names.
+
+    Returns:
+        float64 `[batch, 2]`; None for any other answer than `[batch, 1]` or `[batch]` on two classes.
+    """
+    if len(classes) != 2 or answer.shape not in ((batch, 1), (batch,)):
+        return None
+    second = answer.reshape(batch)
+    both: Array = np.stack([1.0 - second, second], axis=1)
+    return both
 
 
 def checked(answer: object, batch: int, classes: Sequence[str], name: str) -> Array:
-    """Returns probabilities, float64 `[batch, classes]`, once they are some.
+    """Returns probabilities, float64 `[batch, classes]`, once they are some; one output is that of the second of two.
 
     Args:
         answer: What a victim answered.
@@ -101,12 +136,20 @@ def checked(answer: object, batch: int, classes: Sequence[str], name: str) -> Ar
         found = np.asarray(answer, dtype=np.float64)
     except (TypeError, ValueError):
         raise InputError(f"{wanted}. Received: {type(answer).__name__} that is no array of numbers") from None
+    both = of_both(found, batch, classes)
+    if both is not None:
+        wanted = f"{name}: expected one output, the probability of {classes[1]}, the second of two classes"
+        found = both
     if found.shape != (batch, len(classes)):
-        raise InputError(f"{wanted}. Received: shape {list(found.shape)}")
+        one = found.shape in ((batch, 1), (batch,))
+        cure = "; one (sigmoid) output answers for two classes, the probability of the second" if one else ""
+        raise InputError(f"{wanted}{cure}. Received: shape {list(found.shape)}")
     if not np.isfinite(found).all():
         raise InputError(f"{wanted}. Received: NaN or infinity")
     if found.min() < -_ROUNDING or found.max() > 1 + _ROUNDING:
-        worst = found.flat[np.argmax(np.abs(found - 0.5))]
+        # Of a single output, the column that it gave.
+        given = found if both is None else found[:, 1]
+        worst = given.flat[np.argmax(np.abs(given - 0.5))]
         raise InputError(f"{wanted}, in [0, 1]. Received: {worst:.6g}; are these logits?")
     sums = found.sum(axis=1)
     if (worst := np.max(np.abs(sums - 1))) > _SUM_TOLERANCE:

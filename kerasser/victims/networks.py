@@ -122,7 +122,9 @@ def _graph(
         elif len(fitting[0]) == 3 and input_kind == "waveform":
             inputs[name] = inputs[name][:, :, None]
         try:
-            return np.asarray(_probabilities(run(inputs), model))
+            # A network that squeezes its answer leaves no dimension of a single one.
+            answered: Array = np.atleast_1d(np.asarray(_probabilities(run(inputs), model)))
+            return answered
         except InputError:
             raise
         except Exception as error:

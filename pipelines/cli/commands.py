@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipelines.config import ExportSettings, PredictSettings, Settings, VictimRunSettings
+from pipelines.config import CorpusRunSettings, ExportSettings, PredictSettings, Settings, VictimRunSettings
 from pipelines.lineage import LineageSettings
 from pipelines.listening_test import ListeningSettings
 
@@ -15,5 +15,6 @@ COMMANDS: dict[str, type] = {
     "export": ExportSettings,
     "predict": PredictSettings,
     "listening_test": ListeningSettings,
+    "corpus": CorpusRunSettings,
     "lineage": LineageSettings,
 }

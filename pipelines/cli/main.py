@@ -183,8 +183,8 @@ def _run(name: str, run: Callable[[AnySettings], None], chosen: AnySettings, jou
         raise SystemExit(status) from None
 
     try:
-        if isinstance(chosen, Settings):
-            # Not before: it needs SciPy, whose loading --help should not wait for.
+        if isinstance(chosen, Settings) and "noise" not in UNUSED.get(name, ()):
+            # Not before, and not for a look at a corpus: it needs SciPy, whose loading takes as long.
             from pipelines.validation import validate
 
             validate(name, chosen)

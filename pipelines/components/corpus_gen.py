@@ -98,6 +98,7 @@ def _fingerprint(corpus: Corpus, quiet: bool | None) -> str:
         {
             "utterances": [astuple(utterance) for utterance in corpus.utterances],
             "facts": [corpus.name, corpus.synthetic, list(corpus.remarks), dict(corpus.skipped)],
+            "told": [dict(corpus.examples), dict(corpus.read_as)],
             "recordings": {path: hashes.sha256(file) if file.is_file() else None for path, file in found},
         }
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kerasser import __version__, resampling
+from kerasser.evaluation.alarms import Alarm
 from kerasser.evaluation.comparison import NONE
 from kerasser.evaluation.conversion import from_json, to_json
 from kerasser.evaluation.curve import budgets_missed, not_growing
@@ -20,7 +21,7 @@ from pipelines.engine.artifacts import Artifact
 from pipelines.engine.component import Component, ComponentSpec, Executor, several
 from pipelines.engine.hashes import tree
 from pipelines.engine.source_hash import members, package_versions
-from pipelines.io import breakdowns, types, utterances
+from pipelines.io import breakdowns, copies, types, utterances
 
 _PACKAGES = ("tensorflow", resampling.package(), "keras", "numpy", "scipy", "opensmile", "soundfile")
 
@@ -78,7 +79,7 @@ class ReporterExecutor(Executor):
             options["replicates"],
             options["confidence"],
         )
-        found = [*not_growing(figure1, chance), *budgets_missed(figure1)]
+        found = [*not_growing(figure1, chance), *budgets_missed(figure1), *_copies(inputs["utterances"], metrics)]
         rung = [{"name": each.name, "message": each.message} for each in found]
         report = Report.from_json(
             {
@@ -103,6 +104,14 @@ class ReporterExecutor(Executor):
         )
         publication.write(report, directory)
         return {"report": {"corpus": corpus["name"], "fold": metrics["fold"]}}
+
+
+def _copies(artifact: Artifact, metrics: Mapping[str, Any]) -> list[Alarm]:
+    """Returns whether the corpus holds a recording under two speakers, across the test or anywhere."""
+    # Nobody knows who trained somebody else's victim.
+    parted = None if "victim" in metrics else copies.parted(artifact, metrics["test_speakers"])
+    found = parted or copies.anywhere(artifact)
+    return [found] if found else []
 
 
 def hashes(artifacts: Mapping[str, Artifact]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from kerasser.attack.budget import Budget
 from kerasser.corpora import CLASSES
 from kerasser.evaluation import alarms as signs
 from kerasser.evaluation import comparison
-from kerasser.evaluation.alarms import duplicated, seen_in_training
+from kerasser.evaluation.alarms import seen_in_training
 from kerasser.evaluation.comparison import Comparison, SystemAnswers
 from kerasser.evaluation.conversion import from_json
 from kerasser.evaluation.curve import Scorer, budgets_missed, figure1
@@ -29,7 +29,7 @@ from pipelines.engine.artifacts import Artifact
 from pipelines.engine.component import Component, ComponentSpec, Executor, several
 from pipelines.engine.hashes import tree
 from pipelines.engine.source_hash import members
-from pipelines.io import breakdowns, types, utterances
+from pipelines.io import breakdowns, copies, types, utterances
 
 
 class ReproducerSpec(ComponentSpec):
@@ -123,6 +123,10 @@ class ReproducerExecutor(Executor):
         # The sound is the same for every system.
         missed = (_rung("", alarm) for alarm in budgets_missed(drawn))
         made["alarms"] += [*missed, *rung, *_alarms(inputs, parameters["systems"], metrics)]
+        if all(alarm.name != "duplicated" for alarm in made["alarms"]) and (
+            found := copies.anywhere(inputs["utterances"])
+        ):
+            made["alarms"].append(_rung("", found))
         report = ReproductionReport(
             corpus=corpus["name"],
             synthetic=corpus["synthetic"],
@@ -180,10 +184,8 @@ def _alarms(
     for system, measured in zip(systems, metrics, strict=True):
         if seen := seen_in_training(measured["trained_speakers"], measured["test_speakers"], *noises):
             rung.append(_rung(system["defence"], seen))
-    content = utterances.content(inputs["utterances"])
     for tested in {tuple(measured["test_speakers"]): None for measured in metrics}:
-        parts = [[digest for speaker, digest in content if (speaker in tested) == part] for part in (False, True)]
-        if found := duplicated(*parts, sharing=utterances.shared(inputs["utterances"], tested)):
+        if found := copies.parted(inputs["utterances"], tested):
             rung.append(_rung("", found))
     return rung
 

@@ -17,6 +17,7 @@ from kerasser import audio, threats
 from kerasser.attack import perturbation_graph
 from kerasser.attack.budget import budgets
 from kerasser.attack.generation import Plan
+from kerasser.corpora import left_out
 from kerasser.evaluation.alarms import not_repeatable
 from kerasser.evaluation.comparison import NONE
 from kerasser.evaluation.conversion import to_json
@@ -100,11 +101,7 @@ class VictimAttackerExecutor(Executor):
         """
         directory = outputs["evaluation"]
         classes = parameters["victim"]["classes"]
-        everything = utterances.read(inputs["utterances"])
-        if parameters["fold"] is not None:
-            tested = read_fold(inputs["folds"], parameters["fold"]).test
-            everything = [item for item in everything if item[0].speaker in tested]
-        items, skipped = labelled(everything, classes)
+        items, skipped = labelled(heard(inputs["utterances"], inputs["folds"], parameters["fold"]), classes)
         answers = directory / _ANSWERS
         victim = adapters.victim(parameters["target"], parameters["workers"])
         # What was loaded, whatever happens to its files afterwards.
@@ -118,6 +115,9 @@ class VictimAttackerExecutor(Executor):
         ]
         attack = RecogniserAttack(victim, plan, wider, models, add, parameters["batch_size"])
         queries = _ask(attack, items, answers, parameters["limit"], parameters["quiet"])
+        if victim.single_output:
+            # Whichever way round, a figure comes of it.
+            print(f"warning: {victim.one_output()}", file=sys.stderr)
         found = {line["id"]: line for line in _lines(answers)}
         lines = [found[utterance.id] for utterance, _ in sorted(items, key=lambda item: item[0].id)]
         table = pd.DataFrame([row for line in lines for row in line["rows"]]).astype({"snr_db": float})
@@ -146,6 +146,15 @@ class VictimAttackerExecutor(Executor):
         return {"evaluation": {"victim": parameters["victim"]["name"], "error": metrics["clean"]["error"]}}
 
 
+def heard(table: Artifact, folds: Artifact, fold: str | None) -> list[shards.Item]:
+    """Returns the utterances that a victim may be asked about: those of a fold's test speakers, or all for None."""
+    everything = utterances.read(table)
+    if fold is None:
+        return everything
+    tested = read_fold(folds, fold).test
+    return [item for item in everything if item[0].speaker in tested]
+
+
 def labelled(items: Sequence[shards.Item], classes: Sequence[str]) -> tuple[list[shards.Item], dict[str, int]]:
     """Returns the utterances that a victim of these classes can answer, and how many others there are, by reason.
 
@@ -157,9 +166,9 @@ def labelled(items: Sequence[shards.Item], classes: Sequence[str]) -> tuple[list
     if not known:
         raise InputError(
             f"victim.classes: expected some that the corpus has: {', '.join(sorted(others))}. "
-            f"Received: {', '.join(classes)}"
+            f"Received: {left_out.beside(classes, others)}"
         )
-    return known, {f"{name} is none of the victim's classes": count for name, count in sorted(others.items())}
+    return known, {f"{name}{left_out.NO_CLASS}": count for name, count in sorted(others.items())}
 
 
 def _threats(lines: Sequence[Mapping[str, Any]], scorer: Scorer, names: Iterable[str]) -> dict[str, Any]:

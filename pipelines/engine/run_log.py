@@ -51,6 +51,7 @@ class Journal:
         self._work: dict[Path, _Work] = {}
         self._resumed: set[str] = set()
         self._paths: list[str] = []
+        self._warned: set[str] = set()
         self.status = 0
         try:
             # Line by line, so that whoever follows the file sees an event when it happens.
@@ -77,6 +78,13 @@ class Journal:
         """Prints a line on standard error, unless the command is quiet."""
         if not self._quiet:
             print(text, file=sys.stderr, flush=True)
+
+    def warn(self, text: str) -> None:
+        """Prints a line that must not be missed on standard error, be the command quiet; a line is printed once."""
+        if text not in self._warned:
+            self._warned.add(text)
+            print(f"warning: {text}", file=sys.stderr, flush=True)
+            self._log("warning", message=text)
 
     def event(self, event: Event) -> None:
         """Tells what the launcher does."""

@@ -41,6 +41,8 @@ def write(directory: Path, corpus: Corpus, files: Sequence[AudioFile], *, quiet:
         "synthetic": corpus.synthetic,
         "remarks": list(corpus.remarks),
         "skipped": dict(corpus.skipped),
+        "examples": dict(corpus.examples),
+        "read_as": dict(corpus.read_as),
     }
     (directory / "corpus.json").write_text(json.dumps(facts, indent=1))
 
@@ -73,8 +75,17 @@ def shared(artifact: Artifact, tested: Collection[str]) -> int:
 
 
 def facts(artifact: Artifact) -> dict:
-    """Returns the corpus' name, whether it is synthetic, remarks and counts of what was skipped."""
+    """Returns the corpus' name, whether it is synthetic, remarks, what was skipped, how labels were read.
+
+    `skipped` and `read_as` are counts, `examples` has one of those that were skipped for some reasons.
+    """
     return json.loads((artifact.uri / "corpus.json").read_text())
+
+
+def count(artifact: Artifact) -> int:
+    """Returns how many utterances there are."""
+    with (artifact.uri / "utterances.csv").open(newline="", encoding="utf-8") as file:
+        return sum(1 for _ in csv.DictReader(file))
 
 
 def speakers(artifact: Artifact) -> frozenset[str]:

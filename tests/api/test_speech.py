@@ -159,3 +159,22 @@ def test_a_real_corpus_gives_a_spread_of_its_speakers(real_data):
     counts = Counter(each.emotion for each in speech.utterances).values()
     assert len(speech) == 20 and len(counts) > 3 and max(counts) - min(counts) <= 1
     assert all(0.5 < waveform.size / 16000 < 12 for waveform in speech.waveforms())
+
+
+def test_what_is_left_out_is_logged_with_counts_and_the_nearest_name(tmp_path, caplog):
+    listing, _ = corpus.write(tmp_path)
+    listing.write_text(listing.read_text().replace(",neutral,", ",neutrl,").replace(",anger,", ",Angry,"))
+    (listing.parent / "s0_0.wav").unlink()
+    speech = kerasser.load_corpus("manifest", listing)
+    assert {each.emotion for each in speech.utterances} == {"anger"}
+    told = [record.getMessage() for record in caplog.records if record.name == "kerasser"]
+    assert told[0].startswith("12 of 24 utterances left out: no valence for neutrl (12, perhaps neutral); ")
+    assert told[1].startswith("1 of 24 utterances left out: audio file missing, such as s0_0.wav")
+
+
+def test_labels_in_any_case_have_a_valence_in_memory_too():
+    sounds = [np.random.default_rng(0).normal(0, 0.1, 8000)] * 3
+    speech = kerasser.Speech.from_arrays(sounds, 16000, ["Angry", "NEUTRAL", "Positive"])
+    assert [each.valence for each in speech.utterances] == ["negative", "positive", "positive"]
+    numbered = kerasser.Speech.from_arrays(sounds, 16000, ["0", "1", "2"], valence={0: "negative", 1: "positive"})
+    assert [each.valence for each in numbered.utterances] == ["negative", "positive", ""]

@@ -98,6 +98,22 @@ def test_what_is_not_labelled_or_not_there_is_counted(folder):
     assert corpus.skipped == {"audio file missing": 1, "no emotion": 1, "no speaker": 1}
 
 
+def test_labels_sexes_and_names_of_files_may_be_in_another_case(folder):
+    (folder / FILES[0]).rename((folder / FILES[0]).with_suffix(".WAV"))
+    columns = {
+        "emotion": ["Anger", "HAPPY", "neutral"],
+        "speaker": ["one", "two", "three"],
+        "gender": ["F", "Male", "x"],
+    }
+    corpus = read(saved(folder, labels=(filewise(*FILES), None, columns)))
+    assert [(u.path, u.emotion, u.sex) for u in corpus.utterances] == [
+        ("wav/a.WAV", "anger", "female"),
+        ("wav/b.wav", "happiness", "male"),
+        ("wav/c.wav", "neutral", None),
+    ]
+    assert corpus.read_as == {"Anger as anger": 1, "HAPPY as happiness": 1}
+
+
 @pytest.mark.parametrize(
     ("tables", "received"),
     [

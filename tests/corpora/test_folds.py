@@ -162,7 +162,7 @@ def test_the_seed_chooses_among_equals():
 
 @pytest.mark.parametrize(("speakers", "count"), [(2, 2), (1, 1), (4, 5), (4, 1), (4, 0)])
 def test_too_few_speakers_are_refused(speakers, count):
-    with pytest.raises(InputError, match=f"Received: {speakers} speakers, {count} folds"):
+    with pytest.raises(InputError, match=f"--data.folds.*Received: {speakers} speakers, {count} folds"):
         folds(corpus_of([(1, 1)] * speakers), count=count)
 
 

@@ -124,3 +124,15 @@ def test_a_session_without_labels_is_named(tmp_path):
     (tmp_path / "Session2").mkdir()
     with pytest.raises(InputError, match=r"Session2/dialog/EmoEvaluation: expected .*Received: no such"):
         read(tmp_path)
+
+
+def test_recordings_with_a_suffix_in_capitals_are_found(tmp_path):
+    make_iemocap(tmp_path, sessions=[1])
+    before = read(tmp_path)
+    for path in list(tmp_path.rglob("*.wav")):
+        path.rename(path.with_suffix(".WAV"))
+    after = read(tmp_path)
+    assert [u.id for u in after.utterances] == [u.id for u in before.utterances] and not after.skipped.get(
+        "audio file missing"
+    )
+    assert all((tmp_path / u.path).is_file() for u in after.utterances)

@@ -157,3 +157,24 @@ def test_urdu_refuses_a_letter_that_is_not_the_folder_s(tmp_path):
     urdu_tree(tmp_path, "Angry/SM1_F10_H010.wav")
     with pytest.raises(InputError, match=r"H010\.wav: expected the letter A of its folder\. Received: 'H'"):
         urdu.read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("reader", "paths"),
+    [
+        (emodb, ("wav/03a01Wa.WAV", "wav/03a01Fa.wav")),
+        (ravdess, ("Actor_01/03-01-05-01-01-01-01.Wav", "Actor_01/03-01-03-01-01-01-01.wav")),
+        (urdu, ("Angry/SM1_F1_A01.WAV", "Happy/SM1_F1_H01.wav", "Neutral/SM1_F1_N01.wav", "Sad/SM1_F1_S01.wav")),
+    ],
+)
+def test_a_suffix_in_capitals_is_a_recording_too(tmp_path, reader, paths):
+    corpus = reader.read(touch(tmp_path, *paths))
+    assert {u.path for u in corpus.utterances} == set(paths)
+    assert all((tmp_path / u.path).is_file() for u in corpus.utterances)
+
+
+def test_a_map_in_another_spelling_serves_every_reader(tmp_path):
+    touch(tmp_path, "wav/03a01Wa.wav", "wav/03a01Fa.wav", "wav/03a01Ta.wav")
+    corpus = emodb.read(tmp_path, {"Angry": "negative", "HAPPINESS": "positive"})
+    assert [(u.emotion, u.valence) for u in corpus.utterances] == [("HAPPINESS", "positive"), ("Angry", "negative")]
+    assert corpus.skipped == {"no valence for sadness": 1}

@@ -114,3 +114,32 @@ def test_the_same_waveform_is_asked_about_once():
     assert counted.queries == 3
     np.testing.assert_array_equal(first, inner([one, other, one], SAMPLE_RATE_HZ))
     np.testing.assert_array_equal(second, inner([third, other, one], SAMPLE_RATE_HZ))
+
+
+@pytest.mark.parametrize("shape", [(3, 1), (3,)])
+def test_one_output_is_the_probability_of_the_second_of_two_classes(shape):
+    victim = Recogniser(
+        "mine", "waveform", ("negative", "positive"), lambda heard: np.array([0.1, 0.5, 1]).reshape(shape)
+    )
+    np.testing.assert_allclose(victim([speech()] * 3, SAMPLE_RATE_HZ), [[0.9, 0.1], [0.5, 0.5], [0, 1]])
+    assert victim.single_output and "'positive'" in victim.one_output()
+
+
+def test_two_outputs_are_no_single_one():
+    victim = Recogniser("mine", "waveform", ("negative", "positive"), lambda heard: [[0.1, 0.9]] * len(heard))
+    victim([speech()] * 2, SAMPLE_RATE_HZ)
+    assert not victim.single_output
+
+
+def test_one_output_of_more_classes_is_refused_with_the_cure():
+    with pytest.raises(InputError, match=r"one \(sigmoid\) output answers for two classes.*Received: shape \[2, 1\]"):
+        Recogniser("mine", "waveform", CLASSES, lambda heard: [[0.2]] * 2)([speech()] * 2, SAMPLE_RATE_HZ)
+
+
+@pytest.mark.parametrize("answer", [2.5, -0.5])
+def test_one_output_that_is_no_probability_is_refused_by_what_it_gave(answer):
+    victim = Recogniser("mine", "waveform", ("negative", "positive"), lambda heard: [[answer]])
+    with pytest.raises(
+        InputError, match=rf"one output, the probability of positive.*Received: {answer}; are these logits"
+    ):
+        victim([speech()], SAMPLE_RATE_HZ)

@@ -133,3 +133,13 @@ def test_errors_are_events_too(tmp_path, capsys, error, message, status, raised)
     assert (start["event"], said["event"], end["event"]) == ("start", "error", "end")
     assert (said["message"], end["status"]) == (message, status)
     assert capsys.readouterr().err == ("" if raised is ValueError else f"lineage: {message}\n")
+
+
+def test_a_warning_is_said_once_be_the_command_quiet(tmp_path, capsys):
+    for quiet in (True, False):
+        with Journal("evaluate", quiet=quiet, log_json=str(tmp_path / "log.jsonl")) as journal:
+            journal.warn("3 of 4 left out")
+            journal.warn("3 of 4 left out")
+        assert capsys.readouterr().err == "warning: 3 of 4 left out\n"
+    events = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [each["message"] for each in events if each["event"] == "warning"] == ["3 of 4 left out"] * 2
