@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from kerasser.audio import AudioError, AudioFile, Limits, decode, probe
 from kerasser.corpora.base import Corpus
+from kerasser.corpora.left_out import UNUSABLE
 from kerasser.util import progress
 
 Item = TypeVar("Item")
@@ -85,9 +86,15 @@ def without(corpus: Corpus, refused: Mapping[int, AudioError]) -> Corpus:
     """
     if not refused:
         return corpus
-    counts = Counter(f"audio cannot be used: {error.reason}" for error in refused.values())
-    utterances = tuple(kept(corpus.utterances, refused))
-    return replace(corpus, utterances=utterances, skipped={**corpus.skipped, **dict(sorted(counts.items()))})
+    reasons = {number: f"{UNUSABLE}: {error.reason}" for number, error in refused.items()}
+    # The first of a reason tells it.
+    examples = {reasons[number]: str(refused[number]) for number in sorted(refused, reverse=True)}
+    return replace(
+        corpus,
+        utterances=tuple(kept(corpus.utterances, refused)),
+        skipped={**corpus.skipped, **dict(sorted(Counter(reasons.values()).items()))},
+        examples={**corpus.examples, **examples},
+    )
 
 
 def kept(items: Iterable[Item], refused: Mapping[int, AudioError]) -> list[Item]:

@@ -101,9 +101,10 @@ def test_what_cannot_be_used_is_counted_and_named_and_the_rest_surveyed(tmp_path
     corpus = write(tmp_path, sounds())
     (tmp_path / "s0_0.wav").write_bytes(b"no sound")
     found = survey.survey(corpus)
-    assert found.corpus.skipped == {"audio cannot be used": 1} and len(found.files) == 11
+    assert found.corpus.skipped == {"audio cannot be used: no audio": 1} and len(found.files) == 11
     (line,) = [line for line in corpus_text.lines(found) if "left out" in line]
-    assert line.startswith("1 of 12 utterances left out: audio cannot be used, such as ") and "s0_0.wav" in line
+    assert line.startswith("1 of 12 utterances left out: audio cannot be used: no audio (1), such as ")
+    assert "s0_0.wav" in line
     for path in tmp_path.glob("*.wav"):
         path.write_bytes(b"no sound")
     with pytest.raises(InputError, match="no usable utterance"):
