@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kerasser import defences
+from kerasser.attack import channels
 from kerasser.audio import SAMPLE_RATE_HZ
 from kerasser.demo.noise import ENVIRONMENTS
 from kerasser.noise import bank, splits
@@ -110,6 +111,12 @@ def _attack(settings: Settings) -> None:
     _once("attack.snrs_db", attack.snrs_db)
 
 
+def _channels(settings: Settings) -> None:
+    chosen = channels.chosen(settings.attack.channels)
+    options = channels.Options(settings.attack.rooms_dir or "")
+    channels.refuse([name for name, _ in chosen], chosen, options)
+
+
 def _classifier(settings: Settings) -> None:
     if isinstance(layers := settings.classifier.layers, list):
         if not layers:
@@ -198,6 +205,7 @@ _CHECKS: tuple[tuple[str, Callable[[Settings], None]], ...] = (
     ("logdir", _logdir),
     ("noise", _noise),
     ("attack", _attack),
+    ("attack", _channels),
     ("classifier", _classifier),
     ("defence", _chosen),
     ("defences", _defences),
