@@ -191,11 +191,13 @@ def _gan(settings: Settings) -> None:
 
 def _evaluation(settings: Settings) -> None:
     evaluation = settings.evaluation
-    if evaluation.replicates * (1.0 - evaluation.confidence) < 2.0:
-        least = math.ceil(2.0 / (1.0 - evaluation.confidence))
+    # Rounded: 1 − 0.95 is a little more than 0.05.
+    beyond = round(1.0 - evaluation.confidence, 12)
+    if evaluation.replicates * beyond < 1.0:
+        least = math.ceil(round(1.0 / beyond, 6))
         raise InputError(
             f"evaluation.replicates: expected {least} or more for intervals of {100 * evaluation.confidence:g} %, "
-            f"whose ends would else lie beyond all of them. Received: {evaluation.replicates}"
+            f"which would else leave out none of them. Received: {evaluation.replicates}"
         )
 
 
