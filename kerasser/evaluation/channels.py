@@ -132,7 +132,7 @@ def _difference(
         second: Those that are subtracted from it.
         answers: What McNemar's test is of, if it is made.
     """
-    exact = McNemarP(None, None, None, None)
+    exact = None
     if answers:
         # One answer an utterance: of several seeds, right with each.
         test = mcnemar(*(np.asarray(each).min(axis=0) == 1 for each in answers))
@@ -152,13 +152,14 @@ def _difference(
 
 def _adjusted(differences: Sequence[ChannelDifference]) -> list[ChannelDifference]:
     """Adjusts both p after Holm, over the differences."""
-    bootstrap = holm({str(place): each.bootstrap.p for place, each in enumerate(differences) if each.bootstrap.p})
-    exact = holm({str(place): each.mcnemar.p for place, each in enumerate(differences) if each.mcnemar.p})
+    known = list(enumerate(differences))
+    bootstrap = holm({str(place): each.bootstrap.p for place, each in known if each.bootstrap.p is not None})
+    exact = holm({str(place): each.mcnemar.p for place, each in known if each.mcnemar and each.mcnemar.p is not None})
     return [
         replace(
             each,
             bootstrap=replace(each.bootstrap, p_holm=bootstrap.get(str(place))),
-            mcnemar=replace(each.mcnemar, p_holm=exact.get(str(place))),
+            mcnemar=each.mcnemar and replace(each.mcnemar, p_holm=exact.get(str(place))),
         )
-        for place, each in enumerate(differences)
+        for place, each in known
     ]

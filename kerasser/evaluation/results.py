@@ -281,7 +281,7 @@ class ChannelDifference:
     interval: Interval | None
     minimum_detectable: float | None
     bootstrap: AdjustedP
-    mcnemar: McNemarP
+    mcnemar: McNemarP | None = None
     interval_kind: str | None = None
 
 

@@ -10,6 +10,8 @@ import pandas as pd
 TEXT = ("id", "speaker", "emotion", "noise", "budget", "channel")
 #: File of the answers behind channels.
 CHANNELS = "channels.csv"
+# Of answers: what channels have not.
+_OF_NOISE = ["noise", "epsilon", "reference_variance", "reference_snr_db", "pause_variance"]
 
 
 def read(path: Path) -> pd.DataFrame:
@@ -19,11 +21,13 @@ def read(path: Path) -> pd.DataFrame:
 
 def write_channels(directory: Path, answers: pd.DataFrame) -> None:
     """Writes the answers behind channels beside those under noise, with the channel and its level in two columns."""
-    table = answers.assign(channel=answers["budget"], level=answers["target"])
+    table = answers.rename(columns={"budget": "channel", "target": "level"}).drop(columns=_OF_NOISE, errors="ignore")
     table.to_csv(directory / CHANNELS, index=False, lineterminator="\n")
 
 
 def read_channels(directory: Path) -> pd.DataFrame | None:
-    """Returns the answers behind channels; None where speech passed none."""
-    place = directory / CHANNELS
-    return read(place) if place.exists() else None
+    """Returns the answers behind channels, by the columns of those under noise; None where speech passed none."""
+    if not (directory / CHANNELS).exists():
+        return None
+    table = read(directory / CHANNELS)
+    return table.assign(noise=table["channel"], budget=table["channel"], target=table["level"])

@@ -8,8 +8,9 @@ from kerasser.attack.channels.base import Options, Passed, Transmission
 from kerasser.attack.channels.coding import round_trip
 from kerasser.audio import SAMPLE_RATE_HZ
 
-#: Bit rates of MPEG-2 layer III, which is what codes 16 kHz (ISO/IEC 13818-3), in kbit/s.
-BIT_RATES = (8.0, 16.0, 24.0, 32.0, 40.0, 48.0, 56.0, 64.0, 80.0, 96.0, 112.0, 128.0, 144.0, 160.0)
+#: Bit rates of MPEG-2 layer III, which is what codes 16 kHz (ISO/IEC 13818-3), in kbit/s, but for the lowest, 8, which
+#: some releases of libsndfile refuse.
+BIT_RATES = (16.0, 24.0, 32.0, 40.0, 48.0, 56.0, 64.0, 80.0, 96.0, 112.0, 128.0, 144.0, 160.0)
 #: Of LAME's encoder, 576 samples, and of every decoder, 529: what has no header for it is as late.
 DELAY = 576 + 529
 
@@ -26,9 +27,8 @@ def apply(waveform: np.ndarray, level: float, generator: np.random.Generator, op
         generator: Not used.
         options: Not used.
     """
-    # libsndfile spreads the rates over [0, 1], the highest first, and takes no 1 itself.
-    share = (BIT_RATES[-1] - level) / (BIT_RATES[-1] - BIT_RATES[0])
-    coding = {"compression_level": min(share, 1.0 - 1e-6), "bitrate_mode": "CONSTANT"}
+    # libsndfile spreads the rates from 160 to 8 kbit/s over [0, 1].
+    coding = {"compression_level": (160.0 - level) / (160.0 - 8.0), "bitrate_mode": "CONSTANT"}
     decoded = round_trip(waveform, SAMPLE_RATE_HZ, format="MP3", subtype="MPEG_LAYER_III", **coding)
     delay = DELAY if decoded.size > waveform.size else 0
     return Passed(decoded[delay:][: waveform.size])

@@ -59,10 +59,15 @@ def draw(report: Report) -> Figure:
         for defence, reference in references.items():
             colour = defences.get(defence).colour
             points = {levels.index(row.budget.value): row for row in mine if row.defence == defence}
-            style.line(axes, dict(sorted(points.items())), colour, band=len(references) == 1)
+            style.line(axes, dict(sorted(points.items())), colour)
+            for place, row in points.items():
+                # Of several systems they would hide each other.
+                if row.score.interval and len(references) == 1:
+                    axes.vlines(place, *row.score.interval, color=colour, linewidth=1.2, alpha=0.5)
             if reference.noise and reference.noise.error is not None:
                 axes.axhline(reference.noise.error, color=colour, linewidth=1.2, linestyle=(0, (1, 3)))
-        axes.set_xticks(range(len(levels)), [f"{level:g}" for level in levels])
+        axes.set_xticks(range(len(levels)), [f"{level:g}".replace("-", "−") for level in levels])
+        axes.set_xlabel(channels.get(channel).unit)
         axes.set_xlim(-0.5, len(levels) - 0.5)
     handles = [
         *(style.defence_handles(references) if len(references) > 1 else ()),
@@ -98,7 +103,7 @@ def _differences(report: Report, part: Channels, several: bool) -> list[Block]:
     lines = [
         [
             *([label(row.defence)] if several else []),
-            *(name(row.budget), *_against(row.against_clean), probability(row.against_clean.mcnemar.p_holm)),
+            *(name(row.budget), *_against(row.against_clean), _exact(row.against_clean)),
             *(_against(row.against_noise) if row.against_noise else ("–", "–")),
             number(row.against_clean.minimum_detectable),
         ]
@@ -123,6 +128,10 @@ def _against(each: ChannelDifference) -> tuple[str, str]:
         difference(each.difference, each.interval, each.interval_kind),
         probability(each.bootstrap.p_holm),
     )
+
+
+def _exact(each: ChannelDifference) -> str:
+    return probability(each.mcnemar.p_holm if each.mcnemar else None)
 
 
 def _heard(part: Channels) -> list[Block]:
