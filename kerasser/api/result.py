@@ -153,10 +153,11 @@ class Result:
 
         Returns:
             `noise`, or the channel; `budget`, spelled as "ε = 2", "10 dB" or "room, RT60 0.6 s"; `error`, 100 −
-            unweighted average recall of the mean draw, in percent, with `ci_low` and `ci_high`; `worst_error`, which takes an utterance for wrong if any draw is;
-            `attack_success_rate`, the share of what was right that a draw turns wrong, in percent; `snr_db`, the median
-            of what was realised; `n` utterances. NaN where a figure is undefined: the error where a class has no
-            utterance, an interval where there are fewer than five speakers or a class has fewer than two.
+            unweighted average recall of the mean draw, in percent, with `ci_low` and `ci_high`; `worst_error`, which
+            takes an utterance for wrong if any draw is; `attack_success_rate`, the share of what was right that a draw
+            turns wrong, in percent; `snr_db`, the median of what was realised; `n` utterances. NaN where a figure is
+            undefined: the error where a class has no utterance, an interval where there are fewer than five speakers
+            or a class has fewer than two.
         """
         return self._scores.frame(self.protocol.budgets)
 
