@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from kerasser.attack.budget import COLUMNS as COLUMNS_OF_NOISE
-from kerasser.attack.budget import Budget
+from kerasser.attack.budget import Budget, ascending
 from kerasser.evaluation import results
 from kerasser.evaluation.alarms import Alarm
 from kerasser.evaluation.curve import Scorer, budgets_missed, figure1, not_growing
@@ -64,10 +64,9 @@ class Scores:
         scorer = Scorer(clean, classes, replicates=replicates, confidence=confidence, seed=BOOTSTRAP_SEED)
         noisy = adversarial["budget"].isin(COLUMNS_OF_NOISE)
         self._clean, self._rows = scorer.clean(), figure1(scorer, adversarial[noisy])
-        self._channels = [
-            scorer.attacked(str(name), Budget(str(name), float(level)), part)
-            for (name, level), part in adversarial[~noisy].groupby(["budget", "target"])
-        ]
+        passed = adversarial[~noisy].groupby(["budget", "target"])
+        parts = {Budget(str(name), float(level)): part for (name, level), part in passed}
+        self._channels = [scorer.attacked(each.kind, each, parts[each]) for each in ascending(parts)]
         self._chance = 100.0 - 100.0 / len(classes)
 
     @property

@@ -61,7 +61,7 @@ class ChannelGenExecutor(Executor):
         self, inputs: Mapping[str, Artifact], outputs: Mapping[str, Path], parameters: Mapping[str, Any]
     ) -> Mapping[str, Mapping[str, Any]]:
         """Writes the shards that are missing."""
-        chosen, plan = _tested(inputs, parameters), channel_plan(parameters, parameters["draws"])
+        chosen, plan = _tested(inputs, parameters), channel_plan(parameters, parameters["draws"], parameters["seed"])
         front_end = chosen_front_end(parameters["front_end"], parameters["enhance"])
         self.seen = outside(parameters)
         written = shards.write(
@@ -78,10 +78,10 @@ class ChannelGenExecutor(Executor):
         return {"examples": {**written, "noise": "test"}}
 
 
-def channel_plan(parameters: Mapping[str, Any], draws: int) -> ChannelPlan:
-    """Returns which channels the utterances pass: of `channels`, `rooms_dir` and `seed`."""
+def channel_plan(parameters: Mapping[str, Any], draws: int, seed: int) -> ChannelPlan:
+    """Returns which channels the utterances pass: those of `channels`, with `rooms_dir`."""
     budgets = [Budget(name, float(level)) for name, level in parameters["channels"]]
-    return ChannelPlan(budgets, draws, parameters["seed"], Options(parameters["rooms_dir"]))
+    return ChannelPlan(budgets, draws, seed, Options(parameters["rooms_dir"]))
 
 
 def channel_modules(parameters: Mapping[str, Any]) -> list[str]:

@@ -90,7 +90,7 @@ class PerceptionGenExecutor(Executor):
         # A draw does not depend on how many are made: this is the first of those that are judged.
         estimator, level = parameters["estimator"], parameters["speech_level"]
         plan = Plan(noise, noise_split, limits, 1, estimator, parameters["seed"], speech_level=level)
-        passed = channel_plan(parameters, 1)
+        passed = channel_plan(parameters, 1, parameters["seed"])
         add = perturbation_graph.load(inputs["perturbation"].uri / "saved_model")
         known = [item for item in utterances.read(inputs["utterances"]) if item[0].speaker in speakers]
         items = spread(known, parameters["utterances_limit"])

@@ -116,7 +116,7 @@ class VictimAttackerExecutor(Executor):
         self.seen = self.fingerprint(parameters)
         add = perturbation_graph.load(inputs["perturbation"].uri / "saved_model")
         plan, wider = _plans(inputs["noise"], parameters)
-        passed = channel_plan(parameters, parameters["draws"]) if parameters["channels"] else None
+        passed = channel_plan(parameters, parameters["draws"], parameters["attack_seed"])
         models = [
             (each, each.settings(**parameters["threats"][name]))
             for name, each in threats.known().items()
@@ -129,7 +129,7 @@ class VictimAttackerExecutor(Executor):
         table = pd.DataFrame([row for line in lines for row in line["rows"]]).astype({"snr_db": float})
         clean, adversarial = table[table["noise"] == ""], table[table["noise"] != ""]
         table.astype({"draw": "Int64"}).to_csv(directory / "predictions.csv", index=False, lineterminator="\n")
-        if passed:
+        if passed.size:
             transmitted = pd.DataFrame([row for line in lines for row in line["channels"]]).astype({"snr_db": float})
             predictions.write_channels(directory, transmitted)
         scorer = Scorer(
