@@ -113,6 +113,7 @@ def test_every_channel_has_its_error_beside_clean_speech_and_noise(evaluated):
     assert rows[-1]["snr_db"]["median"] == pytest.approx(-20 * np.log10(1 - 10**-0.5), abs=1e-4)
     text = path.with_name("report.md").read_text()
     assert "## What channels cost" in text and "| room, RT60 0.3 s |" in text
+    assert "The rooms are measured ones." in text and "2 speakers allow no p below 0.500." in text
     assert path.with_name("channels.svg").exists()
     assert list(pd.read_csv(path.with_name("channels.csv"))["channel"]) == [row["channel"] for row in rows]
 

@@ -11,9 +11,19 @@ from kerasser import defences
 from kerasser.attack import channels
 from kerasser.evaluation.report import EvaluationReport, Report, ReproductionReport
 from kerasser.evaluation.results import ChannelDifference, ChannelReference, ChannelRow, Channels
+from kerasser.evaluation.statistics import least_p
 from kerasser.report import style
 from kerasser.report.blocks import Block, Picture, Table, text
-from kerasser.report.formatting import difference, label, name, number, percent, probability, quartiles
+from kerasser.report.formatting import (
+    difference,
+    label,
+    name,
+    number,
+    percent,
+    probability,
+    quartiles,
+    speakers_allow,
+)
 from kerasser.report.section import Section
 
 _ERRORS = ("channel", "error, mean draw", "error, worst of N", "N", "attack success (%)")
@@ -30,6 +40,7 @@ def blocks(report: Report) -> Sequence[Block]:
         text(
             "The same speech behind channels that it passes on its way to a recogniser, without noise; never in "
             "training. Where draws differ, as rooms do, each figure stands for the mean draw and for the worst of N."
+            + (" The rooms are measured ones." if report.settings["attack"].get("rooms_dir") else "")
         ),
         text(*(_reference(each, several) for each in part.references)),
         Picture("channels", "Error behind each channel", lambda: draw(report)),
@@ -99,6 +110,7 @@ def _differences(report: Report, part: Channels, several: bool) -> list[Block]:
     """Returns how certain the differences are; nothing where speakers are too few for any."""
     if not any(row.against_clean.interval for row in part.rows):
         return []
+    speakers = len(report.test_speakers)
     noise = next((f"noise at {each.budget}" for each in _noisy(part)), "noise")
     lines = [
         [
@@ -117,7 +129,7 @@ def _differences(report: Report, part: Channels, several: bool) -> list[Block]:
             "bootstrap over speakers, two-sided; McNemar: exact, against clean speech, on the utterances that are "
             "right under every draw of the channel, and too small where speakers differ. All are adjusted after Holm "
             "over the channels and levels. Least: the difference from clean speech that these speakers would show "
-            "with 80 % power."
+            "with 80 % power." + speakers_allow(2 * least_p(speakers), speakers)
         ),
         Table([*(["defence"] if several else []), *head], lines),
     ]
