@@ -322,13 +322,14 @@ def content(store):
 @pytest.mark.parametrize(
     ("command", "sign"),
     [
-        ("generate", "artifacts/work/*/examples/00001-*.tfrecord"),
-        ("train", "artifacts/work/*/model/work/*/checkpoint.npz"),
+        (["generate"], "artifacts/work/*/examples/00001-*.tfrecord"),
+        (["train", "--defence", "none"], "artifacts/work/*/model/work/*/checkpoint.npz"),
     ],
 )
 def test_a_killed_run_goes_on_to_the_same_hashes(tmp_path, place, command, sign):
-    root, small = place
-    arguments = [*small, "--attack.draws", "6", "--training.epochs", "12", "--output-dir", str(tmp_path / "killed")]
+    command, *flags = command
+    arguments = [*place[1], *flags, "--attack.draws", "6", "--training.epochs", "12"]
+    arguments += ["--output-dir", str(tmp_path / "killed")]
     process = subprocess.Popen(
         [sys.executable, "-m", f"pipelines.{command}", *arguments],
         cwd=ROOT,
