@@ -12,6 +12,7 @@ __version__ = "0.2.0"
 _PLACES = {
     "Alarm": "kerasser.evaluation.alarms",
     "Budget": "kerasser.attack.budget",
+    "Channel": "kerasser.attack.budget",
     "Defended": "kerasser.api.victims",
     "Epsilon": "kerasser.attack.budget",
     "InputError": "kerasser.util.errors",

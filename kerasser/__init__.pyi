@@ -8,6 +8,7 @@ from kerasser.api.speech import load_corpus as load_corpus
 from kerasser.api.victims import Defended as Defended
 from kerasser.attack.budget import SNR as SNR
 from kerasser.attack.budget import Budget as Budget
+from kerasser.attack.budget import Channel as Channel
 from kerasser.attack.budget import Epsilon as Epsilon
 from kerasser.evaluation.alarms import Alarm as Alarm
 from kerasser.noise.estimation import reference_noise as reference_noise

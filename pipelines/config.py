@@ -95,6 +95,10 @@ class AttackSettings:
     """What follows the noise power through an utterance, for its reference noise."""
     speech_level: Literal["utterance", "active"] = "utterance"
     """What ratios are measured against: the whole utterance, or its active speech (ITU-T P.56), without its pauses."""
+    channels: list[str] = field(default_factory=list)
+    """Channels that test speech passes beside the noise: telephone, mp3, …, or reverberation@0.6 for one level."""
+    rooms_dir: str | None = None
+    """Folder of measured room responses, for reverberation; rooms are made by pyroomacoustics by default."""
     seed: int = 0
     """Seed of the draws of noise; runs of all training seeds share them."""
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
+from kerasser.attack import channels
 from kerasser.attack.budget import Budget, budgets, typical
 from kerasser.corpora.base import checked_valence
 from kerasser.defences.gan import CompanionSettings
 from kerasser.util.errors import InputError
 from pipelines.components.adversarial_gen import AdversarialGen
+from pipelines.components.channel_gen import ChannelGen
 from pipelines.components.corpus_gen import CorpusGen
 from pipelines.components.evaluator import Evaluator
 from pipelines.components.feature_gen import FeatureGen
@@ -71,6 +74,7 @@ class Dag:
         self.features = self._features(self.corpus)
         #: Id → what asks a model: reports and threat models share their answers.
         self.evaluators: dict[str, Evaluator] = {}
+        self._channels: dict[tuple[str, str], ChannelGen] = {}
         self._attacks: dict[tuple[str, str, bool], AdversarialGen] = {}
         self._enhanced: dict[str, FeatureGen] = {}
         self._training_attacks: dict[str, AdversarialGen] = {}
@@ -106,6 +110,38 @@ class Dag:
             name = ("random search on" if pool else "attack on") + f" fold {fold}" + (", enhanced" if enhance else "")
             self._attacks[key] = self._adversarial(name, self.corpus, [fold], "test", enhance, pool=pool)
         return self._attacks[key]
+
+    @cached_property
+    def channels(self) -> dict[str, Any]:
+        """What a component is told of the channels: each with its level, and where measured rooms lie."""
+        attack = self.settings.attack
+        chosen = [[name, level] for name, level in channels.chosen(attack.channels)]
+        return {"channels": chosen, "rooms_dir": _absolute(attack.rooms_dir) if chosen else ""}
+
+    def transmitted(self, fold: str, enhance: str = "") -> list[ChannelGen]:
+        """The test speakers of a fold behind the channels; none where no channel is wanted.
+
+        Args:
+            fold: Name of the fold.
+            enhance: Gain of the enhancement before the features, or "".
+        """
+        if not self.channels["channels"]:
+            return []
+        key = (fold, enhance)
+        if key not in self._channels:
+            self._channels[key] = ChannelGen(
+                id=f"channels of fold {fold}" + (", enhanced" if enhance else ""),
+                utterances=self.corpus.outputs["utterances"],
+                folds=self.corpus.outputs["folds"],
+                fold=fold,
+                draws=self.settings.attack.draws,
+                front_end=self.settings.features.front_end,
+                enhance=enhance,
+                seed=self.settings.attack.seed,
+                **self.channels,
+                **self.runtime,
+            )
+        return [self._channels[key]]
 
     def training_attacks(self, fold: str) -> list[AdversarialGen]:
         """The speakers that a fold trains with under the training split of the noise; the same for all seeds."""

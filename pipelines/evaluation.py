@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from kerasser.attack.budget import typical
 from kerasser.defences import NONE, System
 from pipelines.cli.command_line import command_line, reported
 from pipelines.components.adversarial_gen import AdversarialGen
+from pipelines.components.channel_gen import ChannelGen
 from pipelines.components.evaluator import Evaluator
 from pipelines.components.listening_gen import ListeningGen
 from pipelines.components.perception_gen import PerceptionGen
@@ -22,17 +23,29 @@ def evaluator(dag: Dag, system: System, fold: str, seed: int, adversarial: Adver
     kind = "evaluation of" if adversarial is None else "random search on"
     id = named(f"{kind} {system.name}", fold, seed)
     if id not in dag.evaluators:
-        dag.evaluators[id] = _evaluator(id, dag, system, fold, adversarial or dag.attack(fold, system.enhance))
+        # What is compared with others alone, under random draws or without an environment, passes no channel.
+        whole = adversarial is None and not system.without
+        transmitted = dag.transmitted(fold, system.enhance) if whole else []
+        attacked = adversarial or dag.attack(fold, system.enhance)
+        dag.evaluators[id] = _evaluator(id, dag, system, fold, attacked, transmitted)
     return dag.evaluators[id]
 
 
-def _evaluator(id: str, dag: Dag, system: System, fold: str, adversarial: AdversarialGen) -> Evaluator:
+def _evaluator(
+    id: str,
+    dag: Dag,
+    system: System,
+    fold: str,
+    adversarial: AdversarialGen,
+    transmitted: Sequence[ChannelGen],
+) -> Evaluator:
     return Evaluator(
         id=id,
         model=system.classifier.outputs["model"],
         generator=generator(system),
         clean=dag.clean(system.enhance).outputs["examples"],
         adversarial=adversarial.outputs["examples"],
+        channels=[each.outputs["examples"] for each in transmitted],
         folds=dag.corpus.outputs["folds"],
         fold=fold,
         replicates=dag.settings.evaluation.replicates,
@@ -66,6 +79,7 @@ def perception(dag: Dag, fold: str) -> list[Channel]:
         speech_level=settings.attack.speech_level,
         utterances_limit=settings.perception.utterances,
         seed=settings.attack.seed,
+        **dag.channels,
         **dag.runtime,
     )
     return [measured.outputs["perception"]]

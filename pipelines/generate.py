@@ -17,9 +17,9 @@ def generate(settings: Settings) -> None:
 
     fold = one_fold(settings)
     graph = Dag(settings, [fold])
-    clean, attacked = graph.features, graph.attack(fold)
-    made = run(settings, clean, attacked)
-    current().finish(made[clean]["examples"].uri, made[attacked]["examples"].uri)
+    wanted = [graph.features, graph.attack(fold), *graph.transmitted(fold)]
+    made = run(settings, *wanted)
+    current().finish(*(made[each]["examples"].uri for each in wanted))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kerasser import corpora, defences
+from kerasser.attack import channels
 from kerasser.audio import SAMPLE_RATE_HZ, AudioError, Limits
 from kerasser.corpora import usable
 from kerasser.demo.corpus import NAME as DEMO
@@ -118,6 +119,12 @@ def _attack(settings: Settings) -> None:
     _once("attack.snrs_db", attack.snrs_db)
 
 
+def _channels(settings: Settings) -> None:
+    chosen = channels.chosen(settings.attack.channels)
+    options = channels.Options(settings.attack.rooms_dir or "")
+    channels.refuse([name for name, _ in chosen], chosen, options)
+
+
 def _classifier(settings: Settings) -> None:
     if isinstance(layers := settings.classifier.layers, list):
         if not layers:
@@ -215,6 +222,7 @@ _CHECKS: tuple[tuple[str, Callable[[Settings], None]], ...] = (
     ("logdir", _logdir),
     ("noise", _noise),
     ("attack", _attack),
+    ("attack", _channels),
     ("classifier", _classifier),
     ("defence", _chosen),
     ("defences", _defences),

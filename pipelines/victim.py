@@ -41,6 +41,7 @@ def attack_report(dag: Dag, target: Target, card: Mapping[str, Any], limit: int 
         search_snrs_db=dag.threat_snrs_db,
         search_draws=settings.threats.draws,
         threats={each.name: asdict(settings_of(each, settings.threats)) for each in black_boxes(settings.threats)},
+        **dag.channels,
         estimator=settings.attack.reference,
         speech_level=settings.attack.speech_level,
         attack_seed=settings.attack.seed,

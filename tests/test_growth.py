@@ -84,6 +84,14 @@ def run(target, utterances, settings):
             yield Answer(utterance.id, budget, float(right), 1, 1, None if right else 1)
 THREAT = Threat(NAME, "half the level, which is no noise", 80, "answers", Settings, lambda settings: True, run)
 ''',
+    "kerasser/attack/channels/toy.py": '''
+"""Toy: speech upside down."""
+from kerasser.attack.channels.base import Passed, Transmission
+def apply(waveform, level, generator, options):
+    """Turns it over."""
+    return Passed(-level * waveform)
+CHANNEL = Transmission("toy", "the toy channel", 70, "", (1.0,), 0.0, 2.0, lambda level: f"toy × {level:g}", apply)
+''',
     "kerasser/report/sections/toy.py": '''
 """Toy: how many utterances there are."""
 from kerasser.evaluation.report import EvaluationReport, ReproductionReport
@@ -128,6 +136,7 @@ def report(grown, tmp_path_factory):
     arguments[arguments.index("--corpus") + 1] = "toy"
     arguments[arguments.index("--corpus-dir") + 1] = str(speech)
     toys = ["--features.front_end", "toy", "--training.rule", "toy", "--defence", "none", "toy", "--threats.draws", "1"]
+    toys += ["--attack.channels", "[toy@0.5]"]
     result = _run(grown, "reproduce", *arguments, *toys)
     assert result.returncode == 0, result.stderr
     return Path(result.stdout.strip().splitlines()[-1])
@@ -153,6 +162,15 @@ def test_a_threat_model_is_one_file_and_meets_every_system(report):
     rows = [row for row in read(report)["threats"] if row["threat"] == "toy threat"]
     assert {row["defence"] for row in rows} == {"none", "toy defence"}
     assert "- **toy threat**: half the level, which is no noise." in report.with_name("report.md").read_text()
+
+
+def test_a_channel_is_one_file_and_every_system_hears_it(report):
+    rows = read(report)["channels"]["rows"]
+    assert [(row["defence"], row["channel"], row["level"]) for row in rows] == [
+        (name, "toy", 0.5) for name in ("none", "toy defence")
+    ]
+    assert "| toy × 0.5 |" in report.with_name("report.md").read_text()
+    assert "the toy channel" in report.with_name("channels.svg").read_text()
 
 
 def test_a_section_is_one_file_on_both_pages(report):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from kerasser.api.noise import Noise
 from kerasser.api.result import Protocol, Result, served_add, typed
 from kerasser.api.speech import Speech
 from kerasser.api.victims import AnyVictim, recogniser
+from kerasser.attack import channels
 from kerasser.attack.budget import Budget
 from kerasser.corpora import left_out
 from kerasser.evaluation.alarms import Alarm, not_repeatable
@@ -42,6 +44,7 @@ def attack(
     batch_size: int = 32,
     workers: int = 0,
     quiet: bool = False,
+    rooms_dir: Path | str | None = None,
 ) -> Result:
     """Asks a recogniser about speech as it is, and under every environment, budget and draw (paper, section 3).
 
@@ -53,8 +56,9 @@ def attack(
         speech: From `load_corpus` or `Speech.from_arrays`. Where the victim knows none but negative and positive, the
             truth is an utterance's valence, else its emotion; utterances that it has no class for are left out.
         noise: From `load_noise` or `Noise.from_arrays`; or environment → waveforms at 16 kHz.
-        budgets: How much noise: `Epsilon(2)` is the paper's perturbation factor, `SNR(10)` a ratio in dB.
-        draws: Pieces of noise for each utterance, environment and budget, at least 1.
+        budgets: How much noise: `Epsilon(2)` is the paper's perturbation factor, `SNR(10)` a ratio in dB. Beside them,
+            channels that speech passes without noise: `Channel("telephone")`, `Channel("reverberation", 0.6)`.
+        draws: Pieces of noise for each utterance, environment and budget, or rooms for each reverberation, at least 1.
         seed: Seed of every draw; the same seed gives the same noise to the same ids.
         classes: Class names in the order of the victim's answers; None asks its attribute `classes`, or the model.
         input: What the victim takes, "waveform", "frames" or "functionals"; None is "waveform" for a function, and
@@ -65,6 +69,7 @@ def attack(
         batch_size: Waveforms in a question.
         workers: Threads that extract features; 0 takes every core.
         quiet: No progress bar.
+        rooms_dir: Folder of measured room responses, for reverberation; None makes rooms.
 
     Returns:
         The answers and what follows from them.
@@ -94,14 +99,15 @@ def attack(
         ['cafe', 'any']
     """
     noise = noise if isinstance(noise, Noise) else Noise.from_arrays(noise)
-    protocol = Protocol(_budgets(budgets), draws, seed, estimator, noise.split, replicates, confidence)
+    rooms = "" if rooms_dir is None else str(rooms_dir)
+    protocol = Protocol(_budgets(budgets), draws, seed, estimator, noise.split, replicates, confidence, rooms)
     _check(protocol, batch_size)
     asked = recogniser(victim, classes, input, workers)
     speech, skipped = answerable(speech, asked.classes)
     lines = _ask(asked, speech, noise, protocol, batch_size, quiet)
     if asked.single_output:
         _LOG.warning(asked.one_output())
-    answers = typed(pd.DataFrame([row for line in lines for row in line["rows"]]))
+    answers = typed(pd.DataFrame([row for line in lines for row in [*line["rows"], *line["channels"]]]))
     return Result(
         victim=asked.name,
         classes=asked.classes,
@@ -143,7 +149,7 @@ def _ask(
     victim: Recogniser, speech: Speech, noise: Noise, protocol: Protocol, batch_size: int, quiet: bool
 ) -> list[dict[str, Any]]:
     """Returns `queries`, `again` and `rows` of each utterance: the one place that knows how a victim is asked."""
-    asked = RecogniserAttack(victim, protocol.plan(noise), None, (), served_add(), batch_size)
+    asked = RecogniserAttack(victim, protocol.plan(noise), None, (), served_add(), batch_size, protocol.passed())
     found = zip(speech.utterances, speech.waveforms(), strict=True)
     title = f"attack, {asked.size} conditions each"
     return [
@@ -164,7 +170,9 @@ def _budgets(budgets: Sequence[Budget]) -> tuple[Budget, ...]:
     odd = [each for each in chosen if not isinstance(each, Budget)]
     if odd or not chosen or len(set(chosen)) < len(chosen):
         received = ", ".join(map(str, chosen)) or "none"
-        raise InputError(f"budgets: expected some of Epsilon(…) and SNR(…), each once. Received: {received}")
+        raise InputError(
+            f"budgets: expected some of Epsilon(…), SNR(…) and Channel(…), each once. Received: {received}"
+        )
     return chosen
 
 
@@ -174,5 +182,7 @@ def _check(protocol: Protocol, batch_size: int) -> None:
             raise InputError(f"{name}: expected a whole number, at least 1. Received: {value!r}")
     if protocol.estimator not in ("lsa", "stsa"):
         raise InputError(f"estimator: expected lsa or stsa. Received: {protocol.estimator!r}")
+    levels = [(each.kind, each.value) for each in protocol.budgets if each.is_channel]
+    channels.refuse([name for name, _ in levels], levels, protocol.options)
     if not 0.0 < protocol.confidence < 1.0:
         raise InputError(f"confidence: expected a share in (0, 1). Received: {protocol.confidence!r}")

@@ -18,8 +18,10 @@ import pandas as pd
 from kerasser.api.noise import Noise
 from kerasser.api.speech import Speech
 from kerasser.attack.budget import Budget
+from kerasser.attack.channels import Options
 from kerasser.attack.generation import Plan, attacks
 from kerasser.attack.perturbation import Add
+from kerasser.attack.transmissions import ChannelPlan, transmissions
 from kerasser.audio import SAMPLE_RATE_HZ, clip, sha256
 from kerasser.evaluation.alarms import Alarm
 from kerasser.util.errors import InputError
@@ -36,6 +38,7 @@ _MADE = (
     *("noise", "budget", "target", "draw", "epsilon", "snr_db", "clipped", "samples"),
     *("reference_variance", "reference_snr_db"),
 )
+_PROVENANCE = [*_MADE, "recording", "offset"]
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ class Protocol:
         split: Which stretch of the recordings was heard.
         replicates: Bootstrap replicates over speakers.
         confidence: Coverage of the intervals.
+        rooms_dir: Folder of measured room responses, for reverberation; "" for made ones.
     """
 
     budgets: tuple[Budget, ...]
@@ -59,10 +63,21 @@ class Protocol:
     split: str
     replicates: int
     confidence: float
+    rooms_dir: str = ""
+
+    @property
+    def options(self) -> Options:
+        """What channels are given beside their level."""
+        return Options(self.rooms_dir)
 
     def plan(self, noise: Noise) -> Plan:
         """Returns what is made of an utterance under some noise."""
-        return Plan(noise.environments, self.split, self.budgets, self.draws, self.estimator, self.seed)
+        budgets = [each for each in self.budgets if not each.is_channel]
+        return Plan(noise.environments, self.split, budgets, self.draws, self.estimator, self.seed)
+
+    def passed(self) -> ChannelPlan:
+        """Returns what an utterance passes beside the noise."""
+        return ChannelPlan([each for each in self.budgets if each.is_channel], self.draws, self.seed, self.options)
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,8 +110,9 @@ class Result:
         corpus: What the speech is called.
         answers: One row a waveform that was heard: `id`, `speaker`, `emotion`; `label` and `predicted`, places among
             the classes; `p_CLASS`, probabilities; `margin`, the logarithm of the truth's probability less that of the
-            likeliest other; `cross_entropy`; `noise`, "" for clean speech, else the environment; `budget`, `target` and
-            `draw`; `epsilon`, `snr_db`, as realised; `clipped` of all `samples`; and the reference noise.
+            likeliest other; `cross_entropy`; `noise`, "" for clean speech, else the environment or the channel;
+            `budget`, `target` and `draw`; `epsilon`, `snr_db`, as realised; `clipped` of all `samples`; and the
+            reference noise.
         protocol: How it was made.
         queries: Waveforms that the victim was asked about.
         noise_sha256: Tells its noise from any other.
@@ -136,11 +152,12 @@ class Result:
         """Returns the errors, a row an environment and budget; the environment "any" stands for all together.
 
         Returns:
-            `noise`; `budget`, spelled as "ε = 2" or "10 dB"; `error`, 100 − unweighted average recall of the mean draw,
-            in percent, with `ci_low` and `ci_high`; `worst_error`, which takes an utterance for wrong if any draw is;
-            `attack_success_rate`, the share of what was right that a draw turns wrong, in percent; `snr_db`, the median
-            of what was realised; `n` utterances. NaN where a figure is undefined: the error where a class has no
-            utterance, an interval where there are fewer than five speakers or a class has fewer than two.
+            `noise`, or the channel; `budget`, spelled as "ε = 2", "10 dB" or "room, RT60 0.6 s"; `error`, 100 −
+            unweighted average recall of the mean draw, in percent, with `ci_low` and `ci_high`; `worst_error`, which
+            takes an utterance for wrong if any draw is; `attack_success_rate`, the share of what was right that a draw
+            turns wrong, in percent; `snr_db`, the median of what was realised; `n` utterances. NaN where a figure is
+            undefined: the error where a class has no utterance, an interval where there are fewer than five speakers
+            or a class has fewer than two.
         """
         return self._scores.frame(self.protocol.budgets)
 
@@ -151,6 +168,8 @@ class Result:
 
     def plot(self) -> Figure:
         """Draws error against ε and against SNR for each environment: solid the mean draw, dashed the worst.
+
+        Channels are in `to_frame` alone.
 
         Returns:
             A matplotlib figure, which a notebook shows and `savefig` writes, with or without a display.
@@ -173,15 +192,18 @@ class Result:
         if not isinstance(place, int | np.integer) or not -len(ids) <= place < len(ids):
             raise InputError(f"waveforms: expected an id, or a place below {len(ids)}. Received: {index!r}")
         (waveform,) = self.speech.select([int(place)]).waveforms()
-        made = list(attacks(waveform, ids[place], self.protocol.plan(self.noise), served_add()))
+        made = [
+            *attacks(waveform, ids[place], self.protocol.plan(self.noise), served_add()),
+            *transmissions(waveform, ids[place], self.protocol.passed()),
+        ]
         mine = self.answers[(self.answers["id"] == ids[place]) & (self.answers["noise"] != "")].reset_index(drop=True)
-        facts = pd.DataFrame([facts for _, facts in made])
+        facts = pd.DataFrame([facts for _, facts in made], columns=_PROVENANCE)
         same = self.noise.sha256 == self.noise_sha256
         if not same or len(mine) != len(made) or not all(_alike(mine[name], facts[name]) for name in _MADE):
             raise InputError(
                 f"waveforms: expected the speech and the noise of the attack. Received: others, {ids[place]}"
             )
-        answers = mine.assign(recording=facts["recording"], offset=facts["offset"])
+        answers = mine.assign(recording=facts["recording"], offset=facts["offset"].astype("Int64"))
         return Waveforms(ids[place], clip(waveform)[0], tuple(attacked for attacked, _ in made), answers)
 
     def save(self, path: Path | str) -> Path:

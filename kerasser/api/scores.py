@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from kerasser.attack.budget import Budget
+from kerasser.attack.budget import COLUMNS as COLUMNS_OF_NOISE
+from kerasser.attack.budget import Budget, ascending
 from kerasser.evaluation import results
 from kerasser.evaluation.alarms import Alarm
 from kerasser.evaluation.curve import Scorer, budgets_missed, figure1, not_growing
@@ -61,7 +62,11 @@ class Scores:
     def __init__(self, answers: pd.DataFrame, classes: Sequence[str], replicates: int, confidence: float) -> None:
         clean, adversarial = answers[answers["noise"] == ""], answers[answers["noise"] != ""]
         scorer = Scorer(clean, classes, replicates=replicates, confidence=confidence, seed=BOOTSTRAP_SEED)
-        self._clean, self._rows = scorer.clean(), figure1(scorer, adversarial)
+        noisy = adversarial["budget"].isin(COLUMNS_OF_NOISE)
+        self._clean, self._rows = scorer.clean(), figure1(scorer, adversarial[noisy])
+        passed = adversarial[~noisy].groupby(["budget", "target"])
+        parts = {Budget(str(name), float(level)): part for (name, level), part in passed}
+        self._channels = [scorer.attacked(each.kind, each, parts[each]) for each in ascending(parts)]
         self._chance = 100.0 - 100.0 / len(classes)
 
     @property
@@ -70,10 +75,14 @@ class Scores:
         return Score(_number(self._clean.score.error), *_interval(self._clean.score), n=self._clean.n)
 
     def frame(self, budgets: Sequence[Budget]) -> pd.DataFrame:
-        """Returns one row an environment and budget, in the order of the budgets; "any" is all of them."""
+        """Returns one row an environment and budget, in the order of the budgets; "any" is all of them.
+
+        Channels come last.
+        """
         order = {budget: number for number, budget in enumerate(budgets)}
-        names = list(dict.fromkeys(row.noise for row in self._rows))
-        rows = sorted(self._rows, key=lambda row: (names.index(row.noise), order[row.budget]))
+        every = [*self._rows, *self._channels]
+        names = list(dict.fromkeys(row.noise for row in every))
+        rows = sorted(every, key=lambda row: (names.index(row.noise), order[row.budget]))
         return pd.DataFrame([_row(row) for row in rows], columns=list(COLUMNS))
 
     def alarms(self) -> tuple[Alarm, ...]:

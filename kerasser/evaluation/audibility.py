@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from kerasser.attack.budget import Budget
 from kerasser.evaluation.results import ANY, Figure1Row, PerceptionRow, Quartiles
 
 
@@ -39,7 +40,12 @@ def _row(row: Figure1Row, draws: pd.DataFrame, measured: pd.DataFrame) -> Percep
     )
 
 
+def under(table: pd.DataFrame, budget: Budget) -> pd.DataFrame:
+    """Returns the lines of one budget, of all environments."""
+    return table[(table["budget"] == budget.kind) & (table["target"] == budget.value)]
+
+
 def _under(table: pd.DataFrame, row: Figure1Row) -> pd.DataFrame:
     """Returns the lines of a row's condition."""
-    mine = table[(table["budget"] == row.budget.kind) & (table["target"] == row.budget.value)]
+    mine = under(table, row.budget)
     return mine if row.noise == ANY else mine[mine["noise"] == row.noise]

@@ -13,7 +13,7 @@ from typing import Any, TypeVar, get_type_hints
 from cattrs import Converter, transform_error
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
-from kerasser.attack.budget import COLUMNS, Budget
+from kerasser.attack.budget import CHANNEL_COLUMNS, COLUMNS, Budget
 from kerasser.util.errors import InputError
 
 T = TypeVar("T")
@@ -99,7 +99,7 @@ def _keys(kind: Any) -> set[str] | None:
     """Returns which keys of a row a flat field takes; None for all that are left."""
     for each in (kind, *getattr(kind, "__args__", ())):
         if each is Budget:
-            return set(COLUMNS.values())
+            return {*COLUMNS.values(), *CHANNEL_COLUMNS}
         if dataclasses.is_dataclass(each):
             return {field.name for field in dataclasses.fields(each)}
     return None
@@ -149,6 +149,10 @@ def _structure(kind: Any) -> Callable[[Any, Any], Any]:
 
 
 def _budget(row: Mapping[str, Any], _: Any) -> Budget:
+    if set(row) == set(CHANNEL_COLUMNS):
+        if not isinstance(row["channel"], str) or not isinstance(row["level"], int | float):
+            raise ValueError(f"expected the name of a channel and its level. Received: {dict(row)}")
+        return Budget.of(row)
     if len(row) != 1:
         raise ValueError(f"expected one budget. Received: {dict(row)}")
     if any(not isinstance(value, int | float) for value in row.values()):

@@ -11,6 +11,7 @@ from typing import Any, Self, cast
 from kerasser.evaluation.conversion import from_json, to_json
 from kerasser.evaluation.results import (
     Alarm,
+    Channels,
     Clean,
     CleanRow,
     DifferenceRow,
@@ -56,6 +57,7 @@ class Report:
         inputs: What went in → SHA-256.
         models: Every model that was measured.
         settings: As the command line and its defaults gave them, nested.
+        channels: What channels cost; None where speech passed none.
     """
 
     corpus: str
@@ -76,6 +78,7 @@ class Report:
     inputs: Mapping[str, str]
     models: Sequence[Model]
     settings: Mapping[str, Any]
+    channels: Channels | None = None
 
     @property
     def confidence(self) -> float:

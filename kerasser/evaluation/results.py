@@ -274,6 +274,60 @@ class Perception:
 
 
 @dataclass(frozen=True)
+class ChannelDifference:
+    """The error behind a channel less another: how certain it is; McNemar's test where answers are right or not."""
+
+    difference: float | None
+    interval: Interval | None
+    minimum_detectable: float | None
+    bootstrap: AdjustedP
+    mcnemar: McNemarP | None = None
+    interval_kind: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChannelRow:
+    """One system behind one channel at one level, how audible that is, and how far it lies from clean and from noise.
+
+    `against_noise` is None where no noise was added.
+    """
+
+    defence: str
+    budget: Annotated[Budget, FLAT]
+    score: Annotated[Score, FLAT]
+    error_worst_of: AttackWorstOf
+    attack_success_rate: float | None
+    clipped_share: float
+    n: int
+    snr_db: Quartiles | None
+    segmental_snr_db: Quartiles | None
+    stoi: Quartiles | None
+    pesq: Quartiles | None
+    against_clean: ChannelDifference
+    against_noise: ChannelDifference | None
+
+
+@dataclass(frozen=True)
+class ChannelReference:
+    """What a system's channels are compared with: clean speech, and noise at one budget, over all environments."""
+
+    defence: str
+    clean: Score
+    budget: Annotated[Budget | None, FLAT]
+    noise: Score | None
+
+
+@dataclass(frozen=True)
+class Channels:
+    """What channels cost: `utterances` whose quality was measured, packages that are `missing`."""
+
+    utterances: int
+    missing: Sequence[str]
+    references: Sequence[ChannelReference]
+    rows: Sequence[ChannelRow]
+
+
+@dataclass(frozen=True)
 class EmotionNoise:
     """The reference noise of one emotion's `n` utterances."""
 

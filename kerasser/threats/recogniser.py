@@ -14,6 +14,7 @@ from kerasser.attack import perturbation
 from kerasser.attack.budget import Budget
 from kerasser.attack.generation import Plan, Speech, attacks
 from kerasser.attack.perturbation import Add
+from kerasser.attack.transmissions import ChannelPlan, transmissions
 from kerasser.corpora import labels
 from kerasser.corpora.base import Utterance
 from kerasser.threats.base import Answer, TestUtterance, Threat
@@ -37,6 +38,7 @@ class RecogniserAttack:
         models: The threat models, each with its settings.
         add: What adds noise.
         batch_size: Waveforms in a question.
+        passed: The channels, if there are any.
     """
 
     def __init__(
@@ -47,15 +49,16 @@ class RecogniserAttack:
         models: Sequence[tuple[Threat, Any]],
         add: Add = perturbation.add,
         batch_size: int = 32,
+        passed: ChannelPlan | None = None,
     ) -> None:
         self._victim, self._plan, self._wider, self._add = victim, plan, wider, add
-        self._models = models if wider else ()
+        self._models, self._passed = models if wider else (), passed
         self._classes, self._batch_size = list(victim.classes), batch_size
 
     @property
     def size(self) -> int:
         """Conditions of an utterance."""
-        return self._plan.size
+        return self._plan.size + (self._passed.size if self._passed else 0)
 
     def __call__(self, utterance: Utterance, waveform: np.ndarray, limit: int | None, before: int) -> dict[str, Any]:
         """Returns what was answered, all of it plain enough for JSON.
@@ -68,8 +71,8 @@ class RecogniserAttack:
 
         Returns:
             `id`; `queries`, how many this utterance took; `again`, the answer to it as it is when asked a second time;
-            `rows`, an answer each to it as it is and under each condition; `threats`, by name, what each threat model
-            got out of it.
+            `rows`, an answer each to it as it is and under each condition; `channels`, the same behind each channel;
+            `threats`, by name, what each threat model got out of it.
 
         Raises:
             UnfinishedError: If the limit is reached, or the victim cannot answer now.
@@ -82,13 +85,15 @@ class RecogniserAttack:
         try:
             attacked = attacks(waveform, utterance.id, self._plan, self._add)
             rows = self._answers(cached, utterance, chain([(bounded, as_it_is)], attacked))
+            passed = transmissions(waveform, utterance.id, self._passed) if self._passed else iter(())
+            transmitted = self._answers(cached, utterance, passed)
             again = counted([bounded], audio.SAMPLE_RATE_HZ)[0]
             found = self._threats(cached, utterance, waveform)
         except InputError as error:
             raise type(error)(f"{utterance.id}: {error}") from error
         return {
             **{"id": utterance.id, "queries": counted.queries - before, "again": again.tolist()},
-            **{"rows": rows, "threats": found},
+            **{"rows": rows, "channels": transmitted, "threats": found},
         }
 
     def _answers(

@@ -18,6 +18,8 @@ UNREPORTED = (
 )
 
 
+# Stands for the place of the user's own room responses.
+_ROOMS = "ROOMS_DIR"
 # Of a line that a shell reads on with a backslash.
 _WIDTH = 90
 
@@ -31,6 +33,8 @@ def reported(name: str, settings: Settings) -> dict[str, Any]:
     """
     names = [field.name for field in fields(Settings) if field.name not in (*UNREPORTED, *UNUSED[name])]
     kept = {each: value for each, value in asdict(settings).items() if each in names}
+    if kept["attack"]["rooms_dir"]:
+        kept["attack"]["rooms_dir"] = _ROOMS
     if "defences" in kept:
         kept["defences"]["gan"]["corpora"] = [other["corpus"] for other in kept["defences"]["gan"]["corpora"]]
     return kept
@@ -54,6 +58,8 @@ def command_line(name: str, settings: Settings, more: Sequence[tuple[str, str]] 
     if settings.noise_dir:
         flags.append(("--noise-dir", "NOISE_DIR"))
     chosen, default = asdict(settings), asdict(Settings())
+    if chosen["attack"]["rooms_dir"]:
+        chosen["attack"]["rooms_dir"] = _ROOMS
     for field in fields(Settings):
         if field.name not in (*UNREPORTED, *UNUSED[name], "corpus"):
             changed = _changed(chosen[field.name], default[field.name], field.name)

@@ -21,7 +21,7 @@ from pipelines.components import gan_trainer
 from pipelines.components.trainer import load, refuse_known
 from pipelines.engine.artifacts import Artifact
 from pipelines.engine.component import Component, ComponentSpec, Executor, several
-from pipelines.io import keys, shards, types
+from pipelines.io import keys, predictions, shards, types
 from pipelines.io.folds import read_fold
 
 _BATCH = 64
@@ -32,7 +32,8 @@ _REFERENCE = ("reference_variance", "reference_snr_db", "pause_variance")
 class EvaluatorSpec(ComponentSpec):
     """Inputs: model, clean and adversarial examples, folds, and a generator or none. Output: answers and figures.
 
-    With a generator, the model hears what it has cleaned: clean speech as well.
+    With a generator, the model hears what it has cleaned: clean speech as well. `channels` are examples of what came
+    out of channels, or none.
     """
 
     PARAMETERS = {"fold": str, "replicates": int, "confidence": float, "seed": int}
@@ -43,7 +44,7 @@ class EvaluatorSpec(ComponentSpec):
         "adversarial": types.EXAMPLES,
         "folds": types.FOLDS,
     }
-    LISTS = {"generator": types.GENERATOR}
+    LISTS = {"generator": types.GENERATOR, "channels": types.EXAMPLES}
     OUTPUTS = {"evaluation": types.EVALUATION}
 
 
@@ -59,7 +60,7 @@ class EvaluatorExecutor(Executor):
     def do(
         self, inputs: Mapping[str, Artifact], outputs: Mapping[str, Path], parameters: Mapping[str, Any]
     ) -> Mapping[str, Mapping[str, Any]]:
-        """Writes `predictions.csv`, a row an example, and `metrics.json`."""
+        """Writes `predictions.csv`, a row an example, `channels.csv`, the same behind channels, and `metrics.json`."""
         directory = outputs["evaluation"]
         directory.mkdir(parents=True, exist_ok=True)
         fold = read_fold(inputs["folds"], parameters["fold"])
@@ -83,6 +84,10 @@ class EvaluatorExecutor(Executor):
         adversarial = _answers(evaluate, inputs["adversarial"], fold.test, quiet)
         table = pd.concat([clean, adversarial])
         table.to_csv(directory / "predictions.csv", index=False, lineterminator="\n")
+        for examples in several(inputs, "channels"):
+            refuse_leak(trained["fold"], fold, examples.properties["noise"])
+            transmitted = _answers(evaluate, examples, fold.test, quiet)
+            predictions.write_channels(directory, transmitted)
         scorer = Scorer(
             clean,
             CLASSES,

@@ -19,9 +19,11 @@ from kerasser import audio
 from kerasser.attack import audibility, perturbation_graph
 from kerasser.attack.budget import budgets
 from kerasser.attack.generation import Plan, attacks
+from kerasser.attack.transmissions import ChannelPlan, transmissions
 from kerasser.util import progress
 from kerasser.util.parallel import ordered_map
 from pipelines.components import noise_gen
+from pipelines.components.channel_gen import channel_modules, channel_plan, outside
 from pipelines.engine.artifacts import Artifact
 from pipelines.engine.component import Component, ComponentSpec, Executor
 from pipelines.io import types, utterances
@@ -34,7 +36,8 @@ _FACTS = ("noise", "budget", "target", "draw", "epsilon")
 class PerceptionGenSpec(ComponentSpec):
     """Inputs: utterances, folds, the test bank, the perturbation. Output: measures of the first draw.
 
-    `utterances_limit` is how many test utterances of the fold are measured at most.
+    `utterances_limit` is how many test utterances of the fold are measured at most. `channels` are pairs of a name and
+    a level that they pass as well; `rooms_dir` is a folder of measured room responses.
     """
 
     PARAMETERS = {
@@ -44,6 +47,8 @@ class PerceptionGenSpec(ComponentSpec):
         "estimator": str,
         "speech_level": str,
         "utterances_limit": int,
+        "channels": list,
+        "rooms_dir": str,
         "seed": int,
     }
     RUNTIME_PARAMETERS = {"workers": int, "quiet": bool}
@@ -59,10 +64,15 @@ class PerceptionGenSpec(ComponentSpec):
 class PerceptionGenExecutor(Executor):
     """Attacks each utterance as AdversarialGen does and compares what comes of it with the original."""
 
+    @classmethod
+    def modules(cls, parameters: Mapping[str, Any]) -> Sequence[str]:
+        """Adds the modules of the channels."""
+        return [cls.__module__, *channel_modules(parameters)]
+
     @staticmethod
     def fingerprint(parameters: Mapping[str, Any]) -> str:
-        """Changes when a package comes, goes or is replaced."""
-        return json.dumps(audibility.packages())
+        """Changes when a package comes, goes or is replaced, or what the channels use."""
+        return json.dumps(audibility.packages()) + outside(parameters)
 
     def do(
         self, inputs: Mapping[str, Artifact], outputs: Mapping[str, Path], parameters: Mapping[str, Any]
@@ -80,6 +90,7 @@ class PerceptionGenExecutor(Executor):
         # A draw does not depend on how many are made: this is the first of those that are judged.
         estimator, level = parameters["estimator"], parameters["speech_level"]
         plan = Plan(noise, noise_split, limits, 1, estimator, parameters["seed"], speech_level=level)
+        passed = channel_plan(parameters, 1, parameters["seed"])
         add = perturbation_graph.load(inputs["perturbation"].uri / "saved_model")
         known = [item for item in utterances.read(inputs["utterances"]) if item[0].speaker in speakers]
         items = spread(known, parameters["utterances_limit"])
@@ -91,9 +102,9 @@ class PerceptionGenExecutor(Executor):
             columns = ("id", "speaker", *_FACTS, *audibility.MEASURES)
             table = csv.DictWriter(file, columns, lineterminator="\n")
             table.writeheader()
-            total, quiet = len(items) * plan.size, parameters["quiet"]
+            total, quiet = len(items) * (plan.size + passed.size), parameters["quiet"]
             with progress.bar(total, "comparison", "how audible the attack is", quiet=quiet) as bar:
-                for rows in _measured(items, plan, add, names, parameters["workers"]):
+                for rows in _measured(items, plan, passed, add, names, parameters["workers"]):
                     table.writerows(rows)
                     bar.update(len(rows))
         facts = {"utterances": len(items), "missing": absent}
@@ -119,7 +130,7 @@ def spread(items: Sequence[Item], limit: int) -> list[Item]:
 
 
 def _measured(
-    items: Sequence[Item], plan: Plan, add: Any, names: Sequence[str], workers: int
+    items: Sequence[Item], plan: Plan, passed: ChannelPlan, add: Any, names: Sequence[str], workers: int
 ) -> Iterator[list[dict[str, Any]]]:
     """Yields the rows of each utterance, in order."""
     workers = workers or os.cpu_count() or 1
@@ -131,13 +142,16 @@ def _measured(
         def task(pair: tuple[Item, np.ndarray]) -> list[dict[str, Any]]:
             (utterance, _), waveform = pair
             clean, _ = audio.clip(waveform)
-            made = list(attacks(waveform, utterance.id, plan, add))
+            made = [
+                *attacks(waveform, utterance.id, plan, add),
+                *transmissions(waveform, utterance.id, passed),
+            ]
             measures = _all_measures(processes, clean, [adversarial for adversarial, _ in made], names)
             return [
                 {
                     "id": utterance.id,
                     "speaker": utterance.speaker,
-                    **{name: facts[name] for name in _FACTS},
+                    **{name: facts.get(name) for name in _FACTS},
                     **{name: value if value is None or np.isfinite(value) else None for name, value in row.items()},
                 }
                 for row, (_, facts) in zip(measures, made, strict=True)

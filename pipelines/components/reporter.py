@@ -7,11 +7,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from kerasser import __version__, resampling
 from kerasser.evaluation.alarms import Alarm
+from kerasser.evaluation.channels import ChannelAnswers
 from kerasser.evaluation.comparison import NONE
 from kerasser.evaluation.conversion import from_json, to_json
-from kerasser.evaluation.curve import budgets_missed, not_growing
+from kerasser.evaluation.curve import Scorer, budgets_missed, not_growing
 from kerasser.evaluation.report import Report
 from kerasser.evaluation.results import Clean, Figure1Row, Score
 from kerasser.report import publication
@@ -21,7 +24,7 @@ from pipelines.engine.artifacts import Artifact
 from pipelines.engine.component import Component, ComponentSpec, Executor, several
 from pipelines.engine.hashes import tree
 from pipelines.engine.source_hash import members, package_versions
-from pipelines.io import breakdowns, copies, types, utterances
+from pipelines.io import breakdowns, copies, predictions, types, utterances
 
 _PACKAGES = ("tensorflow", resampling.package(), "keras", "numpy", "scipy", "opensmile", "soundfile")
 
@@ -79,6 +82,9 @@ class ReporterExecutor(Executor):
             options["replicates"],
             options["confidence"],
         )
+        transmitted = predictions.read_channels(inputs["evaluation"].uri)
+        passed = [] if transmitted is None else [_channel_answers(answers, transmitted, metrics["classes"], options)]
+        channels = breakdowns.channels(several(inputs, "perception"), passed)
         found = [*not_growing(figure1, chance), *budgets_missed(figure1), *_copies(inputs["utterances"], metrics)]
         rung = [{"name": each.name, "message": each.message} for each in found]
         report = Report.from_json(
@@ -100,6 +106,7 @@ class ReporterExecutor(Executor):
                 "inputs": hashes({"utterances": inputs["utterances"], "noise that tests": inputs["noise"]}),
                 "models": _models(metrics, parameters["seed"]),
                 "settings": parameters["settings"],
+                **({"channels": to_json(channels)} if channels else {}),
             }
         )
         publication.write(report, directory)
@@ -112,6 +119,15 @@ def _copies(artifact: Artifact, metrics: Mapping[str, Any]) -> list[Alarm]:
     parted = None if "victim" in metrics else copies.parted(artifact, metrics["test_speakers"])
     found = parted or copies.anywhere(artifact)
     return [found] if found else []
+
+
+def _channel_answers(
+    answers: pd.DataFrame, transmitted: pd.DataFrame, classes: Sequence[str], options: Mapping[str, Any]
+) -> ChannelAnswers:
+    """Returns the answers of the one system, scored as they are under noise."""
+    clean = answers[answers["noise"].isna()]
+    scorer = Scorer(clean, classes, replicates=options["replicates"], confidence=options["confidence"], seed=0)
+    return ChannelAnswers(NONE, scorer, answers[answers["noise"].notna()], transmitted)
 
 
 def hashes(artifacts: Mapping[str, Artifact]) -> dict[str, str]:

@@ -14,6 +14,7 @@ from kerasser.corpora import CLASSES
 from kerasser.evaluation import alarms as signs
 from kerasser.evaluation import comparison
 from kerasser.evaluation.alarms import seen_in_training
+from kerasser.evaluation.channels import ChannelAnswers
 from kerasser.evaluation.comparison import Comparison, SystemAnswers
 from kerasser.evaluation.conversion import from_json
 from kerasser.evaluation.curve import Scorer, budgets_missed, figure1
@@ -29,7 +30,7 @@ from pipelines.engine.artifacts import Artifact
 from pipelines.engine.component import Component, ComponentSpec, Executor, several
 from pipelines.engine.hashes import tree
 from pipelines.engine.source_hash import members
-from pipelines.io import breakdowns, copies, types, utterances
+from pipelines.io import breakdowns, copies, predictions, types, utterances
 
 
 class ReproducerSpec(ComponentSpec):
@@ -99,6 +100,7 @@ class ReproducerExecutor(Executor):
         parts: dict[str, Callable[[], Any]] = {
             "clean_defended": compared.clean,
             "perception": lambda: breakdowns.perception(several(inputs, "perception"), drawn, undefended.adversarial),
+            "channels": lambda: breakdowns.channels(several(inputs, "perception"), _transmitted(evaluations, compared)),
             "figure2": compared.figure2,
             "table2": compared.table2,
             "table3": compared.table3,
@@ -199,6 +201,24 @@ def _answers(
         table = breakdowns.read(artifact.uri / "predictions.csv")
         answers.setdefault((system["defence"], system["percent"]), []).append(table.assign(seed=system["seed"]))
     return {system: pd.concat(parts) for system, parts in answers.items()}
+
+
+def _transmitted(
+    evaluations: Sequence[tuple[Mapping[str, Any], Artifact]], compared: Comparison
+) -> list[ChannelAnswers]:
+    """Returns what each system that is compared answered behind channels; none where speech passed none."""
+    found: dict[tuple[str, float], list[pd.DataFrame]] = {}
+    for system, artifact in evaluations:
+        if (table := predictions.read_channels(artifact.uri)) is not None:
+            mine = found.setdefault((system["defence"], system["percent"]), [])
+            mine.append(table.assign(seed=system["seed"]))
+    systems = [compared.system(name) for name in compared.names] if found else []
+    return [
+        ChannelAnswers(
+            each.defence, each.scorer, each.adversarial, pd.concat(found[each.defence, each.percent], ignore_index=True)
+        )
+        for each in systems
+    ]
 
 
 def _systems(

@@ -28,9 +28,10 @@ from kerasser.util import progress
 from kerasser.util.errors import InputError
 from kerasser.victims import adapters
 from pipelines.components import noise_gen
+from pipelines.components.channel_gen import channel_modules, channel_plan, outside
 from pipelines.engine.artifacts import Artifact
 from pipelines.engine.component import Component, ComponentSpec, Executor
-from pipelines.io import shards, types, utterances
+from pipelines.io import predictions, shards, types, utterances
 from pipelines.io.folds import read_fold
 
 _ANSWERS = "answers.jsonl"
@@ -41,7 +42,8 @@ class VictimAttackerSpec(ComponentSpec):
 
     `victim` is what the report says of it; `target` is how it is reached. `fold` restricts the attack to its test
     speakers. At the budgets of `search_epsilons` and `search_snrs_db` a search asks as often as random draws do,
-    `search_draws` for each environment. `threats` are the settings of the threat models by name.
+    `search_draws` for each environment. `threats` are the settings of the threat models by name. `channels` are pairs
+    of a name and a level that speech passes as well; `rooms_dir` is a folder of measured room responses.
     """
 
     PARAMETERS = {
@@ -54,6 +56,8 @@ class VictimAttackerSpec(ComponentSpec):
         "search_snrs_db": list,
         "search_draws": int,
         "threats": dict,
+        "channels": list,
+        "rooms_dir": str,
         "estimator": str,
         "speech_level": str,
         "attack_seed": int,
@@ -84,12 +88,13 @@ class VictimAttackerExecutor(Executor):
     def modules(cls, parameters: Mapping[str, Any]) -> Sequence[str]:
         """Adds the modules of the threat models that are tried."""
         tried = [each for name, each in threats.known().items() if name in parameters["threats"]]
-        return [cls.__module__, *(each.run.__module__ for each in tried), *(each.settings.__module__ for each in tried)]
+        own = [cls.__module__, *channel_modules(parameters)]
+        return [*own, *(each.run.__module__ for each in tried), *(each.settings.__module__ for each in tried)]
 
     @staticmethod
     def fingerprint(parameters: Mapping[str, Any]) -> str:
-        """Changes with the victim's files, or with the module of a function."""
-        return parameters["target"].fingerprint()
+        """Changes with the victim's files, or with the module of a function, and with what the channels use."""
+        return parameters["target"].fingerprint() + outside(parameters)
 
     def do(
         self, inputs: Mapping[str, Artifact], outputs: Mapping[str, Path], parameters: Mapping[str, Any]
@@ -105,15 +110,16 @@ class VictimAttackerExecutor(Executor):
         answers = directory / _ANSWERS
         victim = adapters.victim(parameters["target"], parameters["workers"])
         # What was loaded, whatever happens to its files afterwards.
-        self.seen = parameters["target"].fingerprint()
+        self.seen = self.fingerprint(parameters)
         add = perturbation_graph.load(inputs["perturbation"].uri / "saved_model")
         plan, wider = _plans(inputs["noise"], parameters)
+        passed = channel_plan(parameters, parameters["draws"], parameters["attack_seed"])
         models = [
             (each, each.settings(**parameters["threats"][name]))
             for name, each in threats.known().items()
             if name in parameters["threats"]
         ]
-        attack = RecogniserAttack(victim, plan, wider, models, add, parameters["batch_size"])
+        attack = RecogniserAttack(victim, plan, wider, models, add, parameters["batch_size"], passed)
         queries = _ask(attack, items, answers, parameters["limit"], parameters["quiet"])
         if victim.single_output:
             # Whichever way round, a figure comes of it.
@@ -123,6 +129,9 @@ class VictimAttackerExecutor(Executor):
         table = pd.DataFrame([row for line in lines for row in line["rows"]]).astype({"snr_db": float})
         clean, adversarial = table[table["noise"] == ""], table[table["noise"] != ""]
         table.astype({"draw": "Int64"}).to_csv(directory / "predictions.csv", index=False, lineterminator="\n")
+        if passed.size:
+            transmitted = pd.DataFrame([row for line in lines for row in line["channels"]]).astype({"snr_db": float})
+            predictions.write_channels(directory, transmitted)
         scorer = Scorer(
             clean,
             classes,

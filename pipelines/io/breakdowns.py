@@ -10,22 +10,43 @@ import pandas as pd
 
 from kerasser.attack.audibility import MEASURES
 from kerasser.evaluation import audibility, breakdown
-from kerasser.evaluation.results import EmotionRow, Figure1Row, LabelSurvival, Perception, SexRow
+from kerasser.evaluation import channels as evaluated
+from kerasser.evaluation.channels import ChannelAnswers
+from kerasser.evaluation.results import Channels, EmotionRow, Figure1Row, LabelSurvival, Perception, SexRow
 from pipelines.engine.artifacts import Artifact
 from pipelines.io.predictions import TEXT, read
 
-__all__ = ["label_survival", "perception", "read"]
+__all__ = ["channels", "label_survival", "perception", "read"]
 
 
 def perception(artifacts: Sequence[Artifact], figure1: Sequence[Figure1Row], adversarial: pd.DataFrame) -> Perception:
     """Returns how audible the attack is, from the utterances that were measured."""
+    utterances, missing, measured = _measured(artifacts)
+    return Perception(utterances, missing, audibility.beside(figure1, adversarial, measured))
+
+
+def channels(artifacts: Sequence[Artifact], systems: Sequence[ChannelAnswers]) -> Channels | None:
+    """Returns what channels cost, and how audible they are; None where speech passed none.
+
+    Args:
+        artifacts: Utterances that were measured.
+        systems: What every system answered, the undefended one first.
+    """
+    if not systems:
+        return None
+    utterances, missing, measured = _measured(artifacts)
+    return Channels(utterances, missing, evaluated.references(systems), evaluated.rows(systems, measured))
+
+
+def _measured(artifacts: Sequence[Artifact]) -> tuple[int, list[str], pd.DataFrame]:
+    """Returns how many utterances were measured, which packages were missing, and the measures."""
     facts = [json.loads((artifact.uri / "perception.json").read_text()) for artifact in artifacts]
     empty = pd.DataFrame(columns=[*TEXT, "target", *MEASURES])
-    measured = [read(artifact.uri / "perception.csv") for artifact in artifacts]
-    return Perception(
-        utterances=sum(each["utterances"] for each in facts),
-        missing=sorted({package for each in facts for package in each["missing"]}),
-        rows=audibility.beside(figure1, adversarial, pd.concat(measured) if measured else empty),
+    found = [read(artifact.uri / "perception.csv") for artifact in artifacts]
+    return (
+        sum(each["utterances"] for each in facts),
+        sorted({package for each in facts for package in each["missing"]}),
+        pd.concat(found) if found else empty,
     )
 
 

@@ -51,6 +51,13 @@ REFUSED = [
     (changed("attack", epsilons=[1.0, 2.0, 1.0]), "attack.epsilons: expected each value once. Received: 1.0 twice"),
     (changed("attack", snrs_db=[10, 10.0]), "attack.snrs_db: expected each value once"),
     (changed("attack", snrs_db=[math.nan]), "attack.snrs_db: expected a finite number. Received: nan"),
+    (changed("attack", channels=["wire"]), "channel: expected one of telephone, mp3, .* Received: 'wire'"),
+    (changed("attack", channels=["mp3@33"]), "mp3: expected a level of one of 16, 24, .* kbit/s. Received: 33"),
+    (changed("attack", channels=["gain", "gain@-10"]), "channels: expected each once. Received: gain@-10 twice"),
+    (
+        changed("attack", channels=["reverberation"], rooms_dir="nowhere"),
+        "attack.rooms_dir: expected a folder of room responses, WAV or FLAC. Received: no such folder",
+    ),
     (changed("classifier", layers=[]), "classifier.layers: expected a number, or some to compare"),
     (changed("classifier", layers=[2, 2]), "classifier.layers: expected each value once"),
     (

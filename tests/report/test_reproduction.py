@@ -154,4 +154,4 @@ def test_every_kind_of_report_begins_with_its_figures_and_ends_with_their_origin
         assert (titles[0], titles[-1]) == (first, "How to make this again")
         assert titles == [part.title for part in document.compose(report).parts]
     places = [section.place for section in sections.of(ReproductionReport)]
-    assert len(set(places)) == len(places) == 13
+    assert len(set(places)) == len(places) == 14
