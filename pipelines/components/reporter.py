@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from pipelines.components import listening_gen
 from pipelines.engine.artifacts import Artifact
 from pipelines.engine.component import Component, ComponentSpec, Executor, several
 from pipelines.engine.hashes import tree
-from pipelines.engine.source_hash import members
+from pipelines.engine.source_hash import members, package_versions
 from pipelines.io import breakdowns, types, utterances
 
 _PACKAGES = ("tensorflow", "tensorflow-io", "keras", "numpy", "scipy", "opensmile")
@@ -120,7 +119,7 @@ def _models(metrics: Mapping[str, Any], seed: int) -> list[dict[str, Any]]:
 
 def versions() -> dict[str, str]:
     """Returns our own version and those of the packages that change numbers."""
-    return {"kerasser": __version__, **{name: version(name) for name in _PACKAGES}}
+    return {"kerasser": __version__, **package_versions(_PACKAGES)}
 
 
 def remarks(corpus: Mapping[str, Any], speakers: Sequence[str], clean: Score) -> list[str]:
