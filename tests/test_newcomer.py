@@ -83,6 +83,7 @@ def test_from_a_clone_to_the_demos_report_and_its_curves(clone):
 
 
 @pytest.mark.slow
+@pytest.mark.smoke
 def test_from_a_folder_of_recordings_to_an_answer(clone, tiny_world):
     """Slow: a classifier and a GAN are trained, unless another test has, and every step is a new process."""
     settings = world.arguments(tiny_world)

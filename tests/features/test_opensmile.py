@@ -7,6 +7,8 @@ from kerasser.features.base import EGEMAPS_NAMES
 from kerasser.features.opensmile import Egemaps, Functionals
 from kerasser.util.errors import InputError
 
+pytestmark = pytest.mark.smoke
+
 
 @pytest.fixture(scope="module")
 def egemaps():
