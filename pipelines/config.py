@@ -45,7 +45,11 @@ class CorpusSettings:
     dev_share: OpenUnitInterval = 0.25
     """Share of the training speakers that steers the learning rate."""
     skip_unusable: bool = False
-    """Skip and count audio that cannot be used, instead of refusing the corpus."""
+    """Skip and count audio that cannot be used, of speech and of noise, instead of refusing the first such file."""
+    longest_s: PositiveFloat = 7200.0
+    """Most seconds of a recording, or of the part that is wanted, that its header may claim."""
+    largest_bytes: PositiveInt = 2**31
+    """Most bytes that it may claim to have when it is decoded: four a sample."""
     seed: int = 0
     """Deals the speakers to folds, and makes the demo corpus and its noise; runs of all seeds share it."""
 

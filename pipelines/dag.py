@@ -60,6 +60,9 @@ class Dag:
             test_share=settings.noise.test_share,
             guard_s=settings.noise.guard_s,
             demo_duration_s=settings.noise.demo_duration_s,
+            skip_unusable=settings.data.skip_unusable,
+            longest_s=settings.data.longest_s,
+            largest_bytes=settings.data.largest_bytes,
             seed=settings.data.seed,
             quiet=settings.quiet,
         )
@@ -231,6 +234,8 @@ def _corpus(
         fold_count=settings.data.folds if fold_count is None else fold_count,
         dev_share=settings.data.dev_share,
         skip_unusable=settings.data.skip_unusable,
+        longest_s=settings.data.longest_s,
+        largest_bytes=settings.data.largest_bytes,
         seed=settings.data.seed,
         quiet=settings.quiet,
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kerasser import defences
-from kerasser.audio import SAMPLE_RATE_HZ
+from kerasser.audio import SAMPLE_RATE_HZ, AudioError, Limits
 from kerasser.demo.noise import ENVIRONMENTS
 from kerasser.noise import bank, splits
 from kerasser.util.errors import InputError
@@ -90,7 +90,10 @@ def _noise(settings: Settings) -> None:
             )
         lengths = [(each, f"demo/{each}", noise.demo_duration_s) for each in noise.environments or ENVIRONMENTS]
     else:
-        sources = bank.read(Path(settings.noise_dir).expanduser(), noise.channel)
+        data = settings.data
+        limits = Limits(data.longest_s, data.largest_bytes)
+        refused: dict[str, AudioError] | None = {} if data.skip_unusable else None
+        sources = bank.read(Path(settings.noise_dir).expanduser(), noise.channel, limits, refused)
         wanted = bank.environments(sources, noise.environments)
         chosen = [each for each in sources if each.environment in wanted]
         lengths = [(each.environment, each.name, each.audio.duration_s) for each in chosen]
@@ -184,11 +187,13 @@ def _gan(settings: Settings) -> None:
 
 def _evaluation(settings: Settings) -> None:
     evaluation = settings.evaluation
-    if evaluation.replicates * (1.0 - evaluation.confidence) < 2.0:
-        least = math.ceil(2.0 / (1.0 - evaluation.confidence))
+    # Rounded: 1 − 0.95 is a little more than 0.05.
+    beyond = round(1.0 - evaluation.confidence, 12)
+    if evaluation.replicates * beyond < 1.0:
+        least = math.ceil(round(1.0 / beyond, 6))
         raise InputError(
             f"evaluation.replicates: expected {least} or more for intervals of {100 * evaluation.confidence:g} %, "
-            f"whose ends would else lie beyond all of them. Received: {evaluation.replicates}"
+            f"which would else leave out none of them. Received: {evaluation.replicates}"
         )
 
 

@@ -1,36 +1,12 @@
-import struct
-
 import numpy as np
 import pytest
 import soundfile
 
 from kerasser import audio
 from kerasser.util.errors import InputError
+from tests.sounds import tone
 
 RATE = audio.SAMPLE_RATE_HZ
-
-
-def tone(rate, seconds=0.5, frequency=440.0, amplitude=0.5):
-    return amplitude * np.sin(2 * np.pi * frequency * np.arange(int(rate * seconds)) / rate)
-
-
-@pytest.mark.parametrize(
-    ("suffix", "subtype", "step"),
-    [
-        ("wav", "PCM_U8", 2**-7),
-        ("wav", "PCM_16", 2**-15),
-        ("wav", "PCM_24", 2**-23),
-        ("wav", "FLOAT", 2**-23),
-        ("flac", "PCM_16", 2**-15),
-        ("flac", "PCM_24", 2**-23),
-    ],
-)
-def test_every_encoding_decodes_to_the_same_sound(tmp_path, suffix, subtype, step):
-    path = tmp_path / f"a.{suffix}"
-    soundfile.write(path, tone(RATE), RATE, subtype=subtype)
-    (waveform,) = audio.waveforms([audio.probe(path)])
-    assert waveform.dtype == np.float32
-    np.testing.assert_allclose(waveform, tone(RATE), atol=1.01 * step)
 
 
 @pytest.mark.parametrize("rate", [8000, 11025, 22050, 24000, 44100, 48000])
@@ -51,6 +27,17 @@ def test_a_part_of_a_file_is_cut_out(tmp_path):
     (waveform,) = audio.waveforms([file])
     assert file.duration_s == 0.25
     np.testing.assert_allclose(waveform, tone(RATE)[2000:6000], atol=1e-6)
+
+
+def test_another_goes_on_behind_one_that_is_refused(tmp_path):
+    """What TensorFlow reads ahead is not taken for what comes next."""
+    paths = [tmp_path / f"{number}.wav" for number in range(6)]
+    for number, path in enumerate(paths):
+        soundfile.write(path, np.zeros(4000) if number in (2, 4) else tone(RATE), RATE)
+    stream = audio.waveforms([audio.probe(path) for path in paths])
+    assert [next(stream).size, next(stream).size] == [8000, 8000]
+    with pytest.raises(audio.AudioError, match=r"2\.wav: expected sound"):
+        next(stream)
 
 
 def test_files_come_in_order(tmp_path):
@@ -91,26 +78,18 @@ def bad_files(tmp_path):
         "nothing": (tmp_path / "absent.wav", "absent.wav: expected an audio file. Received: nothing"),
         "folder": (tmp_path, "expected an audio file. Received: a folder"),
         "empty": (tmp_path / "empty.wav", "Received: an empty file"),
-        "text": (tmp_path / "text.wav", "Received: a file that is neither"),
-        "subtype": (write("double.wav", tone(RATE), subtype="DOUBLE"), "Received: WAV DOUBLE"),
-        "container": (write("a.ogg", tone(RATE)), "Received: OGG VORBIS"),
+        "text": (tmp_path / "text.wav", "Received: a file that is none of these"),
         "short": (write("short.wav", tone(RATE, 0.05)), "expected at least 0.1 s of audio. Received: 0.050 s"),
     }
 
 
-@pytest.mark.parametrize("case", ["nothing", "folder", "empty", "text", "subtype", "container", "short"])
+@pytest.mark.parametrize("case", ["nothing", "folder", "empty", "text", "short"])
 def test_bad_files_are_refused_by_name_before_decoding(tmp_path, case):
     path, message = bad_files(tmp_path)[case]
     with pytest.raises(InputError) as error:
         audio.probe(path)
     assert message in str(error.value)
     assert path.name in str(error.value)
-
-
-def test_a_wanted_end_beyond_the_file_is_refused(tmp_path):
-    soundfile.write(tmp_path / "a.wav", tone(RATE), RATE)
-    with pytest.raises(InputError, match=r"a\.wav: expected at least 0\.75 s .* Received: 0\.500 s"):
-        audio.probe(tmp_path / "a.wav", 0.0, 0.75)
 
 
 @pytest.mark.parametrize(
@@ -132,15 +111,6 @@ def test_a_file_cut_short_is_refused_by_name(tmp_path):
     bad.write_bytes(bad.read_bytes()[:9000])
     with pytest.raises(InputError, match=r"bad\.flac: expected"):
         list(audio.waveforms(files))
-
-
-def test_a_header_that_promises_too_much_is_refused_by_name(tmp_path):
-    path = tmp_path / "a.wav"
-    soundfile.write(path, tone(RATE), RATE)
-    data = path.read_bytes()
-    path.write_bytes(data[:40] + struct.pack("<I", len(data) * 2) + data[44:])
-    with pytest.raises(InputError, match=r"a\.wav: expected"):
-        list(audio.waveforms([audio.probe(path)]))
 
 
 def test_what_is_stored_in_memory_is_what_a_file_holds(tmp_path):

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from kerasser import audio, corpora
 from kerasser.audio import AudioFile
+from kerasser.corpora import usable
 from kerasser.corpora.base import CLASSES, VALENCE, Corpus, Utterance, checked_valence
 from kerasser.util.errors import InputError
 
@@ -181,7 +182,7 @@ def load_corpus(
         valence: From emotion to "negative" or "positive"; None is the reader's own map.
         emotions: Kept even if they have no valence, for a victim that knows them.
         seed: Which utterances a limit keeps, and the voices of the demo.
-        skip_unusable: Skip and count audio that cannot be used.
+        skip_unusable: Skip and count audio that cannot be used; every file is decoded to know.
 
     Raises:
         InputError: If there is no such corpus, or a file of it cannot be used.
@@ -196,18 +197,10 @@ def load_corpus(
     if root is None:
         raise InputError(f"root: expected the place of {name}. Received: none")
     corpus = corpora.read(name, Path(root), valence, emotions)
-    kept, skipped = list[tuple[Utterance, AudioFile]](), Counter(corpus.skipped)
-    for utterance in corpus.utterances:
-        try:
-            kept.append((utterance, audio.probe(corpus.root / utterance.path, utterance.start_s, utterance.end_s)))
-        except InputError:
-            if not skip_unusable:
-                raise
-            skipped["audio cannot be used"] += 1
-    if not kept:
-        raise InputError(f"{root}: expected audio that can be used. Received: none")
-    speech = _speech(replace(corpus, utterances=tuple(each for each, _ in kept), skipped=dict(skipped)))
-    speech = replace(speech, sources=tuple(file for _, file in kept))
+    corpus, files = usable.probed(corpus, skip=skip_unusable, quiet=True)
+    if skip_unusable:
+        corpus, files = usable.heard(corpus, files, quiet=True)
+    speech = replace(_speech(corpus), sources=tuple(files))
     return speech if limit is None else speech.spread(limit, seed)
 
 

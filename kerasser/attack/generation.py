@@ -119,12 +119,6 @@ class Speech:
         )
 
 
-def clean_example(waveform: np.ndarray, front_end: FrontEnd, name: str) -> tuple[np.ndarray, dict[str, Any]]:
-    """Returns the features of untouched speech, `[frames, features]`, and their provenance."""
-    bounded, clipped = clip(waveform)
-    return front_end(bounded, name), {"noise": "", "clipped": clipped, "samples": waveform.size}
-
-
 def attacks(
     waveform: np.ndarray, utterance_id: str, plan: Plan, add: Add = perturbation.add
 ) -> Iterator[tuple[np.ndarray, dict[str, Any]]]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from math import gcd
 
 import numpy as np
-import soundfile
 from scipy import signal
 
 from kerasser import twins
-from kerasser.audio import SAMPLE_RATE_HZ, AudioFile
+from kerasser.audio import SAMPLE_RATE_HZ, AudioError, AudioFile, decode
 from kerasser.corpora.base import Utterance
 from kerasser.twins import Twin
 from kerasser.util.arrays import Array
@@ -18,17 +17,22 @@ from kerasser.util.arrays import Array
 _NAMED = 3
 
 
-def find(utterances: Sequence[Utterance], files: Sequence[AudioFile]) -> list[Twin]:
+def find(
+    utterances: Sequence[Utterance],
+    files: Sequence[AudioFile],
+    refused: Callable[[int, AudioError], None] = lambda number, error: None,
+) -> list[Twin]:
     """Compares the sound of all utterances whose speakers differ: those of one are never on both sides of a fold.
 
     Args:
         utterances: All of a corpus.
-        files: Their audio; what cannot be decoded is like nothing, as whoever takes its features says more.
+        files: Their audio; what cannot be used is like nothing.
+        refused: Is told the number of what cannot be used, and why; what it raises ends the search.
 
     Returns:
         The twins, by the numbers of the utterances.
     """
-    return twins.find_among_many(_waveforms(files), [utterance.speaker for utterance in utterances])
+    return twins.find_among_many(_waveforms(files, refused), [utterance.speaker for utterance in utterances])
 
 
 def remark(found: Sequence[Twin], utterances: Sequence[Utterance]) -> str:
@@ -48,14 +52,14 @@ def remark(found: Sequence[Twin], utterances: Sequence[Utterance]) -> str:
     )
 
 
-def _waveforms(files: Sequence[AudioFile]) -> Iterator[Array]:
-    for file in files:
+def _waveforms(files: Sequence[AudioFile], refused: Callable[[int, AudioError], None]) -> Iterator[Array]:
+    for number, file in enumerate(files):
         try:
-            start, end = file.bounds
-            samples, rate = soundfile.read(file.path, start=start, stop=end, dtype="float32", always_2d=True)
-        except (soundfile.LibsndfileError, RuntimeError, ValueError):
+            mono = decode(file)
+        except AudioError as error:
+            refused(number, error)
             yield np.zeros(0, np.float32)
             continue
-        mono = np.nan_to_num(samples.mean(axis=1), posinf=0.0, neginf=0.0)
+        rate = file.sample_rate_hz
         common = gcd(rate, SAMPLE_RATE_HZ)
         yield signal.resample_poly(mono, SAMPLE_RATE_HZ // common, rate // common) if rate != SAMPLE_RATE_HZ else mono

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from kerasser.audio import SAMPLE_RATE_HZ, AudioFile, probe
+from kerasser.audio import SAMPLE_RATE_HZ, SUFFIXES, AudioError, AudioFile, Limits, probe
 from kerasser.util.errors import InputError
 
 #: Environment → its names in DEMAND (Thiemann, Ito, Vincent 2013), the preferred one first.
@@ -44,13 +44,18 @@ class Source:
     audio: AudioFile
 
 
-def read(root: Path, channel: int = 1) -> tuple[Source, ...]:
+def read(
+    root: Path, channel: int = 1, limits: Limits | None = None, refused: dict[str, AudioError] | None = None
+) -> tuple[Source, ...]:
     """Finds the recordings below a folder, in DEMAND's layout or as `<environment>/*.wav`.
 
     Args:
         root: DEMAND's folder (`PCAFETER/ch01.wav`, or `PCAFETER_16k/PCAFETER/ch01.wav`), or one with
             a folder an environment.
         channel: Which of DEMAND's 16 microphones; they hear one recording, so one is enough.
+        limits: What a header may claim.
+        refused: Is given what is wrong with each recording that cannot be used, by its name, and they are left out;
+            None refuses the first.
 
     Returns:
         Recordings sorted by environment and name.
@@ -60,24 +65,43 @@ def read(root: Path, channel: int = 1) -> tuple[Source, ...]:
     """
     if not root.is_dir():
         raise InputError(f"{root}: expected a folder of noise. Received: {'a file' if root.exists() else 'nothing'}")
-    sources = _demand(root, channel) or _folders(root)
-    if not sources:
-        raise InputError(f"{root}: expected DEMAND or a folder of WAV files per environment. Received: neither")
-    return tuple(sorted(sources, key=lambda source: (source.environment, source.name)))
-
-
-def _demand(root: Path, channel: int) -> list[Source]:
+    found = _demand(root, channel) or _folders(root)
+    if not found:
+        raise InputError(f"{root}: expected DEMAND or a folder of sound files per environment. Received: neither")
     sources = []
+    for environment, name, file in sorted(found):
+        try:
+            sources.append(Source(environment, name, probe(file, limits=limits)))
+        except AudioError as error:
+            if refused is None:
+                raise
+            refused[name] = error
+    if not sources:
+        raise InputError(f"{root}: expected recordings that can be used. Received: none; {told_refused(refused or {})}")
+    return tuple(sources)
+
+
+def told_refused(refused: Mapping[str, AudioError]) -> str:
+    """Says in one sentence which recordings are left out, and why."""
+    return f"left out: {', '.join(f'{name} ({error.reason})' for name, error in refused.items())}"
+
+
+_Found = tuple[str, str, Path]
+
+
+def _demand(root: Path, channel: int) -> list[_Found]:
+    """Returns environment, name and file of each recording."""
+    found: list[_Found] = []
     for environment, places in DEMAND.items():
         folders = {place: _demand_folder(root, place) for place in places}
-        place, folder = next(((place, found) for place, found in folders.items() if found), (None, None))
+        place, folder = next(((place, each) for place, each in folders.items() if each), ("", None))
         if folder is None:
             continue
         file = folder / f"ch{channel:02d}.wav"
         if not file.is_file():
             raise InputError(f"{folder}: expected channel {channel} as {file.name}. Received: no such file")
-        sources.append(Source(environment, f"{place}/{file.stem}", probe(file)))
-    return sources
+        found.append((environment, f"{place}/{file.stem}", file))
+    return found
 
 
 def _demand_folder(root: Path, place: str) -> Path | None:
@@ -86,8 +110,8 @@ def _demand_folder(root: Path, place: str) -> Path | None:
     return next((folder for folder in candidates if any(folder.glob("ch[0-9][0-9].wav"))), None)
 
 
-def _folders(root: Path) -> list[Source]:
-    sources = []
+def _folders(root: Path) -> list[_Found]:
+    found: list[_Found] = []
     for folder in sorted(root.iterdir()):
         if not folder.is_dir() or folder.name.startswith("."):
             continue
@@ -96,8 +120,8 @@ def _folders(root: Path) -> list[Source]:
             continue
         checked_name(folder.name, str(folder))
         names = _names([file.relative_to(root) for file in files])
-        sources += [Source(folder.name, name, probe(file)) for name, file in zip(names, files, strict=True)]
-    return sources
+        found += [(folder.name, name, file) for name, file in zip(names, files, strict=True)]
+    return found
 
 
 def _recordings(folder: Path) -> list[Path]:
@@ -105,7 +129,7 @@ def _recordings(folder: Path) -> list[Path]:
     found = []
     for file in sorted(folder.rglob("*")):
         hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
-        if file.suffix.lower() in (".wav", ".flac") and not hidden and file.is_file():
+        if file.suffix.lower() in SUFFIXES and not hidden and file.is_file():
             found.append(file)
     return found
 

@@ -5,29 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from kerasser.audio import AudioFile, clip, probe, waveforms
+from kerasser.audio import SUFFIXES, AudioFile, clip, probe, waveforms
 from kerasser.features.base import FrontEnd
 from kerasser.util.arrays import Array
 from kerasser.util.errors import InputError
 from kerasser.util.parallel import ordered_map
-
-_SUFFIXES = (".wav", ".flac")
 
 #: What is wrong with a file that is passed over.
 Reason = str
 
 
 def files(names: Sequence[str | Path]) -> list[Path]:
-    """Returns files as they are, and folders as the WAV and FLAC files below them, sorted.
+    """Returns files as they are, and folders as the sound files below them, sorted.
 
     Raises:
         InputError: If a folder holds none.
     """
     found: list[Path] = []
     for path in map(Path, names):
-        inside = sorted(file for file in path.rglob("*") if file.suffix.lower() in _SUFFIXES and file.is_file())
+        inside = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
         if path.is_dir() and not inside:
-            raise InputError(f"{path}: expected WAV or FLAC files. Received: a folder without any")
+            raise InputError(f"{path}: expected sound files. Received: a folder without any")
         found += inside if path.is_dir() else [path]
     return found
 
@@ -40,7 +38,7 @@ def frames(
     Every header is read before the first file is listened to.
 
     Args:
-        paths: WAV or FLAC files of any rate.
+        paths: Sound files of any kind and rate.
         front_end: Extracts the features.
         workers: Threads that do; 0 takes every core.
         skip_unusable: Yield what is wrong with a file in its features' place, and go on.

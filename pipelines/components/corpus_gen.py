@@ -1,22 +1,21 @@
-"""CorpusGen: reads a corpus, checks every file's header, and cuts the speakers into folds."""
+"""CorpusGen: reads a corpus, listens to every file, and cuts the speakers into folds."""
 
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, replace
 from pathlib import Path
 from typing import Any
 
 from kerasser import corpora
-from kerasser.audio import AudioFile, probe
-from kerasser.corpora import duplicates
-from kerasser.corpora.base import Corpus, Utterance
+from kerasser.audio import AudioError, AudioFile, Limits
+from kerasser.corpora import duplicates, usable
+from kerasser.corpora.base import Corpus
 from kerasser.corpora.folds import Fold, folds
 from kerasser.demo import corpus as demo
+from kerasser.twins import Twin
 from kerasser.util import progress
-from kerasser.util.errors import InputError
 from pipelines.engine import hashes
 from pipelines.engine.artifacts import Artifact
 from pipelines.engine.component import Component, ComponentSpec, Executor
@@ -37,6 +36,8 @@ class CorpusGenSpec(ComponentSpec):
         "fold_count": int,
         "dev_share": float,
         "skip_unusable": bool,
+        "longest_s": float,
+        "largest_bytes": int,
         "seed": int,
     }
     RUNTIME_PARAMETERS = {"quiet": bool | None}
@@ -72,8 +73,7 @@ class CorpusGenExecutor(Executor):
             corpus = _read(parameters)
             root = str(corpus.root.resolve())
         whole = corpus
-        corpus, files = _usable(corpus, parameters["skip_unusable"], quiet)
-        shared = duplicates.find(corpus.utterances, files)
+        corpus, files, shared = _heard(corpus, parameters)
         if told := duplicates.remark(shared, corpus.utterances):
             corpus = replace(corpus, remarks=(*corpus.remarks, told))
         utterances.write(table, corpus, files, quiet=quiet)
@@ -111,19 +111,19 @@ def _folds(corpus: Corpus, parameters: Mapping[str, Any]) -> tuple[Fold, ...]:
     return folds(valued, count=parameters["fold_count"], dev_share=parameters["dev_share"], seed=parameters["seed"])
 
 
-def _usable(corpus: Corpus, skip: bool, quiet: bool | None) -> tuple[Corpus, list[AudioFile]]:
-    """Checks every header before any hour is spent; refuses the first bad file, or skips and counts."""
-    kept: list[tuple[Utterance, AudioFile]] = []
-    skipped = Counter(corpus.skipped)
-    for utterance in progress.steps(corpus.utterances, len(corpus.utterances), "files", "headers", quiet=quiet):
-        try:
-            kept.append((utterance, probe(corpus.root / utterance.path, utterance.start_s, utterance.end_s)))
-        except InputError:
-            if not skip:
-                raise
-            skipped["audio cannot be used"] += 1
-    remaining = tuple(utterance for utterance, _ in kept)
-    return replace(corpus, utterances=remaining, skipped=dict(skipped)), [file for _, file in kept]
+def _heard(corpus: Corpus, parameters: Mapping[str, Any]) -> tuple[Corpus, list[AudioFile], list[Twin]]:
+    """Reads every header, then every file: what can be used, its audio, and the sound that different speakers share."""
+    skip, limits = parameters["skip_unusable"], Limits(parameters["longest_s"], parameters["largest_bytes"])
+    corpus, files = usable.probed(corpus, limits, skip=skip, quiet=parameters.get("quiet"))
+    refused: dict[int, AudioError] = {}
+
+    def refuse(number: int, error: AudioError) -> None:
+        refused[number] = usable.left_out(error, skip=skip)
+
+    shared = duplicates.find(corpus.utterances, files, refuse)
+    place = {number: new for new, number in enumerate(usable.kept(range(len(files)), refused))}
+    shared = [replace(twin, first=place[twin.first], second=place[twin.second]) for twin in shared]
+    return usable.without(corpus, refused), usable.kept(files, refused), shared
 
 
 class CorpusGen(Component):

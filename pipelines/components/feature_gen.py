@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from kerasser.attack.generation import clean_example
 from kerasser.features import front_end, known
 from kerasser.features.base import FrontEnd
+from kerasser.features.clean import clean_example
 from kerasser.features.enhanced import Enhanced
 from pipelines.engine.artifacts import Artifact
 from pipelines.engine.component import Component, ComponentSpec, Executor

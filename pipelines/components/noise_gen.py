@@ -10,13 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from kerasser import audio, twins
+from kerasser import audio, resampling, twins
 from kerasser.attack.draws import derive_seed
+from kerasser.audio import AudioError, Limits
 from kerasser.demo import noise
 from kerasser.noise import bank, splits
 from kerasser.noise.bank import Recording, Source
 from kerasser.twins import Twin
 from kerasser.util import progress
+from kerasser.util.errors import InputError
 from pipelines.engine import hashes
 from pipelines.engine.artifacts import Artifact
 from pipelines.engine.component import Component, ComponentSpec, Executor
@@ -35,6 +37,9 @@ class NoiseGenSpec(ComponentSpec):
         "test_share": float,
         "guard_s": float,
         "demo_duration_s": float,
+        "skip_unusable": bool,
+        "longest_s": float,
+        "largest_bytes": int,
         "seed": int,
     }
     RUNTIME_PARAMETERS = {"quiet": bool | None}
@@ -50,14 +55,16 @@ class NoiseGenExecutor(Executor):
     @staticmethod
     def fingerprint(parameters: Mapping[str, Any]) -> str:
         """Changes with the name, the environment or the bytes of any recording that is wanted."""
-        return _fingerprint(_sources(parameters)) if parameters["noise_dir"] else ""
+        return _fingerprint(_sources(parameters)[0]) if parameters["noise_dir"] else ""
 
     def do(
         self, inputs: Mapping[str, Artifact], outputs: Mapping[str, Path], parameters: Mapping[str, Any]
     ) -> Mapping[str, Mapping[str, Any]]:
         """Reads every recording to compare and divide them, then again to cut and write it."""
-        files = _sources(parameters) if parameters["noise_dir"] else []
+        files, refused = _sources(parameters) if parameters["noise_dir"] else ([], {})
         self.seen = _fingerprint(files) if files else ""
+        if parameters["skip_unusable"]:
+            files = _heard(parameters, files, refused)
         sounds, shared = _compared(parameters, files)
         division = splits.divide(sounds, shared, _options(parameters))
         index: dict[str, list[dict[str, Any]]] = {side: [] for side in splits.SIDES}
@@ -76,6 +83,7 @@ class NoiseGenExecutor(Executor):
                         "file": file,
                         "source": recording.name,
                         "source_sha256": source,
+                        "resampler": resampling.by(files[number].audio.sample_rate_hz) if files else "",
                         "start_sample": start,
                         "end_sample": end,
                     }
@@ -83,7 +91,7 @@ class NoiseGenExecutor(Executor):
         common = {
             "synthetic": not parameters["noise_dir"],
             "split": parameters["split"],
-            "remarks": division.remarks,
+            "remarks": [*_left_out(refused), *division.remarks],
             "twins": [_told(twin, sounds, sources) for twin in shared],
         }
         for side, rows in index.items():
@@ -129,13 +137,42 @@ def _told(twin: Twin, sounds: Sequence[splits.Sound], sources: Sequence[str]) ->
     }
 
 
-def _sources(parameters: Mapping[str, Any]) -> list[Source]:
-    """Returns the recordings that are wanted, each with the SHA-256 that its bytes must have when they are decoded."""
-    found = bank.read(Path(parameters["noise_dir"]), parameters["channel"])
+def _sources(parameters: Mapping[str, Any]) -> tuple[list[Source], dict[str, AudioError]]:
+    """Returns the recordings that are wanted, and what is wrong with those whose headers cannot be used.
+
+    Each has the SHA-256 that its bytes must have when they are decoded.
+    """
+    limits = Limits(parameters["longest_s"], parameters["largest_bytes"])
+    refused: dict[str, AudioError] = {}
+    found = bank.read(
+        Path(parameters["noise_dir"]), parameters["channel"], limits, refused if parameters["skip_unusable"] else None
+    )
     wanted = bank.environments(found, parameters["environments"])
     chosen = [source for source in found if source.environment in wanted]
     steps = progress.steps(chosen, len(chosen), "recordings", "hashes", quiet=parameters.get("quiet"))
-    return [replace(each, audio=replace(each.audio, sha256=hashes.sha256(each.audio.path))) for each in steps]
+    return [replace(each, audio=replace(each.audio, sha256=hashes.sha256(each.audio.path))) for each in steps], refused
+
+
+def _heard(parameters: Mapping[str, Any], files: Sequence[Source], refused: dict[str, AudioError]) -> list[Source]:
+    """Returns the recordings in which something can be heard, and adds the others to those that are refused."""
+    kept = []
+    for source in progress.steps(files, len(files), "recordings", "listening", quiet=parameters.get("quiet")):
+        try:
+            audio.decode(source.audio)
+            kept.append(source)
+        except AudioError as error:
+            refused[source.name] = error
+    gone = {source.environment for source in files} - {source.environment for source in kept}
+    if gone:
+        raise InputError(
+            f"{parameters['noise_dir']}: expected recordings of {', '.join(sorted(gone))} that can be used. "
+            f"Received: none; {bank.told_refused(refused)}"
+        )
+    return kept
+
+
+def _left_out(refused: Mapping[str, AudioError]) -> list[str]:
+    return [f"Recordings of noise that cannot be used were {bank.told_refused(refused)}."] if refused else []
 
 
 def _fingerprint(sources: Sequence[Source]) -> str:
@@ -163,7 +200,8 @@ def load(artifact: Artifact) -> tuple[str, bool, dict[str, list[Recording]]]:
     """Returns a bank's stretch, whether it is synthetic, and environment → recordings."""
     told = facts(artifact)
     noise: dict[str, list[Recording]] = {}
-    files = [audio.probe(artifact.uri / row["file"]) for row in told["recordings"]]
+    ours = Limits(float("inf"), 2**63)
+    files = [audio.probe(artifact.uri / row["file"], limits=ours) for row in told["recordings"]]
     for row, waveform in zip(told["recordings"], audio.waveforms(files), strict=True):
         recording = Recording(row["environment"], row["name"], np.asarray(waveform))
         noise.setdefault(row["environment"], []).append(recording)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from kerasser import __version__
+from kerasser import __version__, resampling
 from kerasser.evaluation.comparison import NONE
 from kerasser.evaluation.conversion import from_json, to_json
 from kerasser.evaluation.curve import budgets_missed, not_growing
@@ -22,7 +22,7 @@ from pipelines.engine.hashes import tree
 from pipelines.engine.source_hash import members, package_versions
 from pipelines.io import breakdowns, types, utterances
 
-_PACKAGES = ("tensorflow", "tensorflow-io", "keras", "numpy", "scipy", "opensmile")
+_PACKAGES = ("tensorflow", resampling.package(), "keras", "numpy", "scipy", "opensmile", "soundfile")
 
 
 class ReporterSpec(ComponentSpec):

@@ -11,6 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
+from kerasser import resampling
+
 # The wiring (pipelines.engine.component, pipelines.engine.launcher) changes no number, so it is not followed.
 FOLLOWED = ("kerasser", "pipelines.components", "pipelines.io")
 #: What is told while a component works, or logged beside what it makes, in volatile files: bars, the wording of errors,
@@ -27,7 +29,7 @@ UNCOUNTED = (
 #: others are told what to call it.
 _TOLD = {"bar": 0, "say": 0, "steps": 1}
 _BAR_TITLE = "bar_title"
-NUMERIC_PACKAGES = ("opensmile", "tensorflow", "keras", "numpy", "scipy", "tensorflow-io", "soundfile")
+NUMERIC_PACKAGES = ("opensmile", "tensorflow", "keras", "numpy", "scipy", "soundfile", resampling.package())
 
 
 def package_versions(names: Iterable[str] = NUMERIC_PACKAGES) -> dict[str, str]:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from kerasser import resampling
 from kerasser.audio import AudioFile
 from kerasser.corpora.base import Corpus, Utterance
 from kerasser.twins import Twin
@@ -17,7 +18,7 @@ from pipelines.engine.artifacts import Artifact
 
 _COLUMNS = (
     *("id", "path", "speaker", "sex", "session", "emotion", "valence", "split", "start_s", "end_s"),
-    *("encoding", "sample_rate_hz", "channels", "frames", "sha256"),
+    *("encoding", "sample_rate_hz", "channels", "frames", "sha256", "resampler"),
 )
 
 
@@ -33,7 +34,8 @@ def write(directory: Path, corpus: Corpus, files: Sequence[AudioFile], *, quiet:
             if audio.path not in digests:
                 digests[audio.path] = hashes.sha256(audio.path)
             header = {name: getattr(audio, name) for name in ("encoding", "sample_rate_hz", "channels", "frames")}
-            table.writerow({**asdict(utterance), **header, "sha256": digests[audio.path]})
+            row = {**asdict(utterance), **header, "sha256": digests[audio.path]}
+            table.writerow({**row, "resampler": resampling.by(audio.sample_rate_hz)})
     facts = {
         "name": corpus.name,
         "synthetic": corpus.synthetic,

@@ -25,6 +25,9 @@ def banks(place, noise_dir):
         "split": "time",
         "test_environments": [],
         **CUT,
+        "skip_unusable": False,
+        "longest_s": 7200.0,
+        "largest_bytes": 2**31,
         "quiet": True,
     }
     for output in outputs.values():

@@ -123,7 +123,7 @@ def test_audio_that_cannot_be_used_is_refused_or_counted(tmp_path):
     with pytest.raises(kerasser.InputError, match="s0_0.wav: expected WAV"):
         kerasser.load_corpus("manifest", listing)
     speech = kerasser.load_corpus("manifest", listing, skip_unusable=True)
-    assert (len(speech), speech.skipped) == (23, {"audio cannot be used": 1})
+    assert (len(speech), speech.skipped) == (23, {"audio cannot be used: no audio": 1})
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from kerasser import audio
 from kerasser.attack import generation, perturbation
 from kerasser.attack.budget import Budget
 from kerasser.attack.generation import Plan, adversarial_examples, noisy_example, replay
+from kerasser.features.clean import clean_example
 from kerasser.features.opensmile import Egemaps
 from kerasser.noise import bank
 from kerasser.noise.bank import Recording
@@ -121,7 +122,7 @@ def test_real_speech_in_real_noise_meets_its_budget_and_moves_the_features(real_
         noise.setdefault(source.environment, []).append(Recording(source.environment, source.name, recording))
     egemaps = Egemaps()
     budgets = (Budget("epsilon", 0.0), Budget("snr_db", 20.0), Budget("snr_db", 0.0))
-    clean, _ = generation.clean_example(waveform, egemaps, "a")
+    clean, _ = clean_example(waveform, egemaps, "a")
     moved = {}
     for frames, facts in adversarial_examples(waveform, "a", Plan(noise, "test", budgets, 1, "lsa", 0), egemaps, "a"):
         assert frames.shape == clean.shape

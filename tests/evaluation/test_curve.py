@@ -134,9 +134,12 @@ def added(noise, budget, snr_db, clipped=0.0):
     return Figure1Row(noise, budget, snr_db, score, AttackWorstOf(1, score, 0.0), 0.0, clipped, 4)
 
 
-def test_every_budget_is_looked_at_over_all_environments():
+def test_every_budget_is_looked_at_over_all_environments_and_in_those_that_miss_alone():
     met = [added(ANY, Epsilon(2), 9.0), added(ANY, SNR(10), 10.4), added(ANY, SNR(-5), -4.1)]
-    assert budgets_missed([*met, added("cafe", SNR(10), 3.0, 0.5)]) == []
+    assert budgets_missed([*met, added("cafe", SNR(10), 10.9, 0.01)]) == []
+    (hidden,) = budgets_missed([*met, added("cafe", SNR(10), 3.0), added("station", SNR(10), 10.1)])
+    assert hidden.message.startswith("At 10 dB of cafe, the realised SNR is 3.0 dB")
     missed = [added(ANY, Epsilon(2), 9.0, 0.1), met[1], added(ANY, SNR(-5), -2.0), added(ANY, SNR(0), None)]
+    missed.append(added("cafe", SNR(0), None))
     said = [alarm.message.split(",")[0] for alarm in budgets_missed(missed)]
     assert said == ["At ε = 2", "At −5 dB", "At 0 dB"]

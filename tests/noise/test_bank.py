@@ -59,6 +59,28 @@ def test_no_two_recordings_of_an_environment_get_one_name(tmp_path):
     assert {"cafe/b", "cafe/PCAFETER/ch01", "cafe/SCAFE/ch01", "cafe/a.wav"} < set(names)
 
 
+def test_recordings_come_in_every_container(tmp_path):
+    for name, format in (("a.ogg", "OGG"), ("b.MP3", "MP3"), ("c.aiff", "AIFF"), ("d.au", "AU")):
+        (tmp_path / "car").mkdir(exist_ok=True)
+        soundfile.write(
+            tmp_path / "car" / name, np.random.default_rng(0).uniform(-0.1, 0.1, 64000), 16000, format=format
+        )
+    assert [s.name for s in bank.read(tmp_path)] == ["car/a", "car/b", "car/c", "car/d"]
+
+
+def test_what_cannot_be_used_is_refused_or_left_out_by_name(tmp_path):
+    record(tmp_path / "car/a.wav")
+    (tmp_path / "car/b.wav").write_text("hello")
+    with pytest.raises(InputError, match=r"b\.wav: expected"):
+        bank.read(tmp_path)
+    refused = {}
+    assert [s.name for s in bank.read(tmp_path, refused=refused)] == ["car/a"]
+    assert bank.told_refused(refused) == "left out: car/b (no audio)"
+    (tmp_path / "car/a.wav").write_bytes(b"")
+    with pytest.raises(InputError, match=r"expected recordings that can be used\. Received: none; left out: car/a"):
+        bank.read(tmp_path, refused={})
+
+
 @pytest.mark.parametrize("name", ["any", "a b"])
 def test_an_environment_needs_a_plain_name(tmp_path, name):
     record(tmp_path / name / "a.wav")

@@ -405,6 +405,8 @@ def spoil(folder, case):
         soundfile.write(wav, np.zeros(8000), 16000)
     elif case == "not a number":
         soundfile.write(wav, np.append(tone, np.nan), 16000, subtype="FLOAT")
+    elif case == "integers":
+        soundfile.write(wav, tone * 32768, 16000, subtype="FLOAT")
     elif case == "cut short":
         wav.write_bytes(wav.read_bytes()[:3000])
     elif case == "missing column":
@@ -421,7 +423,16 @@ def spoil(folder, case):
 @pytest.mark.parametrize(
     "case",
     [
-        *("empty audio", "text as audio", "too short", "silent", "not a number", "cut short", "missing column"),
+        *(
+            "empty audio",
+            "text as audio",
+            "too short",
+            "silent",
+            "not a number",
+            "integers",
+            "cut short",
+            "missing column",
+        ),
         *("short noise", "silent noise", "no noise"),
     ],
 )
@@ -440,11 +451,18 @@ def test_an_unknown_fold_is_named_with_the_known_ones(place, tmp_path, capsys):
 
 def test_unusable_audio_can_be_skipped_and_is_counted(tmp_path, capsys):
     listing, noise = corpus.write(tmp_path)
-    (tmp_path / "corpus/s0_0.wav").write_bytes(b"")
+    reasons = {
+        **{"empty audio": "no audio", "too short": "too short", "cut short": "cut short", "silent": "silence"},
+        **{"not a number": "NaN or infinity", "integers": "floats on the scale of integers"},
+    }
+    for number, case in enumerate(reasons):
+        spoil(tmp_path, case)
+        (tmp_path / "corpus/s0_0.wav").rename(tmp_path / f"corpus/s{number}_1.wav")
+        (tmp_path / "corpus/s0_0.wav").write_bytes((tmp_path / "corpus/s0_2.wav").read_bytes())
     flags = [*corpus.arguments(listing, noise, tmp_path / "out"), "--data.skip_unusable", "true", "--quiet"]
     main("evaluate", evaluate.DESCRIPTION, evaluate.evaluate, flags)
     report = json.loads(Path(capsys.readouterr().out.strip()).with_name("report.json").read_text())
-    assert report["skipped"] == {"audio cannot be used": 1}
+    assert report["skipped"] == {f"audio cannot be used: {reason}": 1 for reason in reasons.values()}
 
 
 def test_flags_override_the_file_and_the_file_overrides_the_defaults(tmp_path, capsys):

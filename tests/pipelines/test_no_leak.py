@@ -107,6 +107,7 @@ def banks(place, noise, **options):
     """Makes both banks of a folder of noise; returns their folders."""
     outputs = {"train": place / "train", "test": place / "test"}
     parameters = {"environments": [], "channel": 1, "split": "time", "test_environments": [], "test_share": 0.4}
+    parameters |= {"skip_unusable": False, "longest_s": 7200.0, "largest_bytes": 2**31}
     parameters |= {"guard_s": 0.5, "demo_duration_s": 0.0, "seed": 0, "quiet": True}
     NoiseGenExecutor().do({}, outputs, {"noise_dir": str(noise), **parameters, **options})
     return {name: Artifact("Noise", folder) for name, folder in outputs.items()}
@@ -165,6 +166,28 @@ def test_pieces_of_one_recording_have_names_and_files_of_their_own(tmp_path):
         "Digital silence in recordings of noise was left out: hall/a (2.0 s)."
         in noise_gen.facts(made["test"])["remarks"]
     )
+
+
+def test_noise_that_cannot_be_used_is_refused_or_left_out_and_said(tmp_path):
+    noise = tmp_path / "noise/hall"
+    noise.mkdir(parents=True)
+    waveform = np.random.default_rng(0).uniform(-0.2, 0.2, 10 * 16000)
+    soundfile.write(noise / "a.wav", waveform, 16000)
+    soundfile.write(noise / "b.wav", 0 * waveform, 16000)
+    soundfile.write(noise / "c.wav", waveform * 32768, 16000, subtype="FLOAT")
+    (noise / "d.wav").write_text("hello")
+    with pytest.raises(InputError, match=r"d\.wav: expected"):
+        banks(tmp_path, noise.parent)
+    made = banks(tmp_path, noise.parent, skip_unusable=True)
+    facts = noise_gen.facts(made["test"])
+    assert facts["remarks"] == [
+        "Recordings of noise that cannot be used were left out: hall/d (no audio), hall/b (silence), "
+        "hall/c (floats on the scale of integers)."
+    ]
+    assert [row["name"] for row in facts["recordings"]] == ["hall/a"]
+    (noise / "a.wav").write_text("hello")
+    with pytest.raises(InputError, match=r"expected recordings of hall that can be used\. Received: none; left out"):
+        banks(tmp_path, noise.parent, skip_unusable=True)
 
 
 @pytest.mark.real_audio

@@ -11,6 +11,7 @@ import pytest
 
 import kerasser
 import pipelines
+from kerasser import resampling
 from pipelines import components
 from pipelines.components.reporter import ReporterExecutor
 from pipelines.components.reproducer import ReproducerExecutor
@@ -128,7 +129,7 @@ def test_versions_come_from_the_installed_packages():
     found = package_versions(["pytest", "no-such-package-at-all"])
     assert found == {"pytest": pytest.__version__, "no-such-package-at-all": "absent"}
     assert package_versions().keys() >= {
-        *("opensmile", "tensorflow", "keras", "numpy", "scipy", "tensorflow-io", "soundfile")
+        *("opensmile", "tensorflow", "keras", "numpy", "scipy", "soundfile", resampling.package())
     }
 
 
