@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from kerasser.audio import clip
 from kerasser.features.base import FrontEnd
+from kerasser.util.arrays import Array
 
 
-def clean_example(waveform: np.ndarray, front_end: FrontEnd, name: str) -> tuple[np.ndarray, dict[str, Any]]:
+def clean_example(waveform: Array, front_end: FrontEnd, name: str) -> tuple[Array, dict[str, Any]]:
     """Returns the features of untouched speech, and their provenance.
 
     Args:
