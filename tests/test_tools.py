@@ -203,3 +203,15 @@ def test_a_missing_network_is_said(checkout):
     assert result.returncode == 1
     assert "the Python package index could not be reached" in result.stderr
     assert not (checkout / ".venv/.installed").exists()
+
+
+def test_the_image_holds_what_the_demo_needs():
+    """No engine builds it here: what the Dockerfile copies is there, and no more than that goes to the engine."""
+    copied = re.findall(r"^COPY --chown=kerasser (.+) \S+$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    sources = [name for line in copied for name in line.split()]
+    assert "." in sources and all((ROOT / name).exists() for name in sources)
+    ignored, *kept = (ROOT / ".dockerignore").read_text().split()
+    kept = {name[1:].split("/")[0] for name in kept if name.startswith("!")}
+    assert ignored == "*" and {name.split("/")[0] for name in sources} - {"."} <= kept
+    # What makes the stamp of an environment and what is installed into it, before the code is there.
+    assert {"setup.cfg", "pyproject.toml", "requirements", "tools"} <= set(sources)
