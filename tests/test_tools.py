@@ -46,7 +46,14 @@ esac
 _UV = """
 case "$*" in
   "python install"*) cp VERSIONS/python$4 got ;;
-  "python find"*) echo "$PWD/got" ;;
+  "python find"*) [ "${UV_PYTHON_DOWNLOADS:-}" != never ] && echo "$PWD/got" ;;
+  *) exit 1 ;;
+esac
+"""
+#: Has a Python of one version, and reaches no network.
+_UV_KNOWS = """
+case "$UV_PYTHON_DOWNLOADS $*" in
+  "never python find"*3.12) echo KNOWN ;;
   *) exit 1 ;;
 esac
 """
@@ -171,8 +178,21 @@ def test_where_no_python_is_uv_gets_one(checkout):
     uv(checkout)
     result = run(checkout, "demo")
     assert result.stdout.startswith(".venv 3.13 "), result.stderr
-    assert result.stderr.splitlines()[0] == "demo: no Python 3.13, 3.12, 3.11 on the PATH: uv gets 3.13, once …"
+    assert result.stderr.splitlines()[:2] == [
+        "demo: no Python 3.13, 3.12, 3.11 on the PATH: asking uv for one …",
+        "demo: uv downloads Python 3.13, once …",
+    ]
     assert run(checkout, "test", "--stack", "default").stdout.startswith(".venv-default 3.12 ")
+
+
+def test_a_python_that_uv_knows_is_not_downloaded(checkout):
+    pythons(checkout)
+    program(checkout, "uv", _UV_KNOWS.replace("KNOWN", str(checkout / "known")))
+    (checkout / "known").write_text("#!/bin/bash\n" + _PYTHON.replace("VERSION", "3.12"))
+    (checkout / "known").chmod(0o755)
+    result = run(checkout, "demo")
+    assert result.stdout.startswith(".venv 3.12 "), result.stderr
+    assert "downloads" not in result.stderr
 
 
 def test_where_no_uv_is_an_older_python_installs_it(checkout):

@@ -48,36 +48,42 @@ found_python() {
   done
 }
 
-# Runs uv: the user's, or one of our own in .venv-uv, of the release and hashes in requirements/uv.lock.
-with_uv() {
-  if command -v uv >/dev/null; then
-    uv "$@"
+# Prints the user's uv, or one of our own in .venv-uv, of the release and hashes in requirements/uv.lock.
+find_uv() {
+  local -a pinned=(--quiet --disable-pip-version-check --require-hashes --requirement requirements/uv.lock)
+  if command -v uv; then
     return
   fi
   if [ ! -x .venv-uv/bin/uv ]; then
-    local -a pinned=(--quiet --disable-pip-version-check --require-hashes --requirement requirements/uv.lock)
     { python3 -m venv .venv-uv && .venv-uv/bin/python -m pip install "${pinned[@]}"; } >/dev/null 2>&1 ||
-      python3 -m pip install --target .venv-uv "${pinned[@]}" >/dev/null 2>&1 || return 1
+      python3 -m pip install --target .venv-uv "${pinned[@]}" >/dev/null 2>&1 || return
   fi
-  .venv-uv/bin/uv "$@"
+  echo .venv-uv/bin/uv
 }
 
 # Prints a Python of a stack that uv knows, or else downloads.
 python_by_uv() {
-  local pythons version
+  local uv pythons version
   pythons="$(pythons_of "$1")"
+  uv="$(find_uv)" || return
+  for version in $pythons; do
+    UV_PYTHON_DOWNLOADS=never "$uv" python find --quiet --no-project "$version" 2>/dev/null && return
+  done
   version="${pythons%% *}"
-  say "no Python ${pythons// /, } on the PATH: uv gets $version, once …"
-  with_uv python install --quiet "$version" >/dev/null 2>&1 && with_uv python find --quiet --no-project "$version"
+  say "uv downloads Python $version, once …"
+  "$uv" python install --quiet "$version" >/dev/null 2>&1 && "$uv" python find --quiet --no-project "$version"
 }
 
 # Prints the Python that a new environment of a stack is made with.
 find_python() {
   local found pythons
   found="$(found_python "$1")" || exit 1
-  [ -n "$found" ] || found="$(python_by_uv "$1")" || true
+  pythons="$(pythons_of "$1")"
   if [ -z "$found" ]; then
-    pythons="$(pythons_of "$1")"
+    say "no Python ${pythons// /, } on the PATH: asking uv for one …"
+    found="$(python_by_uv "$1")" || true
+  fi
+  if [ -z "$found" ]; then
     fail "Python ${pythons// /, } is needed, found $(python3 --version 2>/dev/null || echo none), and uv could not get" \
       "one; set PYTHON to one, for instance PYTHON=/usr/bin/python${pythons%% *}"
   fi
