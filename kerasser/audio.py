@@ -106,7 +106,8 @@ def from_array(waveform: ArrayLike, sample_rate_hz: int, name: str = "waveform")
             f"{name}: expected at least {SHORTEST_S} s of audio. Received: {found.size / sample_rate_hz:.3f} s"
         )
     scale = -float(np.iinfo(found.dtype).min) if found.dtype.kind == "i" else 1.0
-    return resampling.resample(checked(found.astype(np.float32) / np.float32(scale), name), int(sample_rate_hz))
+    rate = int(sample_rate_hz)
+    return resampling.resample(checked(found.astype(np.float32) / np.float32(scale), rate, name), rate)
 
 
 def clip(waveform: Array) -> tuple[Array, int]:

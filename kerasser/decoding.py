@@ -19,7 +19,7 @@ from kerasser.util.errors import InputError
 _BLOCK = 2**18
 # Floats beyond this are integers that nobody has scaled.
 _LOUDEST = 16.0
-# What never leaves one step of 16 bits around its middle is dither, if that.
+# What stays within one step of 16 bits around its middle is dither, if that.
 _STEP = 1.5 * 2.0**-15
 # The coarsest clock of a file system that is still used (FAT): a younger file may change and keep its times.
 _TICK_NS = 2 * 10**9
@@ -59,26 +59,30 @@ def decode(file: AudioFile) -> Array:
         if file.sha256:
             raise _edited(file.path) from error
         raise AudioError(f"{file.path}: expected an audio file. Received: {error.strerror}", "unreadable") from error
-    return checked(mono, file.path)
+    return checked(mono, file.sample_rate_hz, file.path)
 
 
-def checked(waveform: Array, name: Path | str) -> Array:
+def checked(waveform: Array, sample_rate_hz: int, name: Path | str) -> Array:
     """Returns a waveform as it is, once there is sound in it.
 
     Args:
         waveform: float32 `[samples]`.
+        sample_rate_hz: Its sampling rate.
         name: What an error calls it.
 
     Raises:
-        AudioError: If it is not finite, never leaves one value, or is on the scale of integers.
+        AudioError: If it is not finite, on the scale of integers, or silent: if fewer samples than a hop of 10 ms has
+            leave its middle by more than one step of 16 bits.
     """
     if not np.isfinite(waveform).all():
         raise AudioError(f"{name}: expected finite samples. Received: NaN or infinity", "NaN or infinity")
     if not waveform.size:
         return waveform
     low, high = float(waveform.min()), float(waveform.max())
-    if high - low <= 2 * _STEP:
-        received = f"every sample is {low:g}" if low == high else f"every sample is within {low:g} and {high:g}"
+    middle = float(np.median(waveform[:: max(1, waveform.size // 10_000)]))
+    heard = np.count_nonzero((waveform > middle + _STEP) | (waveform < middle - _STEP))
+    if heard < HOP_S * sample_rate_hz:
+        received = f"every sample is {low:g}" if low == high else f"{heard} of {waveform.size} samples leave {middle:g}"
         raise AudioError(f"{name}: expected sound. Received: silence ({received})", "silence")
     if (peak := max(-low, high)) > _LOUDEST:
         bits = 16 if peak <= 2**16 else 32

@@ -107,6 +107,7 @@ def test_values_are_tensorflow_io_s_bit_for_bit(tmp_path, format, subtype, chann
         (np.zeros(4000), "silence"),
         (np.full(4000, 0.1), "silence"),
         (np.random.default_rng(0).integers(-1, 2, 4000) / 2**15, "silence"),
+        (np.r_[np.zeros(2000), 0.5, np.zeros(2000)], "silence"),
         (np.append(tone(), np.nan), "NaN or infinity"),
         (np.append(tone(), np.inf), "NaN or infinity"),
         (tone() * 2**15, "floats on the scale of integers"),
@@ -125,6 +126,11 @@ def test_integers_in_floats_are_refused_with_cause_and_cure(tmp_path, scale, cur
     with pytest.raises(AudioError) as error:
         decode(probe(written(tmp_path / "a.wav", tone() * scale, subtype="FLOAT")))
     assert cure in str(error.value)
+
+
+def test_a_word_in_digital_silence_is_sound(tmp_path):
+    padded = np.concatenate([np.zeros(RATE), 0.01 * tone(seconds=0.1), np.zeros(RATE)])
+    assert decode(probe(written(tmp_path / "a.wav", padded))).size == padded.size
 
 
 def test_floats_a_little_beyond_full_scale_are_left_to_be_clipped(tmp_path):
