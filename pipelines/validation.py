@@ -8,8 +8,10 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from kerasser import defences
+from kerasser import corpora, defences
 from kerasser.audio import SAMPLE_RATE_HZ, AudioError, Limits
+from kerasser.corpora import usable
+from kerasser.demo.corpus import NAME as DEMO
 from kerasser.demo.noise import ENVIRONMENTS
 from kerasser.noise import bank, splits
 from kerasser.util.errors import InputError
@@ -93,7 +95,10 @@ def _noise(settings: Settings) -> None:
         data = settings.data
         limits = Limits(data.longest_s, data.largest_bytes)
         refused: dict[str, AudioError] | None = {} if data.skip_unusable else None
-        sources = bank.read(Path(settings.noise_dir).expanduser(), noise.channel, limits, refused)
+        try:
+            sources = bank.read(Path(settings.noise_dir).expanduser(), noise.channel, limits, refused)
+        except AudioError as error:
+            raise usable.left_out(error, skip=False) from error
         wanted = bank.environments(sources, noise.environments)
         chosen = [each for each in sources if each.environment in wanted]
         lengths = [(each.environment, each.name, each.audio.duration_s) for each in chosen]
@@ -178,7 +183,14 @@ def _gan(settings: Settings) -> None:
     gan = settings.defences.gan
     if not gan.pretraining_epochs and not gan.epochs:
         raise InputError("defences.gan: expected pretraining_epochs or epochs above 0. Received: 0 of both")
+    names = (DEMO, *corpora.readers())
     for other in gan.corpora:
+        if other.corpus not in names:
+            raise InputError(f"defences.gan.corpora: expected some of {', '.join(names)}. Received: {other.corpus!r}")
+        if other.corpus_dir and not Path(other.corpus_dir).expanduser().exists():
+            raise InputError(
+                f"defences.gan.corpora: {other.corpus}: expected a corpus_dir that exists. Received: {other.corpus_dir}"
+            )
         if (other.corpus == "demo") != (other.corpus_dir is None):
             wanted = "no corpus_dir for demo, which is made on the spot" if other.corpus == "demo" else "a corpus_dir"
             received = other.corpus_dir or "none"

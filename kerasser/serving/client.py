@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +16,7 @@ import grpc
 import requests
 import tenacity
 import tensorflow as tf
+import urllib3
 from tensorflow_serving.apis import (
     get_model_status_pb2,
     model_service_pb2_grpc,
@@ -27,6 +29,8 @@ from kerasser.util.arrays import Array
 from kerasser.util.errors import InputError
 
 DEFENDED, UNDEFENDED = "serialized", "serialized_undefended"
+#: An answer, unpacked, has no more bytes: one for ten thousand utterances has two million.
+LARGEST_ANSWER = 2**26
 _TRY_AGAIN_HTTP = (429, 502, 503, 504)
 _TRY_AGAIN_GRPC = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED)
 
@@ -42,6 +46,19 @@ class Answer:
 
     label: str
     probabilities: dict[str, float]
+
+
+@dataclass(frozen=True)
+class _Reply:
+    """What a server sent over REST."""
+
+    status_code: int
+    reason: str
+    text: str
+
+    def json(self) -> Any:
+        """Returns the content, or raises a ValueError."""
+        return json.loads(self.text)
 
 
 class Model(Protocol):
@@ -138,16 +155,18 @@ class RestModel:
             raise InputError(f"{url}: expected versions. Received: {_one_line(response.text)}") from error
         return _newest(states, url)
 
-    def _asked(self, method: str, url: str, **content: Any) -> requests.Response:
+    def _asked(self, method: str, url: str, **content: Any) -> _Reply:
         """Returns the response, once the server has one."""
 
-        def ask(left_s: float) -> requests.Response:
-            response = self._session.request(method, url, timeout=left_s, **content)
+        def ask(left_s: float) -> _Reply:
+            end = time.monotonic() + left_s
+            with self._session.request(method, url, timeout=left_s, stream=True, **content) as answer:
+                response = _Reply(answer.status_code, answer.reason or "", _content(answer, end, url))
             if response.status_code in _TRY_AGAIN_HTTP:
                 raise _TryAgainError(_words(response))
             return response
 
-        response: requests.Response = _until(self._deadline_s, ask, url)
+        response: _Reply = _until(self._deadline_s, ask, url)
         if response.status_code != 200:
             raise InputError(f"{url}: {_words(response)}")
         return response
@@ -167,7 +186,7 @@ class GrpcModel:
     def __init__(
         self, target: str, model: str, version: int | None = None, deadline_s: float = 60.0, secure: bool = False
     ) -> None:
-        options = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
+        options = [("grpc.max_receive_message_length", LARGEST_ANSWER), ("grpc.max_send_message_length", -1)]
         channel = (
             grpc.secure_channel(target, grpc.ssl_channel_credentials(), options)
             if secure
@@ -263,7 +282,40 @@ def _until(deadline_s: float, ask: Callable[[float], Any], where: str) -> Any:
         raise InputError(f"{where}: {_one_line(str(error))}") from error
 
 
-def _words(response: requests.Response) -> str:
+def _content(response: requests.Response, end: float, url: str) -> str:
+    """Returns what a response holds, read piece by piece.
+
+    Args:
+        response: One that is not read yet.
+        end: When it must be there, on the monotonic clock.
+        url: What an error calls the server.
+
+    Raises:
+        InputError: If it is larger than any answer; a packed one may be a thousand times what was sent.
+        requests.Timeout: If it is not there in time.
+    """
+    content = bytearray()
+    # What has come, without waiting for more: each wait would have all the time anew.
+    while piece := _next(response):
+        content += piece
+        if len(content) > LARGEST_ANSWER:
+            raise InputError(f"{url}: expected an answer of at most {LARGEST_ANSWER} bytes, unpacked. Received: more")
+        if time.monotonic() > end:
+            raise requests.Timeout("the answer came too slowly")
+    return content.decode(response.encoding or "utf-8", errors="replace")
+
+
+def _next(response: requests.Response) -> bytes:
+    try:
+        piece: bytes = response.raw.read1(2**14, decode_content=True)
+    except urllib3.exceptions.DecodeError as error:
+        raise requests.exceptions.ContentDecodingError(str(error)) from error
+    except urllib3.exceptions.HTTPError as error:
+        raise requests.ConnectionError(str(error)) from error
+    return piece
+
+
+def _words(response: _Reply) -> str:
     """Returns what a server says is wrong."""
     try:
         said = response.json()["error"]

@@ -13,6 +13,7 @@ import numpy as np
 from kerasser import audio, resampling, twins
 from kerasser.attack.draws import derive_seed
 from kerasser.audio import AudioError, Limits
+from kerasser.corpora import usable
 from kerasser.demo import noise
 from kerasser.noise import bank, splits
 from kerasser.noise.bank import Recording, Source
@@ -121,7 +122,10 @@ def _compared(parameters: Mapping[str, Any], files: Sequence[Source]) -> tuple[l
             sounds.append(splits.Sound(recording.environment, recording.name, recording.waveform.size, silence))
             yield recording.waveform
 
-    found = twins.find(waveforms())
+    try:
+        found = twins.find(waveforms())
+    except AudioError as error:
+        raise usable.left_out(error, skip=False) from error
     return sounds, found
 
 

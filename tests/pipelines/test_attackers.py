@@ -198,6 +198,7 @@ def test_the_box_holds_the_random_draws(place):
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_the_benchmark_of_the_searches_prints_a_row_a_query(tmp_path):
     """Slow: two small classifiers are trained, one for each seed."""
     listing, noise = corpus.write(tmp_path)

@@ -322,13 +322,14 @@ def content(store):
 @pytest.mark.parametrize(
     ("command", "sign"),
     [
-        ("generate", "artifacts/work/*/examples/00001-*.tfrecord"),
-        ("train", "artifacts/work/*/model/work/*/checkpoint.npz"),
+        (["generate"], "artifacts/work/*/examples/00001-*.tfrecord"),
+        (["train", "--defence", "none"], "artifacts/work/*/model/work/*/checkpoint.npz"),
     ],
 )
 def test_a_killed_run_goes_on_to_the_same_hashes(tmp_path, place, command, sign):
-    root, small = place
-    arguments = [*small, "--attack.draws", "6", "--training.epochs", "12", "--output-dir", str(tmp_path / "killed")]
+    command, *flags = command
+    arguments = [*place[1], *flags, "--attack.draws", "6", "--training.epochs", "12"]
+    arguments += ["--output-dir", str(tmp_path / "killed")]
     process = subprocess.Popen(
         [sys.executable, "-m", f"pipelines.{command}", *arguments],
         cwd=ROOT,
@@ -442,6 +443,7 @@ def test_bad_files_end_in_one_line_that_names_them(tmp_path, capsys, case):
     line = refused(tmp_path, capsys, corpus.arguments(listing, noise, tmp_path / "out"))
     assert named.removesuffix(".wav") in line
     assert "expected" in line and "Received" in line
+    assert ("data.skip_unusable" in line) == (case not in ("missing column", "short noise", "no noise"))
 
 
 def test_an_unknown_fold_is_named_with_the_known_ones(place, tmp_path, capsys):

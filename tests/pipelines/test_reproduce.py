@@ -34,6 +34,11 @@ from tests.pipelines import corpus
 from tests.pipelines.test_commands import content, run, voice
 
 ROOT = Path(__file__).parents[2]
+#: No defence but the GAN.
+FEW_MODELS = [
+    *("--defences.adversarial_training.shares", "[]", "--defences.random_noise.epsilon", "0"),
+    *("--defences.random_noise_on_features.deviation", "0"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -188,20 +193,11 @@ def test_a_second_run_takes_everything_from_the_cache(place, reproduced):
 
 
 def test_a_killed_gan_goes_on_to_the_same_hashes(tmp_path, place):
-    """Slow: the reproduction is run three times, killed once."""
-    few = [
-        "--fold",
-        "1",
-        "--defences.adversarial_training.shares",
-        "[]",
-        "--defences.random_noise.epsilon",
-        "0",
-        "--defences.gan.epochs",
-        "8",
-    ]
-    arguments = [*place[1], *few, "--defences.gan.patience", "20", "--output-dir", str(tmp_path / "killed")]
+    """Slow: the GAN's training is run three times, killed once."""
+    longer = ["--defence", "gan", "--defences.gan.epochs", "8", "--defences.gan.patience", "20", "--fold", "1"]
+    arguments = [*place[1], *longer, "--output-dir", str(tmp_path / "killed")]
     process = subprocess.Popen(
-        [sys.executable, "-m", "pipelines.reproduce", *arguments],
+        [sys.executable, "-m", "pipelines.train", *arguments],
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -214,10 +210,10 @@ def test_a_killed_gan_goes_on_to_the_same_hashes(tmp_path, place):
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     assert ("GanTrainer", "generator") not in content(tmp_path / "killed/artifacts")
-    resumed = run("reproduce", arguments)
+    resumed = run("train", arguments)
     assert resumed.returncode == 0, resumed.stderr
     assert "goes on" in resumed.stderr
-    alone = run("reproduce", [*arguments, "--output-dir", str(tmp_path / "alone")])
+    alone = run("train", [*arguments, "--output-dir", str(tmp_path / "alone")])
     assert alone.returncode == 0, alone.stderr
     assert content(tmp_path / "killed/artifacts") == content(tmp_path / "alone/artifacts")
     assert ("GanTrainer", "generator") in content(tmp_path / "alone/artifacts")
@@ -225,10 +221,13 @@ def test_a_killed_gan_goes_on_to_the_same_hashes(tmp_path, place):
 
 @pytest.mark.parametrize(
     ("name", "make", "fold", "speakers"),
-    [("iemocap", trees.make_iemocap, "Ses02", 2), ("fau-aibo", trees.make_fau_aibo, "given", 3)],
+    [
+        ("iemocap", trees.make_iemocap, "Ses02", 2),
+        pytest.param("fau-aibo", trees.make_fau_aibo, "given", 3, marks=pytest.mark.exhaustive),
+    ],
 )
 def test_the_papers_protocols_run_on_small_trees(tmp_path, capsys, name, make, fold, speakers):
-    """Slow: six models for each corpus."""
+    """Slow: two models and a GAN for each corpus."""
     root = make(tmp_path / name, waveform=voice)
     generator = np.random.default_rng(0)
     for environment in ("PCAFETER", "OMEETING", "PSTATION"):
@@ -236,7 +235,8 @@ def test_the_papers_protocols_run_on_small_trees(tmp_path, capsys, name, make, f
         noise = 0.1 * generator.normal(size=80000).clip(-4, 4)
         soundfile.write(tmp_path / "noise" / environment / "ch01.wav", noise, 16000)
     flags = ["--config", str(ROOT / f"pipelines/configs/paper-{name}.yaml"), "--corpus-dir", str(root)]
-    small = [*corpus.SMALL, "--attack.snrs_db", "[]", "--fold", fold]
+    small = [*corpus.SMALL, "--attack.snrs_db", "[]", "--fold", fold, *FEW_MODELS]
+    small += ["--defences.adversarial_training.shares", "[1]"]
     flags += [*small, "--noise-dir", str(tmp_path / "noise"), "--output-dir", str(tmp_path / "out"), "--quiet"]
     main("reproduce", reproduce.DESCRIPTION, reproduce.reproduce, flags)
     report = json.loads(Path(capsys.readouterr().out.strip().splitlines()[-1]).with_name("report.json").read_text())
@@ -261,24 +261,13 @@ def test_the_papers_protocols_are_what_the_files_say(capsys):
         assert each.defences.adversarial_training.shares == pytest.approx([tenth / 10 for tenth in range(1, 11)])
 
 
-def few_models(listing, noise, output):
-    """Flags of a run with no defence but the GAN."""
-    flags = corpus.arguments(listing, noise, output)
-    return [
-        *flags,
-        "--defences.adversarial_training.shares",
-        "[]",
-        "--defences.random_noise.epsilon",
-        "0",
-        "--defences.random_noise_on_features.deviation",
-        "0",
-    ]
-
-
+@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_gan_hears_several_corpora_and_each_is_reported(tmp_path, capsys):
+    """Slow: a reproduction of each of two corpora."""
     listing, noise = corpus.write(tmp_path / "one")
     other, _ = corpus.write(tmp_path / "two", seed=1)
-    flags = [*few_models(listing, noise, tmp_path / "out"), "--all-corpora", "--quiet"]
+    flags = [*corpus.arguments(listing, noise, tmp_path / "out"), *FEW_MODELS, "--all-corpora", "--quiet"]
     companion = json.dumps([{"corpus": "manifest", "corpus_dir": str(other)}])
     main("reproduce", "", reproduce.reproduce, [*flags, "--defences.gan.corpora", companion])
     generators = list((tmp_path / "out/artifacts/Generator").iterdir())
@@ -293,7 +282,8 @@ def test_a_gan_that_would_hear_the_test_speakers_is_refused_in_one_line(tmp_path
     listing, noise = corpus.write(tmp_path)
     companion = json.dumps([{"corpus": "manifest", "corpus_dir": str(listing), "fold": "2"}])
     with pytest.raises(SystemExit) as status:
-        flags = [*few_models(listing, noise, tmp_path / "out"), "--defences.gan.corpora", companion, "--quiet"]
+        flags = [*corpus.arguments(listing, noise, tmp_path / "out"), *FEW_MODELS, "--quiet"]
+        flags += ["--defences.gan.corpora", companion]
         main("reproduce", "", reproduce.reproduce, flags)
     assert status.value.code == 2
     (line,) = capsys.readouterr().err.splitlines()

@@ -211,6 +211,7 @@ def test_the_page_shows_the_tags(server, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_the_benchmark_says_what_share_of_each_training_the_log_takes(tmp_path):
     """Slow: it trains a small classifier and a small GAN."""
     flags = corpus.arguments(*corpus.write(tmp_path), tmp_path)

@@ -67,6 +67,14 @@ REFUSED = [
         "defences.gan: expected pretraining_epochs",
     ),
     (
+        changed("defences.gan", corpora=[CompanionSettings("nonsense", "x")]),
+        "gan.corpora: expected some of demo, .*emodb.* Received: 'nonsense'",
+    ),
+    (
+        changed("defences.gan", corpora=[CompanionSettings("emodb", "no-such-folder")]),
+        "gan.corpora: emodb: expected a corpus_dir that exists. Received: no-such-folder",
+    ),
+    (
         changed("defences.gan", corpora=[CompanionSettings("emodb")]),
         "gan.corpora: emodb: expected a corpus_dir",
     ),

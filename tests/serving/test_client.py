@@ -1,11 +1,14 @@
+import gzip
 import io
 import json
 import threading
+import tracemalloc
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import numpy as np
 import pytest
 import requests
+import urllib3
 
 from kerasser.serving.client import DEFENDED, UNDEFENDED, LocalModel, connect
 from kerasser.util.errors import InputError
@@ -156,6 +159,60 @@ def test_a_server_that_does_not_answer_is_given_up_at_the_deadline(served):
             model.answer(UTTERANCES)
 
 
+@pytest.fixture
+def hostile():
+    """Starts a server that sends pieces, with pauses in seconds between; returns its URL."""
+    started = []
+
+    def start(pieces, pause_s=0.0, **headers):
+        gone = threading.Event()
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):  # noqa: N802
+                self.send_response(200)
+                for name, value in headers.items():
+                    self.send_header(name.replace("_", "-"), value)
+                self.end_headers()
+                for piece in pieces:
+                    try:
+                        self.wfile.write(piece)
+                    except OSError:
+                        return
+                    if gone.wait(pause_s):
+                        return
+
+            def log_message(self, *given):
+                pass
+
+        server = HTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        started.append((server, gone))
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield start
+    for server, gone in started:
+        gone.set()
+        server.shutdown()
+        server.server_close()
+
+
+def test_a_packed_answer_without_end_is_refused_and_takes_no_memory(hostile):
+    """Half a gigabyte of zeros, packed into half a megabyte."""
+    zeros = gzip.compress(bytes(2**29))
+    url = hostile([zeros[at : at + 2**14] for at in range(0, len(zeros), 2**14)], Content_Encoding="gzip")
+    tracemalloc.start()
+    with pytest.raises(InputError, match=r"127\.0\.0\.1.*expected an answer of at most 67108864 bytes"):
+        connect(url, "tiny", deadline_s=30).answer(UTTERANCES)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2**28
+
+
+def test_an_answer_that_trickles_in_is_given_up_at_the_deadline(hostile):
+    with pytest.raises(InputError, match="no answer within 1 s"):
+        connect(hostile([b" "] * 200, pause_s=0.05), "tiny", deadline_s=1).answer(UTTERANCES)
+
+
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9", "grpc://127.0.0.1:9"])
 def test_nobody_there(url):
     with pytest.raises(InputError, match=r"127\.0\.0\.1:9.*no answer within 1 s"):
@@ -196,7 +253,8 @@ def test_what_is_no_saved_model(tmp_path):
 def test_probabilities_that_are_none_are_refused(monkeypatch):
     row = {"label": "negative", "classes": ["negative", "positive"], "probabilities": [float("nan"), 1.0]}
     response = requests.Response()
-    response.status_code, response.raw = 200, io.BytesIO(json.dumps({"predictions": [row]}).encode())
+    content = io.BytesIO(json.dumps({"predictions": [row]}).encode())
+    response.status_code, response.raw = 200, urllib3.HTTPResponse(content, preload_content=False)
     monkeypatch.setattr(requests.Session, "request", lambda *_, **__: response)
     with pytest.raises(InputError, match="expected predictions with label, classes and probabilities"):
         connect("http://127.0.0.1:9", "tiny").answer(UTTERANCES[:1])

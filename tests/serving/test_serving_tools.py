@@ -41,6 +41,7 @@ def test_without_a_server_the_smoke_test_says_that_it_is_skipped(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_the_benchmark_prints_a_row_for_each_duration_and_signature(saved_model):
     """Slow: each figure takes twenty calls at least, some of them for 32 times 16 s of speech."""
     said = run("serving_benchmark.py", "--saved-model", saved_model, "--seconds", "0")
