@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.cli.main import main
 from pipelines.config import VictimRunSettings, VictimSettings
-from pipelines.engine.run_log import LOADING, current
+from pipelines.engine.loading import load_tensorflow
+from pipelines.engine.run_log import current
 from pipelines.io.own_models import Origin, origin
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ DESCRIPTION = "Attacks any recogniser with real-world noise, without training an
 
 def attack(settings: VictimRunSettings) -> None:
     """Asks the victim about every condition and puts the report where people find it."""
-    current().say(LOADING)
+    load_tensorflow()
     from kerasser.corpora import labels
     from kerasser.evaluation.report import EvaluationReport
     from kerasser.report.summary import headlines

@@ -6,14 +6,15 @@ from pathlib import Path
 
 from pipelines.cli.main import main
 from pipelines.config import Settings
-from pipelines.engine.run_log import LOADING, current
+from pipelines.engine.loading import load_tensorflow
+from pipelines.engine.run_log import current
 
 DESCRIPTION = "Measures the classifier's error against ε and SNR for each noise, and writes the report."
 
 
 def evaluate(settings: Settings) -> None:
     """Runs the whole DAG and puts the report where people find it."""
-    current().say(LOADING)
+    load_tensorflow()
     from kerasser.evaluation.report import EvaluationReport
     from kerasser.report.summary import headlines
     from pipelines.dag import Dag

@@ -7,7 +7,8 @@ from pathlib import Path
 from kerasser.util.errors import InputError
 from pipelines.cli.main import main
 from pipelines.config import ExportSettings
-from pipelines.engine.run_log import LOADING, current
+from pipelines.engine.loading import load_tensorflow
+from pipelines.engine.run_log import current
 
 DESCRIPTION = (
     "Trains the classifier and its defence, measures and validates what would be served, and publishes it as a new "
@@ -27,7 +28,7 @@ def export(settings: ExportSettings) -> None:
         current().say(f"version {withdrawn} is withdrawn, version {served} is served again")
         current().finish(base / str(served))
         return
-    current().say(LOADING)
+    load_tensorflow()
     from kerasser.defences import chosen, gan
     from pipelines.dag import Dag
     from pipelines.publication import push

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from pipelines.cli.main import main
 from pipelines.config import Settings
-from pipelines.engine.run_log import LOADING, current
+from pipelines.engine.loading import load_tensorflow
+from pipelines.engine.run_log import current
 
 DESCRIPTION = "Reads a corpus and noise, attacks the test speakers' speech, and writes all features as TFRecords."
 
 
 def generate(settings: Settings) -> None:
     """Runs the DAG up to the features."""
-    current().say(LOADING)
+    load_tensorflow()
     from pipelines.dag import Dag
     from pipelines.run import one_fold, run
 

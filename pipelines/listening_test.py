@@ -12,7 +12,8 @@ from jsonargparse.typing import ClosedUnitInterval, NonNegativeInt, PositiveFloa
 from kerasser.util.errors import InputError
 from pipelines.cli.main import main
 from pipelines.config import Settings
-from pipelines.engine.run_log import LOADING, current
+from pipelines.engine.loading import load_tensorflow
+from pipelines.engine.run_log import current
 
 if TYPE_CHECKING:
     from kerasser.audio import AudioFile
@@ -67,7 +68,7 @@ def _make(settings: ListeningSettings) -> None:
     Raises:
         InputError: If its folder exists, or the corpus is too small.
     """
-    current().say(LOADING)
+    load_tensorflow()
     from kerasser.listening import abx
     from pipelines.components import noise_gen
     from pipelines.dag import Dag

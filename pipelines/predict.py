@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from kerasser.util.errors import InputError
 from pipelines.cli.main import main
 from pipelines.config import PredictSettings
+from pipelines.engine.loading import load_tensorflow
 from pipelines.engine.run_log import current
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ DESCRIPTION = "Asks a published model what emotion is in speech; prints a JSON l
 
 def predict(settings: PredictSettings) -> None:
     """Prints one line a file: its label and probabilities, or what is wrong with it."""
+    load_tensorflow(say=False)
     from tqdm import tqdm
 
     from kerasser.features.opensmile import Egemaps

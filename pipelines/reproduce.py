@@ -9,7 +9,8 @@ from pathlib import Path
 from kerasser.defences.gan import CompanionSettings
 from pipelines.cli.main import main
 from pipelines.config import Settings
-from pipelines.engine.run_log import LOADING, current
+from pipelines.engine.loading import load_tensorflow
+from pipelines.engine.run_log import current
 
 DESCRIPTION = (
     "Attacks the classifier, trains the three defences, and prints the paper's figures and tables beside its own."
@@ -18,7 +19,7 @@ DESCRIPTION = (
 
 def reproduce(settings: Settings) -> None:
     """Runs the whole DAG for each corpus, and puts the reports where people find them."""
-    current().say(LOADING)
+    load_tensorflow()
     from pipelines.dag import Dag
     from pipelines.reproduction import reproduction
     from pipelines.run import environments, publish, run, wanted_and_all

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.cli.main import main
 from pipelines.config import Settings
-from pipelines.engine.run_log import LOADING, current
+from pipelines.engine.loading import load_tensorflow
+from pipelines.engine.run_log import current
 
 if TYPE_CHECKING:
     from kerasser.defences import System
@@ -23,7 +24,7 @@ DESCRIPTION = (
 
 def train(settings: Settings) -> None:
     """Runs the DAG up to the models; prints the path of each SavedModel, no defence first."""
-    current().say(LOADING)
+    load_tensorflow()
     from kerasser.defences import NONE, chosen, gan
     from kerasser.util.errors import InputError
     from pipelines.dag import Dag

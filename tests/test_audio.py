@@ -6,6 +6,7 @@ from kerasser import audio
 from kerasser.util.errors import InputError
 from tests.sounds import tone
 
+pytestmark = pytest.mark.smoke
 RATE = audio.SAMPLE_RATE_HZ
 
 

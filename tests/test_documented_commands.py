@@ -45,9 +45,10 @@ NOT_RUN = {
     "saved_models/docker-run.sh": "needs Docker and the image of TF Serving",
     "python -m pipelines.attack ": "needs a model; tests/pipelines/test_attack.py attacks some, as the docs do",
     "python train_svm.py ": "tests/pipelines/test_attack.py runs the docs' example",
-    "docker run ": "needs Docker and the image of TF Serving",
     "python -m pipelines.evaluate .* --attack.channels .*reverberation": "needs the extra channels; "
     "tests/pipelines/test_channels.py gives it rooms",
+    "mkdir -p outputs": "makes a folder for the next line",
+    "docker ": "needs Docker, and images from its registry",
     "curl ": "needs a TF Serving",
     "python -m pipelines.predict .* --server ": "needs a TF Serving; tests/serving/test_client.py asks one",
     "tools/listening_test --score ": "needs answers of people; tests/pipelines/test_listening_test.py scores some",

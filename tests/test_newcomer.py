@@ -35,7 +35,9 @@ def clone(tmp_path_factory):
     python.parent.mkdir(parents=True)
     python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
     python.chmod(0o755)
-    pinned = "cat setup.cfg pyproject.toml requirements/*.lock | cksum"
+    stack = "default" if sys.version_info < (3, 13) else "modern"
+    (place / ".venv/.stack").write_text(stack)
+    pinned = f"cat setup.cfg pyproject.toml requirements/{stack}/*.lock | cksum"
     wanted = subprocess.run(pinned, shell=True, cwd=place, capture_output=True, check=True)
     (place / ".venv/.installed").write_bytes(wanted.stdout)
     return place
@@ -81,6 +83,7 @@ def test_from_a_clone_to_the_demos_report_and_its_curves(clone):
 
 
 @pytest.mark.slow
+@pytest.mark.smoke
 def test_from_a_folder_of_recordings_to_an_answer(clone, tiny_world):
     """Slow: a classifier and a GAN are trained, unless another test has, and every step is a new process."""
     settings = world.arguments(tiny_world)

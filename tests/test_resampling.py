@@ -11,6 +11,7 @@ from kerasser.headers import probe
 from kerasser.util.errors import InputError
 from tests.sounds import RATE, tone
 
+pytestmark = pytest.mark.smoke
 RATES = [8000, 11025, 22050, 24000, 32000, 44100, 48000, 96000]
 
 

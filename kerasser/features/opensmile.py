@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+
 import numpy as np
 
 from kerasser.audio import SAMPLE_RATE_HZ
@@ -10,6 +16,22 @@ from kerasser.util.arrays import Array
 from kerasser.util.errors import InputError
 
 NAME = "opensmile"
+
+
+def load() -> ModuleType:
+    """Returns the package opensmile, with a native library that calls its own functions, whatever was loaded before it.
+
+    TensorFlow 2.21 and opensmile both hold Ooura's `rdft`, one for double and one for single precision. On Linux the
+    first that is loaded is called by both unless the second is bound to itself: opensmile after TensorFlow crashes.
+    """
+    found = find_spec("opensmile")
+    if hasattr(os, "RTLD_DEEPBIND") and found is not None and found.origin is not None:
+        for library in Path(found.origin).parent.glob("core/bin/*/libSMILEapi.so"):
+            # What is loaded stays so, and the package gets this library when it asks for the file.
+            ctypes.CDLL(str(library), mode=os.RTLD_NOW | os.RTLD_DEEPBIND)
+    import opensmile
+
+    return opensmile  # type: ignore[no-any-return]
 
 
 class Egemaps:
@@ -23,8 +45,7 @@ class Egemaps:
     frame_rate_hz = 100.0
 
     def __init__(self) -> None:
-        import opensmile
-
+        opensmile = load()
         self._smile = opensmile.Smile(
             feature_set=opensmile.FeatureSet.eGeMAPSv02,
             feature_level=opensmile.FeatureLevel.LowLevelDescriptors,
@@ -58,8 +79,7 @@ class Functionals:
     """
 
     def __init__(self) -> None:
-        import opensmile
-
+        opensmile = load()
         self._smile = opensmile.Smile(
             feature_set=opensmile.FeatureSet.eGeMAPSv02,
             feature_level=opensmile.FeatureLevel.Functionals,

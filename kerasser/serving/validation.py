@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -66,7 +67,7 @@ def validate(saved_model: Path, tolerance: float = TOLERANCE) -> Validation:
     return Validation(len(expected), compare(saved_model, expected, answered, tolerance))
 
 
-def _requests(wanted: Sequence[warmup.Record]) -> dict[str, Array]:
+def _requests(wanted: Sequence[warmup.Record]) -> dict[str, Any]:
     """Returns what `replay.py` reads: numpy writes strings only at a fixed size, without the NULs at their ends."""
     encode = np.vectorize(base64.b64encode, otypes=[object])
     return {

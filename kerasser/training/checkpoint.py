@@ -87,7 +87,9 @@ class Checkpoint(keras.callbacks.Callback):
             "history": self.history,
             "finished": bool(self.model.stop_training),
         }
-        arrays = {f"variable_{number}": np.asarray(variable) for number, variable in enumerate(self._variables())}
+        arrays: dict[str, Any] = {
+            f"variable_{number}": np.asarray(variable) for number, variable in enumerate(self._variables())
+        }
         arrays |= {f"best_{number}": weight for number, weight in enumerate(self.schedule.best_weights)}
         with whole(self.path) as part, part.open("wb") as file:
             np.savez(file, state=np.array(json.dumps(state)), **arrays)

@@ -5,11 +5,11 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
-import opensmile
 import pytest
 import soundfile
 
 from kerasser.demo import corpus as demo
+from kerasser.features.opensmile import load
 from kerasser.util.errors import InputError
 
 MEASURES = {
@@ -35,6 +35,7 @@ def waves(corpus):
 @pytest.fixture(scope="module")
 def means(corpus, waves):
     """Mean of each measure by emotion, from two takes of every speaker."""
+    opensmile = load()
     smile = opensmile.Smile(
         feature_set=opensmile.FeatureSet.eGeMAPSv02, feature_level=opensmile.FeatureLevel.Functionals
     )
@@ -124,6 +125,7 @@ def test_angry_speech_has_a_flatter_spectrum_than_sad_speech(seed, monkeypatch):
     # recordings may point the other way.
     quiet = demo.background
     monkeypatch.setattr(demo, "background", lambda count, rng: 1e-3 * quiet(count, rng))
+    opensmile = load()
     smile = opensmile.Smile(
         feature_set=opensmile.FeatureSet.eGeMAPSv02, feature_level=opensmile.FeatureLevel.Functionals
     )

@@ -1,11 +1,15 @@
+import subprocess
+import sys
+
 import numpy as np
-import opensmile
 import pytest
 
 from kerasser import audio
 from kerasser.features.base import EGEMAPS_NAMES
-from kerasser.features.opensmile import Egemaps, Functionals
+from kerasser.features.opensmile import Egemaps, Functionals, load
 from kerasser.util.errors import InputError
+
+pytestmark = pytest.mark.smoke
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +73,7 @@ def test_the_functionals_summarise_the_frames_under_their_names(egemaps, functio
 
 def test_full_scale_would_wrap_and_is_therefore_clipped(egemaps):
     loud = np.clip(6 * noise(1.0), -1, 1).astype(np.float32)
+    opensmile = load()
     unchecked = opensmile.Smile(opensmile.FeatureSet.eGeMAPSv02, opensmile.FeatureLevel.LowLevelDescriptors)
     wrapped = unchecked.process_signal(loud, 16000).to_numpy()
     clipped = egemaps(audio.clip(loud)[0])
@@ -86,3 +91,26 @@ def test_real_speech_has_a_plausible_voice(egemaps, real_data):
         hertz = 27.5 * 2 ** (np.median(semitones[semitones > 0]) / 12)
         low, high = (80, 260) if "03a" in file.path.name else (140, 400)
         assert low < hertz < high
+
+
+_DESCRIBED = """
+import sys
+import numpy as np
+{first}
+from kerasser.features.opensmile import Egemaps, Functionals
+{last}
+waveform = np.random.default_rng(0).uniform(-0.3, 0.3, 16000).astype(np.float32)
+np.savez(sys.argv[1], frames=Egemaps()(waveform), functionals=Functionals()(waveform))
+"""
+
+
+def test_features_are_the_same_whatever_was_loaded_before_opensmile(tmp_path):
+    # TensorFlow 2.21 exports a function that opensmile has under the same name.
+    for name, place in (("first", "import tensorflow"), ("last", "import tensorflow"), ("never", "")):
+        script = _DESCRIBED.format(**{"first": "", "last": "", name: place})
+        subprocess.run([sys.executable, "-c", script, tmp_path / f"{name}.npz"], check=True, capture_output=True)
+    never = np.load(tmp_path / "never.npz")
+    for name in ("first", "last"):
+        found = np.load(tmp_path / f"{name}.npz")
+        np.testing.assert_array_equal(found["frames"], never["frames"])
+        np.testing.assert_array_equal(found["functionals"], never["functionals"])

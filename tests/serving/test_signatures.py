@@ -11,6 +11,7 @@ from kerasser.features.records import serialize_frames
 from kerasser.serving import export
 from tests.serving.small import CLASSES, networks, padded, speech
 
+pytestmark = pytest.mark.smoke
 LENGTHS = (1, 3, 4, 37, 120)
 UTTERANCES = [speech(frames, seed) for seed, frames in enumerate(LENGTHS)]
 ON_FRAMES = ("serving_default", "undefended", "clean", "evaluate")

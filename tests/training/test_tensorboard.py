@@ -12,6 +12,8 @@ from kerasser.training.tensorboard.log import EventLog, flat, plain, table
 from kerasser.training.tensorboard.pictures import confusion_matrix, heat_map
 from kerasser.util.errors import InputError
 
+pytestmark = pytest.mark.smoke
+
 
 def read(folder):
     events = EventAccumulator(str(folder), size_guidance={"tensors": 0})
