@@ -31,6 +31,7 @@ __all__ = [
     "decode",
     "from_array",
     "probe",
+    "read",
     "sha256",
     "stored",
     "waveforms",
@@ -77,6 +78,15 @@ def waveforms(files: Sequence[AudioFile]) -> Iterator[Array]:
         if number in refused:
             raise refused.pop(number)
         yield waveform
+
+
+def read(file: AudioFile) -> Array:
+    """Returns one file as `waveforms` yields it; a pipeline takes longer to build than most files to decode.
+
+    Raises:
+        InputError: As `kerasser.decoding.decode` does.
+    """
+    return resampling.resample(decode(file), file.sample_rate_hz)
 
 
 def from_array(waveform: ArrayLike, sample_rate_hz: int, name: str = "waveform") -> Array:

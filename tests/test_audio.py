@@ -52,6 +52,15 @@ def test_files_come_in_order(tmp_path):
         assert waveform.max() == pytest.approx((number + 1) / 20)
 
 
+@pytest.mark.parametrize("rate", [8000, 16000, 44100])
+def test_one_file_alone_is_what_it_is_among_others(tmp_path, rate):
+    path = tmp_path / "a.wav"
+    soundfile.write(path, 0.1 * np.random.default_rng(0).normal(size=(rate, 2)), rate)
+    file = audio.probe(path, 0.25, 0.75)
+    (among,) = audio.waveforms([file])
+    np.testing.assert_array_equal(audio.read(file), among)
+
+
 def test_clip_bounds_and_counts():
     bounded, count = audio.clip(np.array([-1.5, -1.0, 0.25, audio.FULL_SCALE, 1.0, 2.0]))
     assert count == 3

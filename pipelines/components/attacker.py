@@ -133,8 +133,7 @@ class AttackerExecutor(Executor):
             utterance, file = item
 
             def load() -> Speech:
-                (waveform,) = audio.waveforms([file])
-                return Speech(waveform, noise, parameters["estimator"], speech_level=parameters["speech_level"])
+                return Speech(audio.read(file), noise, parameters["estimator"], speech_level=parameters["speech_level"])
 
             return TestUtterance(
                 id=utterance.id,

@@ -74,7 +74,7 @@ def _with_sounds(logged: Sequence[LoggedUtterance], corpus: Artifact, bank: Arti
     heard = []
     for each in logged:
         try:
-            (waveform,) = audio.waveforms([files[each.own.id]])
+            waveform = audio.read(files[each.own.id])
         except InputError:
             # Features outlive the recordings they were taken from; a training needs no sound.
             heard.append(each)
