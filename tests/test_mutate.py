@@ -2,6 +2,8 @@
 
 import ast
 import importlib.util
+import inspect
+import linecache
 import re
 import sys
 
@@ -37,6 +39,21 @@ def test_types_and_decorators_are_left_alone(mutate, tmp_path, monkeypatch):
     assert {mutant.line for mutant in found} == {4}
     shown = {line.strip() for mutant in found for line in str(mutant).splitlines() if "+" in line}
     assert {"+ return y if x <= 2 else x", "+ return y if x < 3 else x"} <= shown
+
+
+def test_who_reads_the_source_of_a_changed_function_finds_the_change(mutate, monkeypatch):
+    """TensorFlow compiles graphs from it."""
+    path = tools.ROOT / "kerasser/noise/gains.py"
+    mutant = next(each for each in mutate.mutants(path) if "Add_Sub" in each.operator)
+    monkeypatch.delitem(linecache.cache, str(path), raising=False)
+    finder = mutate.Finder(mutant)
+    module = importlib.util.module_from_spec(finder.find_spec(mutant.module, None))
+    finder.exec_module(module)
+    functions = [each for each in vars(module).values() if getattr(each, "__module__", "") == mutant.module]
+    sources = "".join(inspect.getsource(each) for each in functions if callable(each))
+    (wanted,) = (line.strip()[2:] for line in str(mutant).splitlines() if line.strip().startswith("+ "))
+    assert wanted in sources
+    linecache.cache.pop(str(path))
 
 
 def test_a_draw_takes_as_many_of_each_room_and_is_repeated_by_its_seed(mutate):

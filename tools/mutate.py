@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import ast
 import importlib
+import linecache
 import os
 import random
 import re
@@ -54,6 +55,8 @@ _LIBRARIES = (
     *("numpy", "scipy.signal", "scipy.stats", "pandas", "sklearn.gaussian_process", "statsmodels.stats.multitest"),
     *("tensorflow", "keras", "audmetric", "soundfile", "opensmile", "jsonargparse"),
 )
+# Sizes of type and margins of pictures, which people look at.
+_DRAWN = ("pictures.py",)
 # Of the time without a mutant; what never ends is noticed too.
 _PATIENCE, _LEAST_S = 3.0, 30.0
 
@@ -127,7 +130,7 @@ def tests_of(path: Path) -> list[str]:
     return [file.relative_to(ROOT).as_posix() for file in (*named, *others)]
 
 
-class _Finder(MetaPathFinder, InspectLoader):
+class Finder(MetaPathFinder, InspectLoader):
     """Finds a mutated module in the place of the real one."""
 
     def __init__(self, mutant: Mutant) -> None:
@@ -144,6 +147,8 @@ class _Finder(MetaPathFinder, InspectLoader):
 
     def exec_module(self, module: Any) -> None:
         place = module.__file__ = str(ROOT / self._mutant.path)
+        # TensorFlow compiles functions of a graph from what stands in their file, which is the code without the change.
+        linecache.cache[place] = (len(self._source), None, self._source.splitlines(keepends=True), place)
         exec(compile(self._source, place, "exec"), module.__dict__)
 
 
@@ -179,7 +184,7 @@ def _child(tests: Sequence[str], mutant: Mutant | None) -> None:
                 os.dup2(quiet.fileno(), stream)
             sys.dont_write_bytecode = True
             if mutant:
-                sys.meta_path.insert(0, _Finder(mutant))
+                sys.meta_path.insert(0, Finder(mutant))
             arguments = ["-x", "-q", "-m", "not slow", "-p", "no:cacheprovider", "--hypothesis-seed=0"]
             status = int(pytest.main([*arguments, *tests]))
     finally:
@@ -207,6 +212,7 @@ def main() -> None:
     os.chdir(ROOT)
     sys.path.insert(0, str(ROOT))
     found = [path for room in chosen.rooms for path in sorted((ROOT / "kerasser" / room).rglob("*.py"))]
+    found = [path for path in found if path.name not in _DRAWN]
     paths = [path.resolve() for path in chosen.files] or [path for path in found if tests_of(path)]
     for path in found if not chosen.files else ():
         if not tests_of(path) and any(mutants(path)):

@@ -28,9 +28,9 @@ _BETA_MAX = 0.8**0.5
 _LEAST_Q = 2.0
 # Rise of the bias where the power fluctuates as a whole (equation 27).
 _BIAS_RISE = 2.12
-# Mean of the minimum of `D` correlated values relative to their own mean (table III, M(D)).
-_TABLE_D = np.array([1, 2, 5, 8, 10, 15, 20, 30, 40, 60, 80, 120, 140, 160, 180, 220, 260, 300])
-_TABLE_M = np.array(
+#: Mean of the minimum of `D` correlated values relative to their own mean (table III, M(D)).
+TABLE_D = np.array([1, 2, 5, 8, 10, 15, 20, 30, 40, 60, 80, 120, 140, 160, 180, 220, 260, 300])
+TABLE_M = np.array(
     [0, 0.26, 0.48, 0.58, 0.61, 0.668, 0.705, 0.762, 0.8, 0.841, 0.865, 0.89, 0.9, 0.91, 0.92, 0.93, 0.935, 0.94]
 )
 
@@ -88,6 +88,6 @@ def _corrected(observed: np.ndarray, floor: float) -> np.ndarray:
 
 def _bias(inverse_q: np.ndarray, window: int) -> np.ndarray:
     """Returns B_min, the inverse of the mean of the least of `window` values of mean 1 (equations 17 and 18)."""
-    m = float(np.interp(np.sqrt(window), np.sqrt(_TABLE_D), _TABLE_M))
+    m = float(np.interp(np.sqrt(window), np.sqrt(TABLE_D), TABLE_M))
     q = (1 / np.maximum(inverse_q, 1e-6) - 2 * m) / (1 - m)
     return 1 + (window - 1) * 2 / q

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kerasser.noise import estimation
-from kerasser.noise.minimum_statistics import noise_power
+from kerasser.noise.minimum_statistics import TABLE_D, TABLE_M, noise_power
 
 
 def white(seconds=4.0, seed=0):
@@ -56,3 +56,8 @@ def test_it_scales_with_the_power_and_holds_the_floor(exponent, frames):
 def test_both_directions_of_time_are_alike():
     power = np.random.default_rng(3).exponential(size=(5, 301))
     np.testing.assert_allclose(noise_power(power, 1e-9)[:, ::-1], noise_power(power[:, ::-1], 1e-9), rtol=1e-9)
+
+
+def test_the_bias_of_the_minimum_grows_with_the_window_and_stays_below_one():
+    """Table III holds the mean of a minimum relative to the mean: 0 of one value, less than 1 of many."""
+    assert TABLE_M[0] == 0 and (np.diff(TABLE_M) > 0).all() and (np.diff(TABLE_D) > 0).all() and TABLE_M[-1] < 1
