@@ -137,15 +137,18 @@ class Finder(MetaPathFinder, InspectLoader):
         self._mutant, self._source = mutant, mutant.source
 
     def find_spec(self, fullname: str, path: Any, target: Any = None) -> Any:
+        """Returns where the mutant is, if it is asked for."""
         if fullname == self._mutant.module:
             place = str(ROOT / self._mutant.path)
             return spec_from_loader(fullname, self, origin=place, is_package=place.endswith("__init__.py"))
         return None
 
     def get_source(self, fullname: str) -> str:
+        """Returns the mutant."""
         return self._source
 
     def exec_module(self, module: Any) -> None:
+        """Runs the mutant as the module."""
         place = module.__file__ = str(ROOT / self._mutant.path)
         # TensorFlow compiles functions of a graph from what stands in their file, which is the code without the change.
         linecache.cache[place] = (len(self._source), None, self._source.splitlines(keepends=True), place)
