@@ -3,7 +3,7 @@ import pytest
 from kerasser.corpora import labels
 
 
-@pytest.mark.parametrize("name", [*labels.STANDARD, *set(labels.STANDARD.values())])
+@pytest.mark.parametrize("name", [*labels.STANDARD, *sorted({*labels.STANDARD.values()})])
 def test_a_name_stands_for_itself_in_any_case(name):
     for written in (name, name.upper(), name.capitalize(), f"  {name} "):
         assert labels.standard(written) == labels.STANDARD.get(name, name)
