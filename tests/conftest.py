@@ -15,6 +15,11 @@ settings.register_profile(
 settings.load_profile("kerasser")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the files that run whole commands first: several processes then end at about the same time."""
+    items.sort(key=lambda item: item.path.parent.name not in ("pipelines", "tests"))
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder with EMO-DB, RAVDESS, URDU and noise, in their original layouts."""

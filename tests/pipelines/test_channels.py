@@ -223,6 +223,7 @@ def test_a_channel_alone_is_an_attack(place):
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_every_defence_hears_them(place, flags):
     """Slow: a reproduction of two systems, one of which hears enhanced speech."""
     small, more = flags

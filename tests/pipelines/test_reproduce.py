@@ -192,6 +192,8 @@ def test_a_second_run_takes_everything_from_the_cache(place, reproduced):
     assert again.stdout == reproduced.stdout
 
 
+@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_killed_gan_goes_on_to_the_same_hashes(tmp_path, place):
     """Slow: the GAN's training is run three times, killed once."""
     longer = ["--defence", "gan", "--defences.gan.epochs", "8", "--defences.gan.patience", "20", "--fold", "1"]
