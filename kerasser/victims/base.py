@@ -89,7 +89,7 @@ class Recogniser:
             heard = list(ordered_map(self._front_end, heard, self._workers))
         answer = self._ask(heard)
         found = checked(answer, len(waveforms), self.classes, self.name)
-        self.single_output = np.shape(answer) != found.shape  # type: ignore[arg-type]
+        self.single_output = np.asarray(answer).shape != found.shape
         return found
 
     def one_output(self) -> str:

@@ -30,7 +30,7 @@ def batch(count=4, frames=6):
     return features, lengths, np.arange(count) % 2
 
 
-@pytest.mark.parametrize("radius", [0.1, 1.0])
+@pytest.mark.parametrize("radius", [0.1, 1.0, 10.0])
 def test_a_linear_model_falls_by_what_the_closed_form_says(radius):
     features, lengths, labels = batch()
     weights = np.array([1.0, -0.3, 4.0])

@@ -277,6 +277,16 @@ def test_input_that_cannot_be_used_is_refused_by_name(call, waveform, options, m
         call(waveform, **options)
 
 
+@pytest.mark.parametrize("samples", [300, 512, 4000, 16123])
+def test_the_pauses_are_the_quietest_tenth_of_the_frames(samples):
+    generator = np.random.default_rng(samples)
+    waveform = generator.normal(size=samples) * (1.1 + np.sin(np.arange(samples) / 700)) + 0.2
+    size = min(512, samples)
+    variances = sorted(waveform[start : start + size].var() for start in range(0, samples - size + 1, 128))
+    quietest = variances[: max(1, round(0.1 * len(variances)))]
+    assert pause_variance(waveform) == pytest.approx(np.mean(quietest), rel=1e-9)
+
+
 def test_the_level_of_the_pauses_is_that_of_the_quiet_part():
     generator = np.random.default_rng(14)
     waveform = generator.standard_normal(4 * RATE_HZ)

@@ -121,6 +121,14 @@ def test_digital_silence_is_on_neither_side_and_the_rest_is_cut_by_its_sound():
     assert made.remarks == ["Digital silence in recordings of noise was left out: cafe/0 (20.0 s)."]
 
 
+def test_what_is_silent_between_is_counted_out_on_both_sides():
+    holes = [(5 * S, 10 * S), (15 * S, 20 * S), (30 * S, 35 * S)]
+    made = divide([Sound("cafe", "cafe/0", 40 * S, holes)], [], Options("time", 0.4, 0.0))
+    # Of 25 s of sound the first 15 train.
+    assert made.train == [[(0, 5 * S), (10 * S, 15 * S), (20 * S, 25 * S)]]
+    assert made.test == [[(25 * S, 30 * S), (35 * S, 40 * S)]]
+
+
 def test_sound_behind_silence_tests():
     made = divide([Sound("cafe", "cafe/0", 20 * S, [(0, 10 * S)])], [], TIME)
     assert made.train == [[(10 * S, 16 * S - S // 4)]] and made.test == [[(16 * S + S // 4, 20 * S)]]
