@@ -27,6 +27,7 @@ DESCRIPTION = (
 def corpus(settings: CorpusRunSettings) -> None:
     """Prints the survey, and where its picture is."""
     from kerasser import corpora
+    from kerasser.audio import Limits
     from kerasser.corpora.survey import survey
     from kerasser.report import corpus_picture, corpus_text
     from kerasser.util import files
@@ -34,7 +35,12 @@ def corpus(settings: CorpusRunSettings) -> None:
     data = settings.data
     with _read(settings) as found:
         seen = survey(
-            found, measured=settings.measured, fold_count=data.folds, dev_share=data.dev_share, seed=data.seed
+            found,
+            Limits(data.longest_s, data.largest_bytes),
+            measured=settings.measured,
+            fold_count=data.folds,
+            dev_share=data.dev_share,
+            seed=data.seed,
         )
         if settings.twins:
             seen = _with_twins(seen)

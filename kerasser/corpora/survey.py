@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasser.audio import AudioError, AudioFile, decode
+from kerasser.audio import AudioError, AudioFile, Limits, decode
 from kerasser.corpora import usable
 from kerasser.corpora.base import Corpus, Utterance
 from kerasser.corpora.folds import Fold, folds
@@ -114,12 +114,19 @@ class Survey:
 
 
 def survey(
-    corpus: Corpus, *, measured: int = 200, fold_count: int = 5, dev_share: float = 0.25, seed: int = 0
+    corpus: Corpus,
+    limits: Limits | None = None,
+    *,
+    measured: int = 200,
+    fold_count: int = 5,
+    dev_share: float = 0.25,
+    seed: int = 0,
 ) -> Survey:
     """Reads every header, and the sound of what has to be heard.
 
     Args:
         corpus: As its reader has it.
+        limits: What a header may claim.
         measured: Most utterances whose level is measured, spread evenly.
         fold_count: See `kerasser.corpora.folds`.
         dev_share: See there.
@@ -128,7 +135,7 @@ def survey(
     Raises:
         InputError: If no audio can be used.
     """
-    corpus, found = usable.probed(corpus, skip=True, quiet=True)
+    corpus, found = usable.probed(corpus, limits, skip=True, quiet=True)
     files = tuple(found)
     try:
         valued = tuple(each for each in corpus.utterances if each.valence)

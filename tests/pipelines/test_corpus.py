@@ -6,7 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 from pipelines import corpus as command
 from pipelines.cli.main import main
@@ -46,6 +48,13 @@ def test_copies_of_whole_files_are_found_at_once_and_other_levels_where_they_are
     run("--corpus", "manifest", "--corpus-dir", listing)
     (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("copies")]
     assert "(duplicated): 1 pairs" in line and "copy.wav of zz and s0_1.wav of s0" in line
+
+
+def test_what_a_header_may_claim_is_the_same_as_for_a_training(listing, capsys):
+    soundfile.write(listing.parent / "s0_0.wav", np.random.default_rng(0).normal(0, 0.1, 32000), 16000)
+    run("--corpus", "manifest", "--corpus-dir", listing, "--data.longest_s", "1")
+    shown = capsys.readouterr().out
+    assert "manifest: 23 utterances of 6 speakers" in shown and "1 of 24 utterances left out" in shown
 
 
 def test_a_demo_without_files_is_surveyed_too(tmp_path, monkeypatch, capsys):
