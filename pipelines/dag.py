@@ -11,7 +11,6 @@ from kerasser.attack import channels
 from kerasser.attack.budget import Budget, budgets, typical
 from kerasser.corpora.base import checked_valence
 from kerasser.defences.gan import CompanionSettings
-from kerasser.util.errors import InputError
 from pipelines.components.adversarial_gen import AdversarialGen
 from pipelines.components.channel_gen import ChannelGen
 from pipelines.components.corpus_gen import CorpusGen
@@ -21,6 +20,7 @@ from pipelines.components.noise_gen import NoiseGen
 from pipelines.components.perturbation_exporter import PerturbationExporter
 from pipelines.components.random_noise_gen import RandomNoiseGen
 from pipelines.config import Settings
+from pipelines.places import refuse_misplaced
 
 
 class Dag:
@@ -259,9 +259,7 @@ def _corpus(
     emotions: Sequence[str] = (),
     fold_count: int | None = None,
 ) -> CorpusGen:
-    if (name == "demo") != (place is None):
-        wanted = "no folder, since the demo corpus is made on the spot" if name == "demo" else "a folder"
-        raise InputError(f"{where}: expected {wanted}. Received: {place or 'none'}")
+    refuse_misplaced(where, name, place)
     return CorpusGen(
         id=id,
         corpus=name,
