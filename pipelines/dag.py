@@ -206,6 +206,11 @@ class Dag:
             found.append((other, corpus, self._features(corpus, f"features of {name}"), attack))
         return found
 
+    @property
+    def wired_companions(self) -> list[tuple[CompanionSettings, CorpusGen, FeatureGen, AdversarialGen]]:
+        """The same, once a GAN that meets them is wired; else none."""
+        return self.companions if "companions" in vars(self) else []
+
     def clean(self, enhance: str = "") -> FeatureGen:
         """Features of clean speech, enhanced before if a gain is given."""
         if enhance and enhance not in self._enhanced:
