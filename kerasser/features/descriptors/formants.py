@@ -79,7 +79,9 @@ def formants_of(predictor: Any, sounding: Any) -> Any:
         predictor: float64 `[11, frames]`, the coefficients a.
         sounding: bool `[frames]`, false where there is no formant.
     """
-    real, imaginary = roots(tf.where(sounding, -predictor, 0.0))
+    # The roots of one are far apart; those of z¹¹ would take the longest to find.
+    unity = tf.constant([[0.0]] * (ORDER - 1) + [[-1.0]], tf.float64)
+    real, imaginary = roots(tf.where(sounding, -predictor, unity))
     size = tf.sqrt(real * real + imaginary * imaginary)
     cosine = real / tf.where(size > 0.0, size, tf.ones_like(size))
     highest, lowest = (np.cos(2 * np.pi * edge / _RATE) for edge in (_LOWEST_HZ, _HIGHEST_HZ))
