@@ -109,7 +109,7 @@ def formants_of(predictor: Any, sounding: Any) -> Any:
             slope += (place + 1.0) * tf.cast(factor, z.dtype) * power
             power *= z
         # dz/z = z^(10−m) / P′(z) · da_m; the argument is its imaginary part, the logarithm its real one.
-        towards = tf.complex(-tf.sign(decay) * 2.0 * hertz * of_bandwidth, hertz * of_frequency)
+        towards = tf.complex(tf.sign(decay) * 2.0 * hertz * of_bandwidth, hertz * of_frequency)
         usable = tf.logical_and(there, tf.abs(slope) > 0.0)
         share = tf.where(usable, tf.math.conj(towards), 0.0) / tf.where(usable, slope, tf.ones_like(slope))
         parts = [tf.reduce_sum(tf.math.real(powers[ORDER - m] * share), axis=0) for m in range(1, ORDER + 1)]
