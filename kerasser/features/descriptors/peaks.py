@@ -50,3 +50,26 @@ def around(values: tf.Tensor, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, t
     """
     left, middle, right = (tf.gather(values, index + step, batch_dims=1) for step in (-1, 0, 1))
     return left, middle, right
+
+
+def nearest(peak: tf.Tensor, reach: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns the nearest peak on either side of each place, itself if it is one.
+
+    Args:
+        peak: bool `[..., n]`.
+        reach: How far away a peak may be; those further away may be found or not.
+
+    Returns:
+        float32 `[..., n]` each: the index of the left one, much below 0 if there is none, and of the right one, much
+        above n if there is none.
+    """
+    n = peak.shape[-1]
+    index = tf.range(n, dtype=tf.float32)
+    left, right = tf.where(peak, index, -4.0 * n), tf.where(peak, index, 4.0 * n)
+    step = 1
+    # The best of 1, 2, 4, … places.
+    while step <= reach:
+        left = tf.concat([left[..., :step], tf.maximum(left[..., step:], left[..., :-step])], -1)
+        right = tf.concat([tf.minimum(right[..., :-step], right[..., step:]), right[..., -step:]], -1)
+        step *= 2
+    return left, right
