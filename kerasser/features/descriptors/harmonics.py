@@ -47,11 +47,6 @@ def _decibel(ratio: Any, factor: float) -> Any:
     return factor / np.log(10.0) * tf.math.log(ratio)
 
 
-@tf.custom_gradient
-def _absolute(values: Any) -> Any:
-    return tf.abs(values), lambda upstream: upstream * tf.sign(values)
-
-
 def autocorrelation(power: Any) -> Any:
     """Returns the absolute values of the circular autocorrelation at lags 0 … 512.
 
@@ -65,7 +60,7 @@ def autocorrelation(power: Any) -> Any:
         float32 `[..., 513]`, up to a factor.
     """
     half = BINS // 2
-    low, high = power[..., : half + 1], power[..., :half - 1 : -1]
+    low, high = power[..., : half + 1], power[..., : half - 1 : -1]
     even, odd = _cosines()
     sums, differences = tf.matmul(low + high, even), tf.matmul((low - high)[..., :half], odd)
     both = tf.stack([sums[..., :half], differences], -1)
@@ -145,13 +140,12 @@ def harmonics(magnitude: Any, f0: Any) -> Harmonics:
     # The right one at equal distance.
     left_is_near = (left >= below) & ((centre - left < right - centre) | (right > above))
     found = tf.where(left_is_near, left, right)
-    found_any = exists & (left_is_near | (right <= above)) | (exists & (left == centre))
-    valid = found_any & (found >= _bin(0.5 * spacing)) & (found < BINS - 1)
+    # A peak at the centre is both left and right of it.
+    valid = exists & (left_is_near | (right <= above)) & (found >= _bin(0.5 * spacing)) & (found < BINS - 1)
     place = tf.where(valid, found, centre)
     same = tf.concat([tf.zeros_like(valid[..., :1]), place[..., 1:] == place[..., :-1]], -1)
     index = tf.cast(tf.where(valid, found, 1.0), tf.int32)
-    points = (tf.gather(magnitude, index + step, batch_dims=2) for step in (-1, 0, 1))
-    left_of, middle, right_of = points
+    left_of, middle, right_of = (tf.gather(magnitude, index + step, batch_dims=2) for step in (-1, 0, 1))
     offset, height = peaks.parabola(left_of, middle, right_of)
     there = valid & ~same
     frequencies = tf.where(there, BIN_HZ * (found + offset), 0.0)

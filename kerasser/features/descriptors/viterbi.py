@@ -91,7 +91,7 @@ def _cheapest(local: tf.Tensor, transition: tf.Tensor) -> tf.Tensor:
 
 
 def _survivors(pointers: tf.Tensor) -> tf.Tensor:
-    """Follows all paths backwards at once, by composing maps over distances 1, 2, 4, …
+    """Follows all paths backwards at once, by composing maps over growing distances.
 
     Args:
         pointers: int32 `[frames − 1, batch, 7]`, the state in frame t of the best path into a state of frame t + 1.
