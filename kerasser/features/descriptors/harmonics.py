@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from kerasser.features.descriptors import peaks
+from kerasser.features.descriptors import packing, peaks
 from kerasser.features.descriptors.pitch import BIN_HZ, BINS
 
 #: What a harmonic that is not there has for a level, and one without magnitude, dB.
@@ -31,10 +31,10 @@ class Harmonics(NamedTuple):
     """The harmonics of each frame, the fundamental first; of unvoiced frames they mean nothing.
 
     Attributes:
-        voiced: bool `[batch, frames]`.
-        frequencies: float32 `[batch, frames, harmonics]`, Hz; 0 where there is none.
-        magnitudes: float32 `[batch, frames, harmonics]`; 0 where there is none.
-        levels: float32 `[batch, frames, harmonics]`, dB relative to the fundamental.
+        voiced: bool `[frames]`.
+        frequencies: float32 `[frames, harmonics]`, Hz; 0 where there is none.
+        magnitudes: float32 `[frames, harmonics]`; 0 where there is none.
+        levels: float32 `[frames, harmonics]`, dB relative to the fundamental.
     """
 
     voiced: Any
@@ -84,11 +84,11 @@ def harmonics_to_noise(power: Any, f0: Any) -> Any:
     """Returns the harmonics-to-noise ratio from the autocorrelation's peak next to the pitch period.
 
     Args:
-        power: Power spectrum of the 60-ms frames, float32 `[batch, frames, 513]`.
-        f0: float32 `[batch, frames]`, Hz; 0 for unvoiced frames.
+        power: Power spectrum of the 60-ms frames, float32 `[frames, 513]`.
+        f0: float32 `[frames]`, Hz; 0 for unvoiced frames.
 
     Returns:
-        float32 `[batch, frames]`, dB; 0 for unvoiced frames.
+        float32 `[frames]`, dB; 0 for unvoiced frames.
     """
     voiced = f0 > 0.0
     correlation = autocorrelation(power)
@@ -99,14 +99,14 @@ def harmonics_to_noise(power: Any, f0: Any) -> Any:
     right = tf.reduce_min(tf.where(peak & (index >= lag), index, 3 * BINS), -1, keepdims=True)
     # The left one at equal distance.
     nearest = tf.where(lag - left <= right - lag, left, right)
-    at_lag = tf.gather(correlation, tf.minimum(lag, BINS - 1), batch_dims=2)
+    at_lag = tf.gather(correlation, tf.minimum(lag, BINS - 1), batch_dims=1)
     none = tf.where(
         correlation[..., :1] > tf.maximum(at_lag, correlation[..., -1:]),
         0,
         tf.where(correlation[..., -1:] > at_lag, BINS - 1, lag),
     )
     found = (left > 0) | (right < BINS)
-    harmonic = tf.gather(correlation, tf.where(found, nearest, none), batch_dims=2)[..., 0]
+    harmonic = tf.gather(correlation, tf.where(found, nearest, none), batch_dims=1)[..., 0]
     noise = correlation[..., 0] - harmonic
     silent = noise == 0.0
     ratio = tf.where(silent, _TO_NOISE_MOST, harmonic / tf.where(silent, 1.0, noise))
@@ -123,8 +123,8 @@ def harmonics(magnitude: Any, f0: Any) -> Harmonics:
     """Finds the peaks of the spectrum that are harmonics of the fundamental frequency.
 
     Args:
-        magnitude: Spectrum of the 60-ms frames, float32 `[batch, frames, 513]`.
-        f0: float32 `[batch, frames]`, Hz; 0 for unvoiced frames.
+        magnitude: Spectrum of the 60-ms frames, float32 `[frames, 513]`.
+        f0: float32 `[frames]`, Hz; 0 for unvoiced frames.
 
     Returns:
         Up to 100 harmonics.
@@ -136,7 +136,7 @@ def harmonics(magnitude: Any, f0: Any) -> Harmonics:
     exists = number * spacing < _HIGHEST_HZ
     to_left, to_right = peaks.nearest(peaks.maxima(magnitude, edges=True), _REACH)
     at = tf.cast(centre, tf.int32)
-    left, right = (tf.gather(each, at, batch_dims=2) for each in (to_left, to_right))
+    left, right = (tf.gather(each, at, batch_dims=1) for each in (to_left, to_right))
     # The right one at equal distance.
     left_is_near = (left >= below) & ((centre - left < right - centre) | (right > above))
     found = tf.where(left_is_near, left, right)
@@ -145,7 +145,7 @@ def harmonics(magnitude: Any, f0: Any) -> Harmonics:
     place = tf.where(valid, found, centre)
     same = tf.concat([tf.zeros_like(valid[..., :1]), place[..., 1:] == place[..., :-1]], -1)
     index = tf.cast(tf.where(valid, found, 1.0), tf.int32)
-    left_of, middle, right_of = (tf.gather(magnitude, index + step, batch_dims=2) for step in (-1, 0, 1))
+    left_of, middle, right_of = (tf.gather(magnitude, index + step, batch_dims=1) for step in (-1, 0, 1))
     offset, height = peaks.parabola(left_of, middle, right_of)
     there = valid & ~same
     frequencies = tf.where(there, BIN_HZ * (found + offset), 0.0)
@@ -163,7 +163,7 @@ def h1_h2(found: Harmonics) -> Any:
     """Returns logRelF0-H1-H2, as the reference counts: the level at twice the fundamental less that at thrice.
 
     Returns:
-        float32 `[batch, frames]`, dB; 0 for unvoiced frames.
+        float32 `[frames]`, dB; 0 for unvoiced frames.
     """
     difference = found.levels[..., 1] - found.levels[..., 2]
     return tf.where(found.voiced, tf.clip_by_value(difference, MISSING_DB, -MISSING_DB), 0.0)
@@ -174,10 +174,10 @@ def formant_levels(found: Harmonics, formants: Any) -> tuple[Any, Any]:
 
     Args:
         found: The harmonics.
-        formants: Frequencies, float32 `[batch, frames, n]`, Hz.
+        formants: Frequencies, float32 `[frames, n]`, Hz.
 
     Returns:
-        float32 `[batch, frames, n]`, dB, 0 where no harmonic lies at the formant, −201 in unvoiced frames; bool of the
+        float32 `[frames, n]`, dB, 0 where no harmonic lies at the formant, −201 in unvoiced frames; bool of the
         same shape.
     """
     formants = tf.stop_gradient(formants)[..., None]
@@ -186,7 +186,7 @@ def formant_levels(found: Harmonics, formants: Any) -> tuple[Any, Any]:
     near = (frequencies >= lowest * formants) & (frequencies <= highest * formants)
     strength = tf.where(near, magnitudes, -1.0)
     strongest = tf.argmax(strength, -1, tf.int32)
-    levels = tf.gather(found.levels, strongest, batch_dims=2)
+    levels = tf.gather(found.levels, strongest, batch_dims=1)
     there = tf.reduce_any(near, -1)
     return tf.where(found.voiced[..., None], tf.where(there, levels, 0.0), MISSING_DB), there
 
@@ -196,13 +196,37 @@ def h1_a3(found: Harmonics, level: Any, there: Any) -> Any:
 
     Args:
         found: The harmonics.
-        level: Of the third formant, float32 `[batch, frames]`, dB.
-        there: Whether a harmonic lies at it, bool `[batch, frames]`.
+        level: Of the third formant, float32 `[frames]`, dB.
+        there: Whether a harmonic lies at it, bool `[frames]`.
 
     Returns:
-        float32 `[batch, frames]`, dB; 0 for unvoiced frames.
+        float32 `[frames]`, dB; 0 for unvoiced frames.
     """
     first = found.levels[..., 1]
     missing = tf.maximum(MISSING_DB, first + MISSING_DB)
     difference = tf.where(there, tf.clip_by_value(first - level, MISSING_DB, -MISSING_DB), missing)
     return tf.where(found.voiced, difference, 0.0)
+
+
+def describe(power: Any, magnitude: Any, f0: Any, formants: Any, pack: bool = False) -> tuple[Any, Any, Any, Any]:
+    """Returns all that is described by harmonics.
+
+    Args:
+        power: Power spectrum of the 60-ms frames, float32 `[batch, frames, 513]`.
+        magnitude: Its square root.
+        f0: Fundamental frequency, float32 `[batch, frames]`, Hz; 0 for unvoiced frames.
+        formants: Frequencies, float32 `[batch, frames, 3]`, Hz.
+        pack: Compute for voiced frames alone, which XLA cannot compile.
+
+    Returns:
+        HNRdBACF, logRelF0-H1-H2 and logRelF0-H1-A3, float32 `[batch, frames]`, dB, 0 for unvoiced frames; the levels of
+        the formants, float32 `[batch, frames, 3]`, dB, −201 for unvoiced frames.
+    """
+    voiced = f0 > 0.0
+    rows = packing.Rows(voiced, pack)
+    power, magnitude, spacing, formants = (rows.of(each) for each in (power, magnitude, f0, formants))
+    found = harmonics(magnitude, spacing)
+    levels, there = formant_levels(found, formants)
+    single = (harmonics_to_noise(power, spacing), h1_h2(found), h1_a3(found, levels[:, 2], there[:, 2]))
+    to_noise, first_second, first_third = (rows.back(each) for each in single)
+    return to_noise, first_second, first_third, tf.where(voiced[..., None], rows.back(levels), MISSING_DB)

@@ -11,7 +11,7 @@ from functools import cache
 import numpy as np
 import tensorflow as tf
 
-from kerasser.features.descriptors import peaks, viterbi
+from kerasser.features.descriptors import packing, peaks, viterbi
 from kerasser.util.arrays import Array
 
 BINS = 513
@@ -44,7 +44,8 @@ def _natural_spline(x: Array, at: Array) -> Array:
     values = np.eye(n)
     square = (h[k] ** 2)[:, None] / 6
     spline = a * values[k] + b * values[k + 1] + square * ((a**3 - a) * second[k] + (b**3 - b) * second[k + 1])
-    return spline.T
+    matrix: Array = spline.T
+    return matrix
 
 
 @cache
@@ -156,7 +157,7 @@ def _order(keep: tf.Tensor, score: tf.Tensor) -> tf.Tensor:
     return tf.one_hot(tf.cast(place, tf.int32), viterbi.PLACES, axis=1, dtype=score.dtype) * keep[:, None]
 
 
-def pitch(magnitude: tf.Tensor, rms: tf.Tensor, frames: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def pitch(magnitude: tf.Tensor, rms: tf.Tensor, frames: tf.Tensor, pack: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns the fundamental frequency of each 60-ms frame.
 
     Differentiable for fixed voicing and a fixed choice of candidates.
@@ -165,17 +166,15 @@ def pitch(magnitude: tf.Tensor, rms: tf.Tensor, frames: tf.Tensor) -> tuple[tf.T
         magnitude: Spectrum of the 60-ms frames, float32 `[batch, frames, 513]`.
         rms: Root mean square of the windowed frame, float32 `[batch, frames]`.
         frames: int32 `[batch]`, how many frames are real.
+        pack: Compute for real frames alone, which XLA cannot compile.
 
     Returns:
         float32 `[batch, frames]`, Hz, 0 where unvoiced or past the end; int32 `[batch]`, the frames that the search had
         settled when the last one was in, which the smoothing needs.
     """
-    shape = tf.shape(magnitude)
-    frequency, voicing = candidates(sub_harmonic_sum(tf.reshape(magnitude, [-1, BINS])))
-    frequency, voicing = (
-        tf.reshape(values, tf.concat([shape[:2], [viterbi.PLACES]], 0)) for values in (frequency, voicing)
-    )
+    real = tf.sequence_mask(frames, tf.shape(magnitude)[1])
+    rows = packing.Rows(real, pack)
+    frequency, voicing = (rows.back(each) for each in candidates(sub_harmonic_sum(rows.of(magnitude))))
     path, settled = viterbi.search(frequency, voicing, frames)
     chosen = tf.reduce_sum(frequency * tf.one_hot(path, viterbi.PLACES, dtype=frequency.dtype), -1)
-    loud = (rms > GATE) & tf.sequence_mask(frames, shape[1])
-    return tf.where(loud, chosen, 0.0), settled
+    return tf.where((rms > GATE) & real, chosen, 0.0), settled
