@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from kerasser.features.base import EGEMAPS_NAMES
-from kerasser.features.descriptors import framing, smoothing, spectral
+from kerasser.features.descriptors import formants, framing, smoothing, spectral
 
 #: The level of a formant in an unvoiced frame, dB.
 UNVOICED_DB = -201.0
@@ -58,13 +58,13 @@ def _of_voice(sound: Any, short: Any, long: Any, counts: Any) -> tuple[Any, Any,
     level = framing.root(tf.reduce_mean(tf.square(long), axis=2))
     f0, settled = _pitch(magnitude, level, counts)
     jitter, shimmer = _periods(sound, f0, counts)
-    frequencies, bandwidths = _formants(short[:, :most])
+    frequencies, bandwidths = formants.formants(short[:, :most])
     to_noise, first_second, first_third, levels = _harmonics(power, magnitude, f0, frequencies)
     voiced = f0 > 0.0
     semitones = tf.where(voiced, 12.0 / tf.math.log(2.0) * tf.math.log(tf.where(voiced, f0, 27.5) / 27.5), 0.0)
     singles = tf.stack([semitones, jitter, shimmer, to_noise, first_second, first_third], axis=2)
-    formants = tf.reshape(tf.stack([frequencies, bandwidths, levels], axis=3), [-1, most, 9])
-    return tf.concat([singles, formants], axis=2), counts, settled
+    of_formants = tf.reshape(tf.stack([frequencies, bandwidths, levels], axis=3), [-1, most, 9])
+    return tf.concat([singles, of_formants], axis=2), counts, settled
 
 
 def _pitch(magnitude: Any, level: Any, counts: Any) -> tuple[Any, Any]:
@@ -75,11 +75,6 @@ def _pitch(magnitude: Any, level: Any, counts: Any) -> tuple[Any, Any]:
 def _periods(sound: Any, f0: Any, counts: Any) -> tuple[Any, Any]:
     # periods.jitter_and_shimmer goes here.
     return tf.zeros_like(f0), tf.zeros_like(f0)
-
-
-def _formants(windowed: Any) -> tuple[Any, Any]:
-    # formants.formants goes here.
-    return tf.zeros_like(windowed[..., :3]), tf.zeros_like(windowed[..., :3])
 
 
 def _harmonics(power: Any, magnitude: Any, f0: Any, frequencies: Any) -> tuple[Any, Any, Any, Any]:

@@ -64,7 +64,8 @@ def _mel(frequency: Array) -> Array:
 @cache
 def _corners() -> Array:
     """Returns the corners of the triangles in mel, float64 `[28]`."""
-    corners: Array = np.linspace(*_mel(np.array([20.0, 8000.0])), BANDS + 2)
+    low, high = (float(edge) for edge in _mel(np.array([20.0, 8000.0])))
+    corners: Array = np.linspace(low, high, BANDS + 2)
     return corners
 
 
