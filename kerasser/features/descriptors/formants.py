@@ -26,19 +26,16 @@ def formants(windowed: Any) -> tuple[Any, Any]:
     roots nearly meet.
 
     Args:
-        windowed: float32 `[batch, frames, 320]`.
+        windowed: float32 `[frames, 320]`.
 
     Returns:
-        float32 `[batch, frames, 3]` each, 0 where a formant is missing.
+        float32 `[frames, 3]` each, 0 where a formant is missing.
     """
-    shape = tf.shape(windowed)[:2]
-    resampled = tf.matmul(tf.reshape(tf.cast(windowed, tf.float64), [-1, SHORT]), tf.constant(resampling()))
+    resampled = tf.matmul(tf.cast(windowed, tf.float64), tf.constant(resampling()))
     correlation = autocorrelation(resampled)
     sounding = correlation[0] > 0.0
     found = formants_of(tf.stack(linear_prediction(correlation)), sounding)
-    frequencies, bandwidths = (
-        tf.reshape(tf.cast(tf.transpose(each), tf.float32), [shape[0], shape[1], FORMANTS]) for each in found
-    )
+    frequencies, bandwidths = (tf.cast(tf.transpose(each), tf.float32) for each in found)
     return frequencies, bandwidths
 
 

@@ -38,9 +38,9 @@ def test_resampling_and_prediction_of_the_checkpoint_signal():
 
 def test_formants_of_the_checkpoint_signal():
     windowed = (checkpoint.frame(checkpoint.signal(), 320) * framing.hamming()).astype(np.float32)
-    frequencies, bandwidths = formants.formants(tf.constant(windowed[None, None]))
-    np.testing.assert_allclose(frequencies[0, 0], [875.907, 1763.67, 2611.44], rtol=1e-4)
-    np.testing.assert_allclose(bandwidths[0, 0], [1400.47, 1163.36, 614.795], rtol=1e-4)
+    frequencies, bandwidths = formants.formants(tf.constant(windowed[None]))
+    np.testing.assert_allclose(frequencies[0], [875.907, 1763.67, 2611.44], rtol=1e-4)
+    np.testing.assert_allclose(bandwidths[0], [1400.47, 1163.36, 614.795], rtol=1e-4)
 
 
 def test_roots_are_those_of_numpy():
@@ -67,21 +67,21 @@ def test_roots_of_polynomials_that_are_all_hard_to_solve_are_found():
 
 
 def test_silence_has_no_formants_and_does_not_disturb_its_neighbours():
-    windowed = np.random.default_rng(0).normal(size=(1, 6, 320)).astype(np.float32)
+    windowed = np.random.default_rng(0).normal(size=(6, 320)).astype(np.float32)
     alone = formants.formants(tf.constant(windowed))
-    windowed = np.concatenate([windowed, np.zeros((1, 90, 320), np.float32)], axis=1)
+    windowed = np.concatenate([windowed, np.zeros((90, 320), np.float32)])
     at = tf.constant(windowed)
     with tf.GradientTape() as tape:
         tape.watch(at)
         frequencies, bandwidths = formants.formants(at)
         total = tf.reduce_sum(frequencies) + tf.reduce_sum(bandwidths)
     for found, expected in zip((frequencies, bandwidths), alone, strict=True):
-        np.testing.assert_array_equal(found[:, 6:], 0)
-        np.testing.assert_allclose(found[:, :6], expected, rtol=1e-5)
+        np.testing.assert_array_equal(found[6:], 0)
+        np.testing.assert_allclose(found[:6], expected, rtol=1e-5)
     slope = tape.gradient(total, at).numpy()
     assert np.isfinite(slope).all()
-    assert np.abs(slope[:, :6]).max() > 0
-    np.testing.assert_array_equal(slope[:, 6:], 0)
+    assert np.abs(slope[:6]).max() > 0
+    np.testing.assert_array_equal(slope[6:], 0)
 
 
 @pytest.mark.parametrize("which", [0, 1])
