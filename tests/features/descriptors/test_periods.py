@@ -5,9 +5,10 @@ import math
 import numpy as np
 import pytest
 import tensorflow as tf
-
-from kerasser.features.descriptors import periods
 from tests.features import checkpoint
+
+from kerasser import audio, corpora
+from kerasser.features.descriptors import framing, periods, pitch
 
 RATE = 16000
 
@@ -147,9 +148,7 @@ def test_silence_and_a_constant_have_no_periods():
 
 @pytest.mark.parametrize("compiled", [False, True])
 def test_nothing_voiced_is_nothing(compiled):
-    found = periods.jitter_and_shimmer(
-        np.zeros((2, 2400), np.float32), np.zeros((2, 10), np.float32), [10, 3], compiled
-    )
+    found = periods.jitter_and_shimmer(np.zeros((2, 2400), np.float32), np.zeros((2, 10), np.float32), [10, 3], compiled)
     assert [each.shape for each in found] == [(2, 10), (2, 10)] and not np.any(found)
 
 
@@ -159,3 +158,23 @@ def test_derivatives_stop():
         tape.watch([x, f0])
         total = tf.add_n(periods.jitter_and_shimmer(x, f0, [95]))
     assert tape.gradient(total, [x, f0]) == [None, None]
+
+
+@pytest.mark.real_audio
+@pytest.mark.parametrize(("reader", "folder"), [("emodb", "EMO-DB"), ("ravdess", "RAVDESS"), ("urdu", "URDU")])
+def test_the_walk_on_real_speech_is_that_of_one_after_the_other(real_data, reader, folder):
+    corpus = corpora.read(reader, real_data / folder)
+    some = corpus.utterances[:: len(corpus.utterances) // 2][:3]
+    files = [audio.probe(corpus.root / each.path) for each in some]
+    sounds = [read(audio.clip(each)[0]) for each in audio.waveforms(files)]
+    lengths = np.array([len(each) for each in sounds])
+    padded = np.stack([np.pad(each, (0, lengths.max() // 160 * 160 + 160 - len(each))) for each in sounds])
+    windowed = framing.frames(padded, framing.LONG) * framing.gauss()
+    level = framing.root(tf.reduce_mean(windowed**2, 2))
+    frames = framing.frame_counts(lengths)
+    f0, _ = pitch.pitch(framing.spectra(windowed, framing.LONG_FFT)[1], level, frames)
+    jitter, shimmer = (each.numpy() for each in periods.jitter_and_shimmer(padded, f0, frames))
+    for row, count in enumerate(frames.numpy()):
+        expected = one_by_one(padded[row], f0.numpy()[row, :count])
+        np.testing.assert_allclose(jitter[row, :count], expected[0], rtol=1e-5, atol=1e-9)
+        np.testing.assert_allclose(shimmer[row, :count], expected[1], rtol=1e-5, atol=1e-9)
