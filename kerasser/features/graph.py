@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -15,12 +16,24 @@ NAME = "graph"
 _COMPILED_S = (1, 2, 3, 4, 6, 8, 12, 16)
 
 
-def egemaps(waveform: Any, lengths: Any) -> tuple[Any, Any]:
+def egemaps(waveform: Any, lengths: Any, compiled: bool = False) -> tuple[Any, Any]:
     """Returns features and frames of a batch: see `kerasser.features.descriptors.egemaps.egemaps`."""
     # TensorFlow takes seconds to import, and every --help imports the front ends.
     from kerasser.features.descriptors import egemaps as assembled
 
-    return assembled.egemaps(waveform, lengths)
+    return assembled.egemaps(waveform, lengths, compiled)
+
+
+@cache
+def _function(compiled: bool) -> Callable[..., tuple[Any, Any]]:
+    """Returns `egemaps` as a graph, made once for all front ends of a process."""
+    import tensorflow as tf
+
+    signature = [tf.TensorSpec([None, None], tf.float32), tf.TensorSpec([None], tf.int32)]
+    graph: Any = tf.function(partial(egemaps, compiled=compiled), input_signature=signature, jit_compile=compiled)
+    if not compiled:
+        graph.get_concrete_function()
+    return graph  # type: ignore[no-any-return]
 
 
 class Graph:
@@ -37,13 +50,8 @@ class Graph:
     frame_rate_hz = 100.0
 
     def __init__(self, compiled: bool = False) -> None:
-        import tensorflow as tf
-
         self._compiled = compiled
-        signature = [tf.TensorSpec([None, None], tf.float32), tf.TensorSpec([None], tf.int32)]
-        # Of any length where nothing is compiled, so that the graph is made once.
-        self._egemaps = tf.function(egemaps, input_signature=signature, jit_compile=compiled)
-        self._egemaps.get_concrete_function()
+        self._egemaps = _function(compiled)
 
     def __call__(self, waveform: Array, name: str = "waveform") -> Array:
         """Computes the descriptors.
