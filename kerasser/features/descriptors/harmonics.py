@@ -23,8 +23,6 @@ _HARMONICS = 100
 _TO_NOISE_MOST = 1e11
 _TO_NOISE_LEAST = 1e-9
 _FOUND_WITHIN = (0.8, 1.2)
-# A peak may lie half a fundamental, at most 500 Hz, beside its harmonic.
-_REACH = 34
 
 
 class Harmonics(NamedTuple):
@@ -115,8 +113,8 @@ def harmonics_to_noise(power: Any, f0: Any) -> Any:
 
 
 def _bin(frequency: Any) -> Any:
-    """Returns the bin nearest to a frequency, the upper one of two, and 0 from 8000 Hz, as float32."""
-    return tf.where(frequency < _HIGHEST_HZ, tf.floor(frequency / BIN_HZ + 0.5), 0.0)
+    """Returns the bin nearest to a frequency, the upper one of two, and 0 from 8000 Hz, as int32."""
+    return tf.cast(tf.where(frequency < _HIGHEST_HZ, tf.floor(frequency / BIN_HZ + 0.5), 0.0), tf.int32)
 
 
 def harmonics(magnitude: Any, f0: Any) -> Harmonics:
@@ -134,9 +132,7 @@ def harmonics(magnitude: Any, f0: Any) -> Harmonics:
     number = tf.range(1.0, _HARMONICS + 1.0)
     centre, below, above = (_bin((number + shift) * spacing) for shift in (0.0, -0.5, 0.5))
     exists = number * spacing < _HIGHEST_HZ
-    to_left, to_right = peaks.nearest(peaks.maxima(magnitude, edges=True), _REACH)
-    at = tf.cast(centre, tf.int32)
-    left, right = (tf.gather(each, at, batch_dims=1) for each in (to_left, to_right))
+    left, right = peaks.nearest(peaks.maxima(magnitude, edges=True), centre)
     # The right one at equal distance.
     left_is_near = (left >= below) & ((centre - left < right - centre) | (right > above))
     found = tf.where(left_is_near, left, right)
@@ -144,11 +140,11 @@ def harmonics(magnitude: Any, f0: Any) -> Harmonics:
     valid = exists & (left_is_near | (right <= above)) & (found >= _bin(0.5 * spacing)) & (found < BINS - 1)
     place = tf.where(valid, found, centre)
     same = tf.concat([tf.zeros_like(valid[..., :1]), place[..., 1:] == place[..., :-1]], -1)
-    index = tf.cast(tf.where(valid, found, 1.0), tf.int32)
+    index = tf.where(valid, found, 1)
     left_of, middle, right_of = (tf.gather(magnitude, index + step, batch_dims=1) for step in (-1, 0, 1))
     offset, height = peaks.parabola(left_of, middle, right_of)
     there = valid & ~same
-    frequencies = tf.where(there, BIN_HZ * (found + offset), 0.0)
+    frequencies = tf.where(there, BIN_HZ * (tf.cast(index, offset.dtype) + offset), 0.0)
     magnitudes = tf.where(there, middle, 0.0)
     fundamental = magnitudes[..., :1]
     safe = valid & (height > 0.0) & (fundamental > 0.0)

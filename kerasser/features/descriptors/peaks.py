@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import tensorflow as tf
 
+# Bits of a word; float32 holds whole numbers of 24 bits exactly.
+_WORD = 16
 
-def maxima(values: tf.Tensor, edges: bool) -> tf.Tensor:
+
+def maxima(values: Any, edges: bool) -> Any:
     """Returns where values are strictly above their neighbours.
 
     Args:
@@ -21,7 +27,7 @@ def maxima(values: tf.Tensor, edges: bool) -> tf.Tensor:
     return tf.concat([ends, rises], -1) & tf.concat([falls, ends], -1)
 
 
-def parabola(left: tf.Tensor, middle: tf.Tensor, right: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def parabola(left: Any, middle: Any, right: Any) -> tuple[Any, Any]:
     """Returns where the parabola through three evenly spaced points turns, and its height there.
 
     Args:
@@ -38,7 +44,7 @@ def parabola(left: tf.Tensor, middle: tf.Tensor, right: tf.Tensor) -> tuple[tf.T
     return offset, middle - 0.25 * (left - right) * offset
 
 
-def around(values: tf.Tensor, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+def around(values: Any, index: Any) -> tuple[Any, Any, Any]:
     """Returns the values left of, at and right of indices.
 
     Args:
@@ -52,24 +58,55 @@ def around(values: tf.Tensor, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, t
     return left, middle, right
 
 
-def nearest(peak: tf.Tensor, reach: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns the nearest peak on either side of each place, itself if it is one.
+def nearest(peak: Any, at: Any) -> tuple[Any, Any]:
+    """Returns the nearest peak on either side of places, the place itself if it is one.
+
+    Sixteen places are one word of bits: only the word of a place has to be looked at, and what is known of all words
+    before and after it.
 
     Args:
-        peak: bool `[..., n]`.
-        reach: How far away a peak may be; those further away may be found or not.
+        peak: bool `[frames, n]`.
+        at: int32 `[frames, m]`, in 0 … n − 1.
 
     Returns:
-        float32 `[..., n]` each: the index of the left one, much below 0 if there is none, and of the right one, much
+        int32 `[frames, m]` each: the index of the left one, much below 0 if there is none, and of the right one, much
         above n if there is none.
     """
-    n = peak.shape[-1]
-    index = tf.range(n, dtype=tf.float32)
-    left, right = tf.where(peak, index, -4.0 * n), tf.where(peak, index, 4.0 * n)
-    step = 1
-    # The best of 1, 2, 4, … places.
-    while step <= reach:
-        left = tf.concat([left[..., :step], tf.maximum(left[..., step:], left[..., :-step])], -1)
-        right = tf.concat([tf.minimum(right[..., :-step], right[..., step:]), right[..., -step:]], -1)
-        step *= 2
+    words = _words(peak)
+    first = _WORD * tf.range(words.shape[1])
+    far = 4 * peak.shape[1]
+    highest = tf.where(words > 0, first + _highest_bit(words), -far)
+    lowest = tf.where(words > 0, first + _highest_bit(tf.bitwise.bitwise_and(words, -words)), far)
+    before, after = (tf.fill(tf.shape(words[:, :1]), value) for value in (-far, far))
+    before = tf.concat([before, _running_maximum(highest)[:, :-1]], 1)
+    after = tf.concat([-_running_maximum(-lowest[:, ::-1])[:, -2::-1], after], 1)
+    known = tf.gather(tf.stack([words, before, after], -1), at // _WORD, batch_dims=1)
+    word, before, after = tf.unstack(known, axis=-1)
+    start = at // _WORD * _WORD
+    up_to = tf.bitwise.bitwise_and(word, tf.bitwise.left_shift(2, at - start) - 1)
+    down_to = tf.bitwise.bitwise_and(word, -tf.bitwise.left_shift(1, at - start))
+    left = tf.where(up_to > 0, start + _highest_bit(up_to), before)
+    right = tf.where(down_to > 0, start + _highest_bit(tf.bitwise.bitwise_and(down_to, -down_to)), after)
     return left, right
+
+
+def _words(flags: Any) -> Any:
+    """Returns int32 `[frames, ⌈n / 16⌉]`, the first flag of sixteen being the lowest bit."""
+    n = flags.shape[1]
+    count = -(-n // _WORD)
+    padded = tf.pad(tf.cast(flags, tf.float32), [[0, 0], [0, count * _WORD - n]])
+    powers = tf.constant(2.0 ** np.arange(_WORD), tf.float32, [_WORD, 1])
+    return tf.cast(tf.reshape(tf.matmul(tf.reshape(padded, [-1, _WORD]), powers), [-1, count]), tf.int32)
+
+
+def _highest_bit(words: Any) -> Any:
+    """Returns the place of the highest bit, read from the exponent of the number as float32; less than 0 for 0."""
+    return tf.bitwise.right_shift(tf.bitcast(tf.cast(words, tf.float32), tf.int32), 23) - 127
+
+
+def _running_maximum(values: Any) -> Any:
+    step = 1
+    while step < values.shape[1]:
+        values = tf.concat([values[:, :step], tf.maximum(values[:, step:], values[:, :-step])], 1)
+        step *= 2
+    return values

@@ -6,7 +6,9 @@ eGeMAPSv02 (Eyben et al., IEEE Transactions on Affective Computing 7(2), 2016).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import tensorflow as tf
@@ -26,6 +28,8 @@ GATE = 0.001
 _OCTAVES = np.log2(8000.0 / 25.0)
 _SUB_HARMONICS = 15
 _DECAY = 0.85
+# What a weight may be of the greatest in its column to be left out: a tenth of float32's rounding.
+_NEGLIGIBLE = 1e-8
 
 
 def _natural_spline(x: Array, at: Array) -> Array:
@@ -113,8 +117,34 @@ def sub_harmonic_sum(magnitude: tf.Tensor) -> tf.Tensor:
     Returns:
         float32 `[frames, 513]`.
     """
-    octave = tf.nn.relu(tf.matmul(enhanced(magnitude), octave_matrix()))
-    return tf.matmul(octave, sub_harmonic_matrix())
+    octave = tf.nn.relu(_product(enhanced(magnitude), *_octave_blocks()))
+    return _product(octave, *_sub_harmonic_blocks())
+
+
+def _blocks(matrix: Array, edges: Sequence[int]) -> list[tuple[int, int, Array]]:
+    """Cuts a matrix into blocks of columns, each without the rows at its ends that hold nothing of note there."""
+    blocks = []
+    for start, stop in pairwise(edges):
+        columns = np.abs(matrix[:, start:stop])
+        rows = np.flatnonzero((columns > _NEGLIGIBLE * columns.max(0)).any(1))
+        first, last = int(rows[0]), int(rows[-1]) + 1
+        blocks.append((first, last, matrix[first:last, start:stop]))
+    return blocks
+
+
+@cache
+def _octave_blocks() -> list[tuple[int, int, Array]]:
+    return _blocks(octave_matrix(), (0, 192, 320, 416, BINS))
+
+
+@cache
+def _sub_harmonic_blocks() -> list[tuple[int, int, Array]]:
+    return _blocks(sub_harmonic_matrix(), (0, 128, 256, 384, BINS))
+
+
+def _product(values: tf.Tensor, *blocks: tuple[int, int, Array]) -> tf.Tensor:
+    """Returns the product with a matrix in blocks: a quarter or a half of what the whole matrix takes."""
+    return tf.concat([tf.matmul(values[:, first:last], matrix) for first, last, matrix in blocks], 1)
 
 
 def candidates(summed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
