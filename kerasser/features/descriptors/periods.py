@@ -28,28 +28,13 @@ _WALKS = 4
 
 
 class _Voiced(NamedTuple):
-    """Voiced frames of all utterances in a row, int32 `[voiced]` each but for their number."""
+    """Voiced frames of all utterances in a row."""
 
-    begin: Any  # First sample, of the samples of all utterances in a row.
-    low: Any  # Shortest and longest lag, and the period of the pitch.
-    high: Any
-    period: Any
-    first: Any  # Whether the frame before is not voiced.
-    number: Any  # How many frames count.
-
-
-class _Walk(NamedTuple):
-    """Where walks are, `[walks]` each. Times are float64, samples and frames int32."""
-
-    frame: Any  # Of the voiced frames, the one at hand and where the walk ends.
-    end: Any
-    left: Any  # Samples of earlier frames not yet passed.
-    passed: Any  # Samples passed since then, and those of them that will not be seen again.
-    done: Any
-    last: Any  # The last period that counted, s.
-    jitter: Any  # Values held until there are others.
-    amplitude: Any
-    sums: Any  # [walks, 6]: periods, their sum, differences, their sum, sum of peak-to-peak amplitudes, of differences.
+    # int32 [voiced, 4]: the first sample, of the samples of all utterances in a row, the shortest and the longest lag,
+    # and the period of the pitch.
+    table: Any
+    first: Any  # bool [voiced]: whether the frame before is not voiced.
+    number: Any  # int32, how many count.
 
 
 def jitter_and_shimmer(waveform: Any, f0: Any, frames: Any, compiled: bool = False) -> tuple[Any, Any]:
@@ -71,7 +56,7 @@ def jitter_and_shimmer(waveform: Any, f0: Any, frames: Any, compiled: bool = Fal
     voiced = _voiced(pitched, place, tf.shape(waveform)[1])
     start, end = _stretches(voiced, _WALKS * shape[0] if compiled else None)
     sound = _Sound(tf.reshape(tf.stop_gradient(waveform), [-1]), compiled)
-    found = _walk(sound, voiced, start, end, compiled)
+    found = _described(_walk(sound, voiced, start, end, compiled), voiced.first)
     count = tf.size(f0)
     spread = tf.reshape(tf.scatter_nd(place[:, None], found, [count, 2]), [shape[0], shape[1], 2])
     return spread[..., 0], spread[..., 1]
@@ -93,12 +78,9 @@ def _voiced(f0: Any, place: Any, samples: Any) -> _Voiced:
     begin = place // most * samples + place % most * framing.HOP
     hz = tf.cast(tf.gather(tf.reshape(tf.where(there, f0, 1000.0), [-1]), place), tf.float64)
     period = _RATE_HZ / hz
-    low, high, rounded = (tf.cast(each, tf.int32) for each in _rounded(period))
-    return _Voiced(begin, low, high, rounded, first, tf.math.count_nonzero(there, dtype=tf.int32))
-
-
-def _rounded(period: Any) -> tuple[Any, Any, Any]:
-    return tf.floor(0.9 * period), tf.math.ceil(1.1 * period), tf.floor(period + 0.5)
+    lags = [tf.cast(each, tf.int32) for each in (tf.floor(0.9 * period), tf.math.ceil(1.1 * period))]
+    table = tf.stack([begin, *lags, tf.cast(tf.floor(period + 0.5), tf.int32)], axis=1)
+    return _Voiced(table, first, tf.math.count_nonzero(there, dtype=tf.int32))
 
 
 def _stretches(voiced: _Voiced, walks: Any) -> tuple[Any, Any]:
@@ -126,9 +108,9 @@ class _Sound:
     def __init__(self, samples: Any, compiled: bool) -> None:
         self._samples = samples
         self._whole = tf.round(tf.cast(samples, tf.float64) * _FULL_SCALE)
-        sums = tf.cumsum(tf.stack([self._whole, tf.square(self._whole)], axis=1))
-        self._sums = tf.concat([tf.zeros([1, 2], tf.float64), sums], axis=0)
         self._size = tf.size(samples)
+        sums = [tf.cumsum(self._whole), tf.cumsum(tf.square(self._whole))]
+        self._sums = tf.concat([tf.zeros([1], tf.float64), sums[0], tf.zeros([1], tf.float64), sums[1]], axis=0)
         self._compiled = compiled
 
     def _from(self, samples: Any, begin: Any, size: Any) -> Any:
@@ -148,10 +130,11 @@ class _Sound:
         """
         lags = _MOST_LAGS if self._compiled else tf.reduce_max(high - low) + 1
         lag = low[:, None] + tf.range(lags)
-        ends = tf.minimum(begin[:, None] + tf.stack([lag, 2 * lag]), self._size)
-        middle, end = tf.unstack(tf.gather(self._sums, ends))
-        x, x_squared = tf.unstack(middle - tf.gather(self._sums, begin)[:, None], axis=2)
-        y, y_squared = tf.unstack(end - middle, axis=2)
+        ends = tf.minimum(begin[:, None] + tf.concat([tf.zeros_like(lag[:, :1]), lag, 2 * lag], axis=1), self._size)
+        sums = tf.gather(self._sums, tf.stack([ends, ends + self._size + 1]))
+        middle, end = sums[:, :, 1 : lags + 1], sums[:, :, lags + 1 :]
+        x, x_squared = tf.unstack(middle - sums[:, :, :1])
+        y, y_squared = tf.unstack(end - middle)
         size = tf.cast(lag, tf.float64)
         spread = (size * x_squared - tf.square(x)) * (size * y_squared - tf.square(y))
         joint = size * self._products(begin, low, high, lags) - x * y
@@ -195,72 +178,82 @@ class _Sound:
 
 
 def _walk(sound: _Sound, voiced: _Voiced, start: Any, end: Any, compiled: bool) -> Any:
-    """Returns jitter and shimmer of voiced frames, float32 `[voiced, 2]`."""
-    none, zero = tf.zeros_like(start), tf.zeros(tf.shape(start), tf.float64)
-    walk = _Walk(start, end, none, none, none, zero, zero, zero, tf.zeros([tf.size(start), 6], tf.float64))
-    # One row more for what is not yet due.
-    found = tf.zeros([tf.size(voiced.first) + 1, 2])
+    """Returns what the periods of each voiced frame add up to, float64 `[voiced, 6]`.
 
-    def going(found: Any, *walk: Any) -> Any:
-        return tf.reduce_any(walk[0] < walk[1])
+    That is their number and sum, the number and sum of differences between neighbours, and the sums of peak-to-peak
+    amplitudes and of their differences.
+    """
+    none = tf.zeros_like(start)
+    # Where each walk is: its voiced frame, where it ends, samples of earlier frames not yet passed, samples passed
+    # since then, and how many of those will not be seen again. And the last period that counted, in seconds.
+    walk = tf.stack([start, end, none, none, none], axis=1)
+    last = tf.zeros(tf.shape(start), tf.float64)
+    # One row more for walks that have ended.
+    found = tf.zeros([tf.size(voiced.first) + 1, 6], tf.float64)
 
-    def step(found: Any, *walk: Any) -> Any:
-        found, walk = _step(sound, voiced, found, _Walk(*walk))
+    def going(found: Any, walk: Any, last: Any) -> Any:
+        return tf.reduce_any(walk[:, 0] < walk[:, 1])
+
+    def step(found: Any, walk: Any, last: Any) -> Any:
         if not compiled:
-            going = walk.frame < walk.end
-            walk = _Walk(*(tf.boolean_mask(each, going) for each in walk))
-        return (found, *walk)
+            live = tf.where(walk[:, 0] < walk[:, 1])[:, 0]
+            walk, last = tf.gather(walk, live), tf.gather(last, live)
+        return _step(sound, voiced, found, walk, last)
 
-    if not compiled:
-        walk = _Walk(*(tf.boolean_mask(each, start < end) for each in walk))
-    shapes = None if compiled else (found.shape, *(tf.TensorShape([None, *each.shape[1:]]) for each in walk))
-    return tf.while_loop(going, step, (found, *walk), shape_invariants=shapes, parallel_iterations=1)[0][:-1]
+    shapes = None if compiled else (found.shape, tf.TensorShape([None, 5]), tf.TensorShape([None]))
+    state = (found, walk, last)
+    return tf.while_loop(going, step, state, shape_invariants=shapes, parallel_iterations=1)[0][:-1]
 
 
-def _step(sound: _Sound, voiced: _Voiced, found: Any, walk: _Walk) -> tuple[Any, _Walk]:
+def _step(sound: _Sound, voiced: _Voiced, found: Any, walk: Any, last: Any) -> tuple[Any, Any, Any]:
     """Goes on by one period, and to the next frame where that is due."""
-    frame = tf.minimum(walk.frame, tf.size(voiced.first) - 1)
-    low, high = tf.gather(voiced.low, frame), tf.gather(voiced.high, frame)
-    begin = tf.gather(voiced.begin, frame) - walk.left + walk.passed
-    correlations = sound.correlations(begin, low, high)
-    lag, peak, offset = _peak(correlations, high - low)
-    there = lag > 0
+    number, end, left, passed, done = tf.unstack(walk, axis=1)
+    most = tf.size(voiced.first)
+    begin, low, high, rounded = tf.unstack(tf.gather(voiced.table, tf.minimum(number, most - 1)), axis=1)
+    begin += passed - left
+    lag, peak, offset = _peak(sound.correlations(begin, low, high), high - low)
     period = low + lag
     seconds = tf.cast(tf.cast((tf.cast(period, tf.float64) + offset) / _RATE_HZ, tf.float32), tf.float64)
     first, second = tf.unstack(sound.amplitudes(begin, period, high))
-    counts = tf.logical_and(there, peak > LEAST_CORRELATION)
-    follows = tf.cast(walk.last > 0.0, tf.float64)
     mean, difference = (tf.cast(each, tf.float64) for each in ((first + second) / 2.0, tf.abs(first - second)))
     one = tf.ones_like(seconds)
-    added = [one, seconds, follows, follows * tf.abs(walk.last - seconds), mean, difference]
-    sums = walk.sums + tf.where(counts[:, None], tf.stack(added, axis=1), 0.0)
-    last = tf.where(counts, seconds, walk.last)
+    follows = tf.where(last > 0.0, one, 0.0)
+    added = tf.stack([one, seconds, follows, follows * tf.abs(last - seconds), mean, difference], axis=1)
+    counts = tf.logical_and(lag > 0, peak > LEAST_CORRELATION)
+    place = tf.where(tf.logical_and(counts, number < end), number, most)
+    found = tf.tensor_scatter_nd_add(found, place[:, None], added)
+    last = tf.where(counts, seconds, last)
 
-    passed = walk.passed + tf.where(there, period, tf.gather(voiced.period, frame))
-    size = framing.HOP + walk.left
-    done = tf.where(passed < size - 1, passed, walk.done)
+    passed += tf.where(lag > 0, period, rounded)
+    size = framing.HOP + left
+    done = tf.where(passed < size - 1, passed, done)
     finished = passed >= tf.maximum(size, 2 * high + 2) - 2 * high - 1
-
-    number, total, pairs, differences, amplitudes, amplitude_differences = tf.unstack(sums, axis=1)
-    ratio = tf.math.divide_no_nan(differences * number, pairs * total)
-    jitter = tf.where(pairs > 0.0, tf.minimum(ratio, 1.0), walk.jitter)
-    ratio = tf.minimum(tf.math.divide_no_nan(amplitude_differences, amplitudes), 1.0)
-    amplitude = tf.where(number > 0.0, ratio, walk.amplitude)
-    # The first period after silence has none before it.
-    shown = tf.where(tf.logical_or(number == 0.0, pairs > 0.0), jitter, 0.0)
-    decibels = 20.0 / np.log(10.0) * tf.math.log1p(amplitude)
-    due = tf.logical_and(finished, walk.frame < walk.end)
-    place = tf.where(due, frame, tf.shape(found)[0] - 1)
-    result = tf.cast(tf.stack([shown, decibels], axis=1), tf.float32)
-    found = tf.tensor_scatter_nd_update(found, place[:, None], result)
-
-    number = tf.where(finished, walk.frame + 1, walk.frame)
-    new = tf.logical_and(finished, tf.gather(voiced.first, tf.minimum(number, tf.size(voiced.first) - 1)))
-    left = tf.where(new, 0, tf.where(finished, size - done, walk.left))
+    # Nothing is kept from one stretch of voice to the next.
+    number = tf.where(finished, number + 1, number)
+    new = tf.logical_and(finished, tf.gather(voiced.first, tf.minimum(number, most - 1)))
+    left = tf.where(finished, tf.where(new, 0, size - done), left)
     passed, done = tf.where(finished, 0, passed), tf.where(finished, 0, done)
-    last, jitter, amplitude = (tf.where(new, tf.zeros_like(each), each) for each in (last, jitter, amplitude))
-    sums = tf.where(finished[:, None], tf.zeros_like(sums), sums)
-    return found, _Walk(number, walk.end, left, passed, done, last, jitter, amplitude, sums)
+    return found, tf.stack([number, end, left, passed, done], axis=1), tf.where(new, tf.zeros_like(last), last)
+
+
+def _described(sums: Any, first: Any) -> Any:
+    """Returns jitter and shimmer of voiced frames, float32 `[voiced, 2]`, from what `_walk` returns."""
+    number, total, pairs, differences, amplitudes, amplitude_differences = tf.unstack(sums, axis=1)
+    jitter = tf.minimum(tf.math.divide_no_nan(differences * number, pairs * total), 1.0)
+    # The first period after silence has none before it.
+    jitter = tf.where(tf.logical_or(number == 0.0, pairs > 0.0), _held(jitter, pairs > 0.0, first), 0.0)
+    amplitude = tf.minimum(tf.math.divide_no_nan(amplitude_differences, amplitudes), 1.0)
+    shimmer = 20.0 / np.log(10.0) * tf.math.log1p(_held(amplitude, number > 0.0, first))
+    return tf.cast(tf.stack([jitter, shimmer], axis=1), tf.float32)
+
+
+def _held(values: Any, there: Any, first: Any) -> Any:
+    """Returns the last value that is there in each stretch that starts at `first`, 0 before there is one."""
+    known = tf.logical_or(there, first)
+    order = tf.cumsum(tf.cast(known, tf.int32)) - 1
+    size = tf.size(order)
+    places = tf.scatter_nd(tf.where(known, order, size)[:, None], tf.range(size), [size + 1])
+    return tf.gather(tf.where(there, values, tf.zeros_like(values)), tf.gather(places, tf.maximum(order, 0)))
 
 
 def _peak(correlations: Any, span: Any) -> tuple[Any, Any, Any]:
