@@ -12,6 +12,7 @@ from itertools import pairwise
 
 import numpy as np
 import tensorflow as tf
+from scipy.interpolate import CubicSpline
 
 from kerasser.features.descriptors import packing, peaks, viterbi
 from kerasser.util.arrays import Array
@@ -32,26 +33,6 @@ _DECAY = 0.85
 _NEGLIGIBLE = 1e-8
 
 
-def _natural_spline(x: Array, at: Array) -> Array:
-    """Returns the matrix [x, at] that takes values at x to the natural cubic spline through them."""
-    n, h = len(x), np.diff(x)
-    # Second derivatives: left @ second = right @ values, 0 at both ends.
-    left, right = np.eye(n), np.zeros((n, n))
-    inner = np.arange(1, n - 1)
-    left[inner, inner - 1], left[inner, inner], left[inner, inner + 1] = h[:-1], 2 * (h[:-1] + h[1:]), h[1:]
-    right[inner, inner - 1], right[inner, inner + 1] = 6 / h[:-1], 6 / h[1:]
-    right[inner, inner] = -6 / h[:-1] - 6 / h[1:]
-    second = np.linalg.solve(left, right)
-    k = np.clip(np.searchsorted(x, at, side="right") - 1, 0, n - 2)
-    a = ((x[k + 1] - at) / h[k])[:, None]
-    b = 1 - a
-    values = np.eye(n)
-    square = (h[k] ** 2)[:, None] / 6
-    spline = a * values[k] + b * values[k + 1] + square * ((a**3 - a) * second[k] + (b**3 - b) * second[k + 1])
-    matrix: Array = spline.T
-    return matrix
-
-
 @cache
 def octave_matrix() -> Array:
     """Returns the matrix that smooths a spectrum, resamples it to 513 points from 25 to 8000 Hz and weights those.
@@ -66,7 +47,9 @@ def octave_matrix() -> Array:
     smooth[-1, -1] = 1.0
     octave = np.log2(BIN_HZ * np.arange(1, BINS))
     octave = np.concatenate([[2 * octave[0] - octave[1]], octave])
-    resample = _natural_spline(octave, np.linspace(np.log2(25.0), np.log2(8000.0), BINS))
+    # A spline is linear in the values that it goes through.
+    spline = CubicSpline(octave, np.eye(BINS), bc_type="natural")
+    resample = spline(np.linspace(np.log2(25.0), np.log2(8000.0), BINS)).T
     per_octave = BINS / _OCTAVES
     start = per_octave * np.log2(1.3) - 1
     weight = 0.5 + np.arctan(3 * (np.arange(BINS) + 1 - start) / per_octave) / np.pi
