@@ -14,7 +14,7 @@ from kerasser.attack.draws import Draw, Seeds
 from kerasser.attack.perturbation import Add, Perturbed
 from kerasser.attack.speech_level import speech_power
 from kerasser.audio import clip
-from kerasser.features.base import FrontEnd
+from kerasser.features.base import FrontEnd, described
 from kerasser.noise.bank import Recording
 from kerasser.noise.estimation import ReferenceNoise, reference_noise
 from kerasser.util.errors import InputError
@@ -177,7 +177,7 @@ def adversarial_examples(
     Returns:
         Features and provenance for each of the plan's environments, budgets and draws.
     """
-    return [(front_end(attacked, name), facts) for attacked, facts in attacks(waveform, utterance_id, plan, add)]
+    return list(described(front_end, attacks(waveform, utterance_id, plan, add), name))
 
 
 def noisy_example(

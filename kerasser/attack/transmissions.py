@@ -14,7 +14,7 @@ from kerasser.attack.channels import Options
 from kerasser.attack.draws import Seeds
 from kerasser.attack.generation import DECIBEL_DIGITS
 from kerasser.audio import clip
-from kerasser.features.base import FrontEnd
+from kerasser.features.base import FrontEnd, described
 from kerasser.util.errors import InputError
 
 
@@ -107,7 +107,7 @@ def transmitted_examples(
         front_end: Extracts the features.
         name: What an error calls the utterance.
     """
-    return [(front_end(heard, name), facts) for heard, facts in transmissions(waveform, utterance_id, plan)]
+    return list(described(front_end, transmissions(waveform, utterance_id, plan), name))
 
 
 def replay(clean: np.ndarray, provenance: Mapping[str, Any], options: Options | None = None) -> np.ndarray:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -40,12 +42,19 @@ EGEMAPS_NAMES = (
 )
 
 
+Facts = TypeVar("Facts")
 #: How many functionals eGeMAPSv02 has.
 FUNCTIONALS = 88
 
 
+#: Waveforms that are described at once, by a front end that can.
+BATCH = 16
+
+
 class FrontEnd(Protocol):
     """Turns a waveform into feature frames.
+
+    One that has `batch(waveforms, names)` as well is given several at once, and returns a list.
 
     Attributes:
         name: Its own name.
@@ -60,6 +69,25 @@ class FrontEnd(Protocol):
     def __call__(self, waveform: Array, name: str = "waveform") -> Array:
         """Returns float32 `[frames, len(names)]`; `name` is what an error calls the waveform."""
         ...
+
+
+def described(front_end: FrontEnd, examples: Iterable[tuple[Array, Facts]], name: str) -> Iterator[tuple[Array, Facts]]:
+    """Yields the features of waveforms, several at once where the front end can, with what is known of each.
+
+    Args:
+        front_end: Extracts the features.
+        examples: Waveforms, float32 `[samples]`, 16 kHz, and what is known of each.
+        name: What an error calls them.
+    """
+    batch = getattr(front_end, "batch", None)
+    if batch is None:
+        for waveform, facts in examples:
+            yield front_end(waveform, name), facts
+        return
+    waiting = iter(examples)
+    while group := list(islice(waiting, BATCH)):
+        found = batch([waveform for waveform, _ in group], [name] * len(group))
+        yield from zip(found, (facts for _, facts in group), strict=True)
 
 
 def usable(waveform: Array, name: str) -> Array:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from kerasser.audio import clip
 from kerasser.features.base import FrontEnd
 from kerasser.noise.estimation import Estimator, enhance
@@ -22,5 +24,17 @@ class Enhanced:
 
     def __call__(self, waveform: Array, name: str = "waveform") -> Array:
         """Returns the features of the enhanced waveform; see `FrontEnd`."""
-        enhanced, _ = clip(enhance(waveform, estimator=self._estimator))
-        return self._front_end(enhanced, name)
+        return self._front_end(self._enhance(waveform), name)
+
+    def batch(self, waveforms: Sequence[Array], names: Sequence[str]) -> list[Array]:
+        """Returns the features of several, described at once where the front end can."""
+        enhanced = [self._enhance(waveform) for waveform in waveforms]
+        at_once = getattr(self._front_end, "batch", None)
+        if at_once is None:
+            return [self._front_end(waveform, name) for waveform, name in zip(enhanced, names, strict=True)]
+        found: list[Array] = at_once(enhanced, names)
+        return found
+
+    def _enhance(self, waveform: Array) -> Array:
+        enhanced: Array = clip(enhance(waveform, estimator=self._estimator))[0]
+        return enhanced
