@@ -1,6 +1,7 @@
 """SavedModels of the classifier, with and without the generator before it, for TF Serving.
 
-They take raw eGeMAPS frames and hold TensorFlow operations alone. What lies beyond `lengths` changes no answer.
+They take raw eGeMAPS frames, or sound, and hold TensorFlow operations alone. What lies beyond `lengths` changes no
+answer.
 """
 
 from __future__ import annotations
@@ -15,10 +16,17 @@ import tensorflow as tf
 
 from kerasser.features.records import parse_frames
 from kerasser.models.layers import valid_frames
+from kerasser.serving import listening
 from kerasser.util.checks import expect
 
 
-def write(directory: Path, classifier: keras.Model, classes: Sequence[str], cleaner: keras.Model | None = None) -> None:
+def write(
+    directory: Path,
+    classifier: keras.Model,
+    classes: Sequence[str],
+    cleaner: keras.Model | None = None,
+    sound: bool = False,
+) -> None:
     """Writes a SavedModel with these signatures.
 
     With C the classifier, G the generator and x raw frames, `features float32 [batch, frames, dimension]` and
@@ -33,14 +41,22 @@ def write(directory: Path, classifier: keras.Model, classes: Sequence[str], clea
       feature list "features" → as `serving_default`, and
       `classes [batch, classes]`; with a generator, `serialized_undefended` as well.
 
+    With `sound`, whose eGeMAPS the graph computes:
+
+    - `waveform`: `waveform float32 [batch, samples]` at 16 kHz and `lengths int32 [batch]`, in samples → as
+      `serving_default`;
+    - `audio`: WAV files, `audio string [batch]`, of any length each → as `serialized`; with a generator,
+      `waveform_undefended` and `audio_undefended` as well.
+
     A length of 0, below or beyond the frames, a label that is no class, and NaN or infinity in a valid frame are
-    errors.
+    errors; so is what `listening.described` and `listening.decoded` refuse of sound.
 
     Args:
         directory: Where to; made.
         classifier: From `classifier.build`.
         classes: Class names, in the order of the logits.
         cleaner: G on raw features, from `gan.cleaner`; None writes the classifier alone.
+        sound: Whether it takes sound too: right for networks that learnt from a front end of `listening.FRONT_ENDS`.
     """
     classifier = cpu_copy(classifier)
     cleaner = cpu_copy(cleaner) if cleaner is not None else None
@@ -76,23 +92,36 @@ def write(directory: Path, classifier: keras.Model, classes: Sequence[str], clea
     def on_frames(answer: Any) -> Any:
         return lambda features, lengths: answer(*checked(features, lengths))
 
-    def on_strings(answer: Any) -> Any:
-        def parsed(serialized: Any) -> dict[str, Any]:
-            answered = answer(*checked(*parse_frames(serialized, dimension)))
-            return {**answered, "classes": tf.tile(names[None], [tf.shape(serialized)[0], 1])}
+    def named(answer: Any, strings: Any) -> dict[str, Any]:
+        return {**answer, "classes": tf.tile(names[None], [tf.shape(strings)[0], 1])}
 
-        return parsed
+    def on_strings(answer: Any) -> Any:
+        frames = on_frames(answer)
+        return lambda serialized: named(frames(*parse_frames(serialized, dimension)), serialized)
+
+    def on_waveforms(answer: Any) -> Any:
+        frames = on_frames(answer)
+        return lambda waveform, lengths: frames(*listening.described(waveform, lengths))
+
+    def on_audio(answer: Any) -> Any:
+        waveforms = on_waveforms(answer)
+        return lambda audio: named(waveforms(*listening.decoded(audio)), audio)
+
+    def add(suffix: str, on_frames_name: str, answer: Any) -> None:
+        archive.add_endpoint(on_frames_name, on_frames(answer), frames)
+        archive.add_endpoint(f"serialized{suffix}", on_strings(answer), [strings])
+        if sound:
+            archive.add_endpoint(f"waveform{suffix}", on_waveforms(answer), list(listening.WAVEFORM))
+            archive.add_endpoint(f"audio{suffix}", on_audio(answer), list(listening.AUDIO))
 
     archive = keras.export.ExportArchive()
     archive.track(classifier)
     systems = {"": defended}
-    archive.add_endpoint("serving_default", on_frames(defended), frames)
-    archive.add_endpoint("serialized", on_strings(defended), [strings])
+    add("", "serving_default", defended)
     if cleaner is not None:
         archive.track(cleaner)
         systems["undefended_"] = undefended
-        archive.add_endpoint("undefended", on_frames(undefended), frames)
-        archive.add_endpoint("serialized_undefended", on_strings(undefended), [strings])
+        add("_undefended", "undefended", undefended)
         archive.add_endpoint("clean", on_frames(lambda *x: {"features": clean(*x)}), frames)
     archive.add_endpoint("evaluate", evaluate, [*frames, labels])
     archive.write_out(directory, verbose=False)

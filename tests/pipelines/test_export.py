@@ -18,10 +18,11 @@ from pipelines.cli.main import main
 from pipelines.components import pusher
 from pipelines.components.infra_validator import InfraValidatorExecutor
 from pipelines.components.pusher import PusherExecutor
-from pipelines.config import ExportSettings, PredictSettings, VictimRunSettings
+from pipelines.config import ExportSettings, VictimRunSettings
 from pipelines.engine.artifacts import Artifact, content_hash
 from pipelines.io.own_models import CARD
 from pipelines.lineage import ancestors, lineage
+from pipelines.predict import PredictSettings
 from tests.pipelines import corpus
 
 ROOT = Path(__file__).parents[2]
