@@ -7,7 +7,8 @@ answer.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,24 @@ import tensorflow as tf
 
 from kerasser.features.records import parse_frames
 from kerasser.models.layers import valid_frames
-from kerasser.serving import listening
 from kerasser.util.checks import expect
+
+
+@dataclass(frozen=True)
+class Input:
+    """Something that frames are made of inside the graph.
+
+    Attributes:
+        name: Of the signature that takes it.
+        specs: Its tensors.
+        frames: Makes `features` and `lengths` of them.
+        named: Whether `classes` are among the outputs, for clients that know nothing of the model.
+    """
+
+    name: str
+    specs: tuple[tf.TensorSpec, ...]
+    frames: Callable[..., tuple[Any, Any]]
+    named: bool
 
 
 def write(
@@ -25,7 +42,7 @@ def write(
     classifier: keras.Model,
     classes: Sequence[str],
     cleaner: keras.Model | None = None,
-    sound: bool = False,
+    inputs: Sequence[Input] = (),
 ) -> None:
     """Writes a SavedModel with these signatures.
 
@@ -41,22 +58,17 @@ def write(
       feature list "features" → as `serving_default`, and
       `classes [batch, classes]`; with a generator, `serialized_undefended` as well.
 
-    With `sound`, whose eGeMAPS the graph computes:
-
-    - `waveform`: `waveform float32 [batch, samples]` at 16 kHz and `lengths int32 [batch]`, in samples → as
-      `serving_default`;
-    - `audio`: WAV files, `audio string [batch]`, of any length each → as `serialized`; with a generator,
-      `waveform_undefended` and `audio_undefended` as well.
+    and for each of `inputs` one of its name, and with a generator one of its name and `_undefended`.
 
     A length of 0, below or beyond the frames, a label that is no class, and NaN or infinity in a valid frame are
-    errors; so is what `listening.described` and `listening.decoded` refuse of sound.
+    errors; so is what an input refuses.
 
     Args:
         directory: Where to; made.
         classifier: From `classifier.build`.
         classes: Class names, in the order of the logits.
         cleaner: G on raw features, from `gan.cleaner`; None writes the classifier alone.
-        sound: Whether it takes sound too: right for networks that learnt from a front end of `listening.FRONT_ENDS`.
+        inputs: What it takes beside frames, such as `listening.INPUTS`.
     """
     classifier = cpu_copy(classifier)
     cleaner = cpu_copy(cleaner) if cleaner is not None else None
@@ -66,7 +78,8 @@ def write(
         tf.TensorSpec((None,), tf.int32, name="lengths"),
     ]
     labels = tf.TensorSpec((None,), tf.int32, name="labels")
-    strings = tf.TensorSpec((None,), tf.string, name="serialized")
+    strings = (tf.TensorSpec((None,), tf.string, name="serialized"),)
+    serialized = Input("serialized", strings, lambda given: parse_frames(given, dimension), named=True)
     names = tf.constant(list(classes))
 
     # Each network is traced once, and shared by the signatures.
@@ -92,36 +105,28 @@ def write(
     def on_frames(answer: Any) -> Any:
         return lambda features, lengths: answer(*checked(features, lengths))
 
-    def named(answer: Any, strings: Any) -> dict[str, Any]:
-        return {**answer, "classes": tf.tile(names[None], [tf.shape(strings)[0], 1])}
+    def on_input(each: Input, answer: Any) -> Any:
+        def answered(*given: Any) -> dict[str, Any]:
+            found: dict[str, Any] = on_frames(answer)(*each.frames(*given))
+            if not each.named:
+                return found
+            return {**found, "classes": tf.tile(names[None], [tf.shape(found["logits"])[0], 1])}
 
-    def on_strings(answer: Any) -> Any:
-        frames = on_frames(answer)
-        return lambda serialized: named(frames(*parse_frames(serialized, dimension)), serialized)
+        return answered
 
-    def on_waveforms(answer: Any) -> Any:
-        frames = on_frames(answer)
-        return lambda waveform, lengths: frames(*listening.described(waveform, lengths))
-
-    def on_audio(answer: Any) -> Any:
-        waveforms = on_waveforms(answer)
-        return lambda audio: named(waveforms(*listening.decoded(audio)), audio)
-
-    def add(suffix: str, on_frames_name: str, answer: Any) -> None:
-        archive.add_endpoint(on_frames_name, on_frames(answer), frames)
-        archive.add_endpoint(f"serialized{suffix}", on_strings(answer), [strings])
-        if sound:
-            archive.add_endpoint(f"waveform{suffix}", on_waveforms(answer), list(listening.WAVEFORM))
-            archive.add_endpoint(f"audio{suffix}", on_audio(answer), list(listening.AUDIO))
+    def add(name: str, suffix: str, answer: Any) -> None:
+        archive.add_endpoint(name, on_frames(answer), frames)
+        for each in (serialized, *inputs):
+            archive.add_endpoint(each.name + suffix, on_input(each, answer), list(each.specs))
 
     archive = keras.export.ExportArchive()
     archive.track(classifier)
     systems = {"": defended}
-    add("", "serving_default", defended)
+    add("serving_default", "", defended)
     if cleaner is not None:
         archive.track(cleaner)
         systems["undefended_"] = undefended
-        add("_undefended", "undefended", undefended)
+        add("undefended", "_undefended", undefended)
         archive.add_endpoint("clean", on_frames(lambda *x: {"features": clean(*x)}), frames)
     archive.add_endpoint("evaluate", evaluate, [*frames, labels])
     archive.write_out(directory, verbose=False)

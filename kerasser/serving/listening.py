@@ -9,6 +9,7 @@ import tensorflow as tf
 from kerasser.audio import FULL_SCALE, SAMPLE_RATE_HZ, SHORTEST_S
 from kerasser.features.graph import egemaps
 from kerasser.models.layers import valid_frames
+from kerasser.serving.export import Input
 from kerasser.util.checks import expect
 
 #: Front ends whose frames `egemaps` gives, by the names in model cards.
@@ -92,3 +93,10 @@ def _samples(file: Any) -> Any:
     right = tf.logical_and(tf.equal(rate, SAMPLE_RATE_HZ), tf.equal(channels, 1))
     with tf.control_dependencies([expect(right, wanted + "{} Hz, {} channels", rate, channels)]):
         return tf.identity(samples[:, 0])
+
+
+#: What a SavedModel takes beside frames: samples → as `serving_default`, and WAV files → as `serialized`.
+INPUTS = (
+    Input("waveform", WAVEFORM, described, named=False),
+    Input("audio", AUDIO, lambda audio: described(*decoded(audio)), named=True),
+)
