@@ -195,7 +195,15 @@ def test_the_graph_holds_nothing_that_a_cpu_server_lacks(listening_model):
     assert not [name for name in operations if "CudnnRNN" in name or "PyFunc" in name or "Xla" in name or "IO>" in name]
 
 
-def test_without_a_generator_there_is_one_answer_to_sound(made, tmp_path):
-    export.write(tmp_path / "saved_model", made[0], CLASSES, inputs=listening.INPUTS)
+def test_without_a_generator_an_input_has_one_answer(made, tmp_path):
+    specs = (tf.TensorSpec((None, None, 25), tf.float32, name="halves"),)
+    halves = export.Input("halves", specs, lambda x: (2 * x, tf.repeat(tf.shape(x)[1], tf.shape(x)[0])), named=True)
+    export.write(tmp_path / "saved_model", made[0], CLASSES, inputs=[halves])
     loaded = tf.saved_model.load(str(tmp_path / "saved_model"))
-    assert set(loaded.signatures) == {"serving_default", "serialized", "evaluate", "waveform", "audio"}
+    assert set(loaded.signatures) == {"serving_default", "serialized", "evaluate", "halves"}
+    frames = np.random.default_rng(0).standard_normal((2, 30, 25)).astype(np.float32)
+    found = ask(loaded.signatures["halves"], {"halves": frames / 2})
+    lengths = np.array([30, 30], np.int32)
+    expected = ask(loaded.signatures["serving_default"], {"features": frames, "lengths": lengths})
+    np.testing.assert_allclose(found["logits"], expected["logits"], atol=1e-5)
+    assert found["classes"].tolist() == [[name.encode() for name in CLASSES]] * 2
