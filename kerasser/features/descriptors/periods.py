@@ -213,7 +213,7 @@ def _walk(sound: _Sound, voiced: _Voiced, start: Any, end: Any, compiled: bool) 
 
     if not compiled:
         walk = _Walk(*(tf.boolean_mask(each, start < end) for each in walk))
-    shapes = [found.shape, *(tf.TensorShape([None, *each.shape[1:]]) for each in walk)] if not compiled else None
+    shapes = None if compiled else (found.shape, *(tf.TensorShape([None, *each.shape[1:]]) for each in walk))
     return tf.while_loop(going, step, (found, *walk), shape_invariants=shapes, parallel_iterations=1)[0][:-1]
 
 
@@ -247,7 +247,7 @@ def _step(sound: _Sound, voiced: _Voiced, found: Any, walk: _Walk) -> tuple[Any,
     ratio = tf.minimum(tf.math.divide_no_nan(amplitude_differences, amplitudes), 1.0)
     amplitude = tf.where(number > 0.0, ratio, walk.amplitude)
     # The first period after silence has none before it.
-    shown = tf.where(tf.logical_and(number > 0.0, pairs == 0.0), 0.0, jitter)
+    shown = tf.where(tf.logical_or(number == 0.0, pairs > 0.0), jitter, 0.0)
     decibels = 20.0 / np.log(10.0) * tf.math.log1p(amplitude)
     due = tf.logical_and(finished, walk.frame < walk.end)
     place = tf.where(due, frame, tf.shape(found)[0] - 1)
@@ -258,8 +258,8 @@ def _step(sound: _Sound, voiced: _Voiced, found: Any, walk: _Walk) -> tuple[Any,
     new = tf.logical_and(finished, tf.gather(voiced.first, tf.minimum(number, tf.size(voiced.first) - 1)))
     left = tf.where(new, 0, tf.where(finished, size - done, walk.left))
     passed, done = tf.where(finished, 0, passed), tf.where(finished, 0, done)
-    last, jitter, amplitude = (tf.where(new, 0.0, each) for each in (last, jitter, amplitude))
-    sums = tf.where(finished[:, None], 0.0, sums)
+    last, jitter, amplitude = (tf.where(new, tf.zeros_like(each), each) for each in (last, jitter, amplitude))
+    sums = tf.where(finished[:, None], tf.zeros_like(sums), sums)
     return found, _Walk(number, walk.end, left, passed, done, last, jitter, amplitude, sums)
 
 

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 import tensorflow as tf
-from tests.features import checkpoint
 
 from kerasser.features.descriptors import periods
+from tests.features import checkpoint
 
 RATE = 16000
 
@@ -147,7 +147,9 @@ def test_silence_and_a_constant_have_no_periods():
 
 @pytest.mark.parametrize("compiled", [False, True])
 def test_nothing_voiced_is_nothing(compiled):
-    found = periods.jitter_and_shimmer(np.zeros((2, 2400), np.float32), np.zeros((2, 10), np.float32), [10, 3], compiled)
+    found = periods.jitter_and_shimmer(
+        np.zeros((2, 2400), np.float32), np.zeros((2, 10), np.float32), [10, 3], compiled
+    )
     assert [each.shape for each in found] == [(2, 10), (2, 10)] and not np.any(found)
 
 
