@@ -112,7 +112,7 @@ def _stretches(voiced: _Voiced, walks: Any) -> tuple[Any, Any]:
         number = tf.where(voiced.first, tf.range(tf.size(voiced.first)), voiced.number)
         wanted = tf.range(walks) * voiced.number // walks
         start = tf.reduce_min(tf.where(number[None] >= wanted[:, None], number[None], voiced.number), axis=1)
-    return start, tf.concat([start[1:], voiced.number[None]], axis=0)
+    return start, tf.concat([start, voiced.number[None]], axis=0)[1:]
 
 
 class _Sound:
