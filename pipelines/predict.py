@@ -3,55 +3,84 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from itertools import islice
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
+
+from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
 
 from kerasser.util.errors import InputError
 from pipelines.cli.main import main
-from pipelines.config import PredictSettings
 from pipelines.engine.loading import load_tensorflow
 from pipelines.engine.run_log import current
 
 if TYPE_CHECKING:
-    from kerasser.serving.client import Answer, Model
+    from kerasser.serving.client import Model
 
 DESCRIPTION = "Asks a published model what emotion is in speech; prints a JSON line for each file, in order."
 
 
+@dataclass(frozen=True)
+class PredictSettings:
+    """Questions to a published model."""
+
+    files: list[str]
+    """Sound files, or folders of them."""
+    server: str | None = None
+    """http://HOST:8501 or grpc://HOST:8500: ask a TF Serving."""
+    local: bool = False
+    """Ask the SavedModel in models_dir, without a server."""
+    models_dir: str = "saved_models"
+    """Where models are published; used with --local."""
+    model: str | None = None
+    """Name of the model; with --local the only one there by default."""
+    version: PositiveInt | None = None
+    """Its version; the newest by default."""
+    compare: bool = False
+    """Answer without the defence as well."""
+    features: Literal["server", "local"] | None = None
+    """Who extracts the features: the model, or opensmile on this machine; by default the model, if it takes sound."""
+    batch_size: PositiveInt = 16
+    """Utterances in a request."""
+    deadline_s: PositiveFloat = 60.0
+    """Seconds for a request, with all repetitions while the server is busy or away."""
+    skip_unusable: bool = False
+    """Report audio that cannot be used and go on, instead of stopping there."""
+    workers: NonNegativeInt = 0
+    """Threads that decode and extract features; 0 takes every core."""
+    quiet: bool = False
+    """Nothing on standard error but errors."""
+    log_json: str | None = None
+    """File that gets a line of JSON for the start and the end; /dev/stderr is one."""
+
+
 def predict(settings: PredictSettings) -> None:
     """Prints one line a file: its label and probabilities, or what is wrong with it."""
-    load_tensorflow(say=False)
     from tqdm import tqdm
 
-    from kerasser.features.opensmile import Egemaps
     from kerasser.serving import sound
-    from kerasser.serving.client import DEFENDED, UNDEFENDED
+    from kerasser.serving.predictions import LOCAL, extracts, predictions
     from kerasser.util import progress
 
     paths, model = sound.files(settings.files), _model(settings)
-    signatures = (DEFENDED, UNDEFENDED) if settings.compare else (DEFENDED,)
-    described = sound.frames(paths, Egemaps(), workers=settings.workers, skip_unusable=settings.skip_unusable)
+    features = extracts(model, settings.features)
+    if features == LOCAL:
+        # Frames travel as its messages.
+        load_tensorflow(say=False)
+    answered = predictions(
+        paths,
+        model,
+        features,
+        compare=settings.compare,
+        batch_size=settings.batch_size,
+        workers=settings.workers,
+        skip_unusable=settings.skip_unusable,
+    )
     with progress.bar(len(paths), "files", "answers", quiet=settings.quiet) as bar:
-        while batch := list(islice(described, settings.batch_size)):
-            asked = [frames for _, frames in batch if not isinstance(frames, str)]
-            answers = [iter(model.answer(asked, signature) if asked else []) for signature in signatures]
-            for path, frames in batch:
-                facts = {"error": frames} if isinstance(frames, str) else _facts([next(each) for each in answers])
-                tqdm.write(json.dumps({"file": str(path), **facts}, ensure_ascii=False))
-            bar.update(len(batch))
+        for facts in answered:
+            tqdm.write(json.dumps(facts, ensure_ascii=False))
+            bar.update()
     current().finish()
-
-
-def _facts(answers: Sequence[Answer]) -> dict[str, Any]:
-    """Returns the defended answer, and the other if it was wanted."""
-    plain: list[dict[str, Any]] = [
-        # More digits than float32 carries would only pretend.
-        {"label": each.label, "probabilities": {name: round(share, 6) for name, share in each.probabilities.items()}}
-        for each in answers
-    ]
-    return plain[0] if len(plain) == 1 else {**plain[0], "undefended": plain[1]}
 
 
 def _model(settings: PredictSettings) -> Model:
@@ -65,6 +94,7 @@ def _model(settings: PredictSettings) -> Model:
     if settings.local == (settings.server is not None):
         raise InputError(f"expected --server URL or --local. Received: {'both' if settings.local else 'neither'}")
     if settings.server is None:
+        load_tensorflow(say=False)
         return LocalModel(_published(settings))
     if settings.model is None:
         raise InputError("model: expected the name of the model on the server. Received: none")

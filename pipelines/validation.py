@@ -16,7 +16,8 @@ from kerasser.demo import NAME as DEMO
 from kerasser.demo.noise import ENVIRONMENTS
 from kerasser.noise import bank, splits
 from kerasser.util.errors import InputError
-from pipelines.config import UNUSED, ExportSettings, Settings
+from pipelines.cli.unused import UNUSED
+from pipelines.config import ExportSettings, Settings
 from pipelines.places import refuse_misplaced
 
 #: The largest seed that Keras takes.

@@ -22,6 +22,7 @@ PLACES = {"completion": "cli.completion"}
 #: How a command begins → why it is not run here. Whatever is no command of kerasser's has to be named.
 NOT_RUN = {
     "git clone ": "needs a network",
+    "python -m venv light ": "needs a network; tests/serving/test_light.py makes such an environment",
     "cd kerasser": "changes the shell alone",
     ". .venv/bin/activate": "changes the shell alone",
     "tools/test": "is the test command itself",
@@ -39,6 +40,7 @@ NOT_RUN = {
     "tools/benchmark tensorboard": "takes minutes; tests/pipelines/test_tensorboard.py runs it",
     "tools/benchmark coverage": "tests/evaluation/test_statistics.py simulates a part of it",
     "tools/benchmark reference-noise": "takes minutes; tests/noise/test_benchmark.py runs it",
+    "tools/benchmark agreement": "tests/serving/test_serving_tools.py runs it",
     "tools/benchmark serving": "tests/serving/test_serving_tools.py runs it",
     "tools/compare_front_ends": "takes minutes; tests/features/test_compare_front_ends.py compares two utterances",
     "tools/serving_smoke": "tests/serving/test_serving_tools.py runs it",

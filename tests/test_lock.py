@@ -63,6 +63,19 @@ def test_a_lock_names_releases_and_hashes_and_no_place(path):
     assert "://" not in text and not re.search(r"^-|@", text, re.M)
 
 
+def test_the_clients_packages_are_bounded_as_everybodys():
+    """NumPy's branch is chosen by TensorFlow, which the client does without."""
+    lines = (ROOT / "requirements" / "client.txt").read_text().splitlines()
+    listed = {str(Requirement(line)) for line in lines if line and not line.startswith("#")}
+    everybodys = {str(each).partition(";")[0].strip() for each in asked("base", "default")}
+    assert {each for each in listed if not each.startswith("numpy")} <= everybodys
+    names = {Requirement(each).name for each in listed}
+    assert names == {
+        *("numpy", "soundfile", "requests", "urllib3", "soxr"),
+        *("jsonargparse", "docstring-parser", "pyyaml", "tqdm"),
+    }
+
+
 @pytest.mark.parametrize("stack", STACKS)
 def test_one_release_of_a_package_in_all_locks(stack):
     found: dict[str, list[str]] = {}

@@ -1,12 +1,14 @@
 """SavedModels of the classifier, with and without the generator before it, for TF Serving.
 
-They take raw eGeMAPS frames and hold TensorFlow operations alone. What lies beyond `lengths` changes no answer.
+They take raw eGeMAPS frames, or sound, and hold TensorFlow operations alone. What lies beyond `lengths` changes no
+answer.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,30 @@ from kerasser.models.layers import valid_frames
 from kerasser.util.checks import expect
 
 
-def write(directory: Path, classifier: keras.Model, classes: Sequence[str], cleaner: keras.Model | None = None) -> None:
+@dataclass(frozen=True)
+class Input:
+    """Something that frames are made of inside the graph.
+
+    Attributes:
+        name: Of the signature that takes it.
+        specs: Its tensors.
+        frames: Makes `features` and `lengths` of them.
+        named: Whether `classes` are among the outputs, for clients that know nothing of the model.
+    """
+
+    name: str
+    specs: tuple[tf.TensorSpec, ...]
+    frames: Callable[..., tuple[Any, Any]]
+    named: bool
+
+
+def write(
+    directory: Path,
+    classifier: keras.Model,
+    classes: Sequence[str],
+    cleaner: keras.Model | None = None,
+    inputs: Sequence[Input] = (),
+) -> None:
     """Writes a SavedModel with these signatures.
 
     With C the classifier, G the generator and x raw frames, `features float32 [batch, frames, dimension]` and
@@ -33,14 +58,17 @@ def write(directory: Path, classifier: keras.Model, classes: Sequence[str], clea
       feature list "features" → as `serving_default`, and
       `classes [batch, classes]`; with a generator, `serialized_undefended` as well.
 
+    and for each of `inputs` one of its name, and with a generator one of its name and `_undefended`.
+
     A length of 0, below or beyond the frames, a label that is no class, and NaN or infinity in a valid frame are
-    errors.
+    errors; so is what an input refuses.
 
     Args:
         directory: Where to; made.
         classifier: From `classifier.build`.
         classes: Class names, in the order of the logits.
         cleaner: G on raw features, from `gan.cleaner`; None writes the classifier alone.
+        inputs: What it takes beside frames, such as `listening.INPUTS`.
     """
     classifier = cpu_copy(classifier)
     cleaner = cpu_copy(cleaner) if cleaner is not None else None
@@ -50,7 +78,8 @@ def write(directory: Path, classifier: keras.Model, classes: Sequence[str], clea
         tf.TensorSpec((None,), tf.int32, name="lengths"),
     ]
     labels = tf.TensorSpec((None,), tf.int32, name="labels")
-    strings = tf.TensorSpec((None,), tf.string, name="serialized")
+    strings = (tf.TensorSpec((None,), tf.string, name="serialized"),)
+    serialized = Input("serialized", strings, lambda given: parse_frames(given, dimension), named=True)
     names = tf.constant(list(classes))
 
     # Each network is traced once, and shared by the signatures.
@@ -76,23 +105,28 @@ def write(directory: Path, classifier: keras.Model, classes: Sequence[str], clea
     def on_frames(answer: Any) -> Any:
         return lambda features, lengths: answer(*checked(features, lengths))
 
-    def on_strings(answer: Any) -> Any:
-        def parsed(serialized: Any) -> dict[str, Any]:
-            answered = answer(*checked(*parse_frames(serialized, dimension)))
-            return {**answered, "classes": tf.tile(names[None], [tf.shape(serialized)[0], 1])}
+    def on_input(each: Input, answer: Any) -> Any:
+        def answered(*given: Any) -> dict[str, Any]:
+            found: dict[str, Any] = on_frames(answer)(*each.frames(*given))
+            if not each.named:
+                return found
+            return {**found, "classes": tf.tile(names[None], [tf.shape(found["logits"])[0], 1])}
 
-        return parsed
+        return answered
+
+    def add(name: str, suffix: str, answer: Any) -> None:
+        archive.add_endpoint(name, on_frames(answer), frames)
+        for each in (serialized, *inputs):
+            archive.add_endpoint(each.name + suffix, on_input(each, answer), list(each.specs))
 
     archive = keras.export.ExportArchive()
     archive.track(classifier)
     systems = {"": defended}
-    archive.add_endpoint("serving_default", on_frames(defended), frames)
-    archive.add_endpoint("serialized", on_strings(defended), [strings])
+    add("serving_default", "", defended)
     if cleaner is not None:
         archive.track(cleaner)
         systems["undefended_"] = undefended
-        archive.add_endpoint("undefended", on_frames(undefended), frames)
-        archive.add_endpoint("serialized_undefended", on_strings(undefended), [strings])
+        add("undefended", "_undefended", undefended)
         archive.add_endpoint("clean", on_frames(lambda *x: {"features": clean(*x)}), frames)
     archive.add_endpoint("evaluate", evaluate, [*frames, labels])
     archive.write_out(directory, verbose=False)

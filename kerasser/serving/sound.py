@@ -1,16 +1,18 @@
-"""From sound files to what a model is asked: decoded, resampled, clipped, eGeMAPS."""
+"""From sound files to what a model is asked: decoded, resampled and clipped sound, or eGeMAPS of it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
-from kerasser.audio import SUFFIXES, AudioFile, clip, probe, waveforms
+from kerasser.audio import SUFFIXES, AudioFile, clip, probe, read
 from kerasser.features.base import FrontEnd
 from kerasser.util.arrays import Array
 from kerasser.util.errors import InputError
 from kerasser.util.parallel import ordered_map
 
+Result = TypeVar("Result")
 #: What is wrong with a file that is passed over.
 Reason = str
 
@@ -30,12 +32,28 @@ def files(names: Sequence[str | Path]) -> list[Path]:
     return found
 
 
+def waveforms(
+    paths: Sequence[Path], *, workers: int = 0, skip_unusable: bool = False
+) -> Iterator[tuple[Path, Array | Reason]]:
+    """Yields every file with its sound, float32 `[samples]` at 16 kHz in [−1, 1 − 2⁻¹⁵], in order.
+
+    Every header is read before the first file is listened to.
+
+    Args:
+        paths: Sound files of any kind and rate.
+        workers: Threads that decode; 0 takes every core.
+        skip_unusable: Yield what is wrong with a file in its sound's place, and go on.
+
+    Raises:
+        InputError: If a file cannot be used, unless those are skipped.
+    """
+    return _heard(paths, lambda waveform, _: waveform, workers, skip_unusable)
+
+
 def frames(
     paths: Sequence[Path], front_end: FrontEnd, *, workers: int = 0, skip_unusable: bool = False
 ) -> Iterator[tuple[Path, Array | Reason]]:
-    """Yields every file with its features, float32 `[frames, features]`, in order.
-
-    Every header is read before the first file is listened to.
+    """Yields every file with its features, float32 `[frames, features]`, in order; see `waveforms`.
 
     Args:
         paths: Sound files of any kind and rate.
@@ -46,46 +64,27 @@ def frames(
     Raises:
         InputError: If a file cannot be used, unless those are skipped.
     """
-    probed = [(path, _probed(path, skip_unusable)) for path in paths]
-
-    def describe(item: tuple[Path, Array | Reason]) -> tuple[Path, Array | Reason]:
-        path, waveform = item
-        if isinstance(waveform, Reason):
-            return path, waveform
-        try:
-            return path, front_end(clip(waveform)[0], str(path))
-        except InputError as error:
-            if not skip_unusable:
-                raise
-            return path, str(error)
-
-    return ordered_map(describe, _decoded(probed, skip_unusable), workers)
+    return _heard(paths, front_end, workers, skip_unusable)
 
 
-def _probed(path: Path, skip_unusable: bool) -> AudioFile | Reason:
-    try:
-        return probe(path)
-    except InputError as error:
-        if not skip_unusable:
-            raise
-        return str(error)
-
-
-def _decoded(
-    probed: Sequence[tuple[Path, AudioFile | Reason]], skip_unusable: bool
+def _heard(
+    paths: Sequence[Path], describe: Callable[[Array, str], Array], workers: int, skip_unusable: bool
 ) -> Iterator[tuple[Path, Array | Reason]]:
-    usable = [file for _, file in probed if isinstance(file, AudioFile)]
-    stream, heard = waveforms(usable), 0
-    for path, file in probed:
-        if isinstance(file, Reason):
-            yield path, file
-            continue
-        heard += 1
+    """Yields every file with what is made of its sound and its name."""
+
+    def usable(work: Callable[[], Result]) -> Result | Reason:
         try:
-            yield path, next(stream)
+            return work()
         except InputError as error:
             if not skip_unusable:
                 raise
-            # A stream that has failed is at its end: another goes on behind the bad file.
-            stream = waveforms(usable[heard:])
-            yield path, str(error)
+            return str(error)
+
+    def hear(item: tuple[Path, AudioFile | Reason]) -> tuple[Path, Array | Reason]:
+        path, file = item
+        if isinstance(file, Reason):
+            return path, file
+        return path, usable(lambda: describe(clip(read(file))[0], str(path)))
+
+    probed = [(path, usable(lambda path=path: probe(path))) for path in paths]  # type: ignore[misc]
+    return ordered_map(hear, probed, workers)

@@ -116,7 +116,7 @@ def of_models(
 
     utterances = [speech(100 * duration_s - 4) for duration_s in DURATIONS_S]
     names = np.array([name.encode() for name in classes], object)
-    ask, clean = _asked(classifier), _asked(cleaner) if cleaner is not None else None
+    ask, clean = asked(classifier), asked(cleaner) if cleaner is not None else None
 
     def answer(inputs: Mapping[str, Array]) -> dict[str, Array]:
         made = ask(inputs)
@@ -149,8 +149,8 @@ def of_models(
         yield Record("evaluate", {**frames, "labels": labels}, scored)
 
 
-def _asked(model: keras.Model) -> Callable[[Mapping[str, Array]], Any]:
-    """Returns what asks a model in a graph, which is faster than step by step."""
+def asked(model: keras.Model) -> Callable[[Mapping[str, Array]], Any]:
+    """Returns what asks a model for arrays in a graph, which is faster than step by step."""
     traced = tf.function(lambda inputs: model(inputs, training=False), reduce_retracing=True)
 
     def ask(inputs: Mapping[str, Array]) -> Any:

@@ -9,7 +9,8 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from kerasser.defences.gan import CompanionSettings
-from pipelines.config import UNUSED, Settings
+from pipelines.cli.unused import UNUSED
+from pipelines.config import Settings
 
 #: Settings that no figure depends on: where things lie, and how a run is watched.
 UNREPORTED = (

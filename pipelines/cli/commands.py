@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from pipelines.config import CorpusRunSettings, ExportSettings, PredictSettings, Settings, VictimRunSettings
+from pipelines.config import CorpusRunSettings, ExportSettings, Settings, VictimRunSettings
 from pipelines.lineage import LineageSettings
 from pipelines.listening_test import ListeningSettings
+from pipelines.predict import PredictSettings
 
 COMMANDS: dict[str, type] = {
     "generate": Settings,

@@ -10,7 +10,8 @@ import sys
 from argparse import Action
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, fields, is_dataclass
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, get_type_hints
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast, get_type_hints
 
 import docstring_parser
 from jsonargparse import ArgumentParser, DefaultHelpFormatter, Namespace, set_parsing_settings
@@ -18,11 +19,13 @@ from jsonargparse import ArgumentParser, DefaultHelpFormatter, Namespace, set_pa
 from kerasser.util.errors import InputError
 from pipelines.cli import renamed
 from pipelines.cli.config_files import ConfigFile, names, reworded
-from pipelines.config import UNUSED, Settings
+from pipelines.cli.unused import UNUSED
 from pipelines.engine.run_log import Journal
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
+
+    from pipelines.config import Settings
 
 AnySettings = TypeVar("AnySettings", bound="DataclassInstance")
 
@@ -157,11 +160,13 @@ def main(
     description: str,
     run: Callable[[AnySettings], None],
     arguments: Sequence[str] | None = None,
-    settings: type[AnySettings] = Settings,  # type: ignore[assignment]
+    settings: type[AnySettings] | None = None,
 ) -> None:
     """Runs a command: status 0, or 2 and one line on standard error for something the user can mend."""
     try:
-        chosen: Any = parse(name, description, sys.argv[1:] if arguments is None else arguments, settings)
+        # Those of a run need SciPy and more, which a command with settings of its own need not have.
+        wanted: Any = import_module("pipelines.config").Settings if settings is None else settings
+        chosen: Any = parse(name, description, sys.argv[1:] if arguments is None else arguments, wanted)
         journal = Journal(name, quiet=chosen.quiet, log_json=chosen.log_json)
     except InputError as error:
         print(f"{name}: {' '.join(str(error).split())}", file=sys.stderr)
@@ -183,11 +188,11 @@ def _run(name: str, run: Callable[[AnySettings], None], chosen: AnySettings, jou
         raise SystemExit(status) from None
 
     try:
-        if isinstance(chosen, Settings) and "noise" not in UNUSED.get(name, ()):
+        if hasattr(chosen, "noise") and "noise" not in UNUSED.get(name, ()):
             # Not before, and not for a look at a corpus: it needs SciPy, whose loading takes as long.
             from pipelines.validation import validate
 
-            validate(name, chosen)
+            validate(name, cast("Settings", chosen))
         run(chosen)
     except InputError as error:
         end(" ".join(str(error).split()), 2)

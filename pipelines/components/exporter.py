@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from kerasser.audio import SAMPLE_RATE_HZ
 from kerasser.evaluation.conversion import from_json
 from kerasser.evaluation.results import Clean
+from kerasser.serving import export, listening, warmup, warmup_sound
 from pipelines.components import gan_trainer, reporter
 from pipelines.components.trainer import load
 from pipelines.engine.artifacts import Artifact
@@ -51,11 +53,29 @@ class ExporterExecutor(Executor):
         directory = outputs["export"]
         shutil.rmtree(directory, ignore_errors=True)
         served = (several(inputs, "generator") or [inputs["model"]])[0]
-        shutil.copytree(served.uri / "saved_model", directory / DEFENDED)
+        _write(served.uri / "saved_model", directory / DEFENDED, inputs)
         shutil.copytree(inputs["perturbation"].uri / "saved_model", directory / PERTURBATION)
         (directory / DEFENDED / CARD).write_text(json.dumps(card(inputs, parameters), indent=1))
         shutil.copy(inputs["perturbation"].uri / "model_card.json", directory / PERTURBATION / CARD)
         return None
+
+
+def _write(trained: Path, directory: Path, inputs: Mapping[str, Artifact]) -> None:
+    """Writes the SavedModel that was trained, and where its front end is known to the graph, one that takes sound too.
+
+    Whoever trains does without: it would make every training longer, and newer with every change of the graph.
+    """
+    facts = json.loads((inputs["model"].uri / "model.json").read_text())
+    if facts["front_end"] not in listening.FRONT_ENDS:
+        shutil.copytree(trained, directory)
+        return
+    classifier = load(inputs["model"])
+    generators = [gan_trainer.load(artifact) for artifact in several(inputs, "generator")]
+    cleaner = generators[0] if generators else None
+    export.write(directory, classifier, facts["classes"], cleaner, inputs=listening.INPUTS)
+    # The answers of the process that trained it, and those of the same networks to sound.
+    heard = warmup_sound.of_sound(classifier, facts["classes"], cleaner)
+    warmup.write(directory, chain(warmup.read(trained), heard))
 
 
 def card(inputs: Mapping[str, Artifact], parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,10 +18,11 @@ from pipelines.cli.main import main
 from pipelines.components import pusher
 from pipelines.components.infra_validator import InfraValidatorExecutor
 from pipelines.components.pusher import PusherExecutor
-from pipelines.config import ExportSettings, PredictSettings, VictimRunSettings
+from pipelines.config import ExportSettings, VictimRunSettings
 from pipelines.engine.artifacts import Artifact, content_hash
 from pipelines.io.own_models import CARD
 from pipelines.lineage import ancestors, lineage
+from pipelines.predict import PredictSettings
 from tests.pipelines import corpus
 
 ROOT = Path(__file__).parents[2]
@@ -184,18 +185,48 @@ def test_predict_answers_from_the_saved_model_with_and_without_the_defence(place
     assert np.mean(right) > 0.7
 
 
-def test_predict_asks_a_server_over_rest_and_grpc(place, capsys):
+@pytest.mark.parametrize("features", ["server", "local"])
+def test_predict_asks_a_server_over_rest_and_grpc(place, features, capsys):
     from tests.serving import server
 
     root, models, _, _ = place
     sounds = sorted(map(str, (root / "corpus").glob("s0_*.wav")))
-    expected = run_predict([*sounds, "--local", "--models-dir", str(models), "--compare"], capsys)
+    chosen = ["--compare", "--features", features]
+    expected = run_predict([*sounds, "--local", "--models-dir", str(models), *chosen], capsys)
     with server.loopback(models, "manifest") as served:
         for url in (served.rest, f"grpc://{served.grpc}"):
-            found = run_predict([*sounds, "--server", url, "--model", "manifest", "--compare"], capsys)
+            found = run_predict([*sounds, "--server", url, "--model", "manifest", *chosen], capsys)
             assert [line["label"] for line in found] == [line["label"] for line in expected]
             for one, other in zip(found, expected, strict=True):
                 assert one["probabilities"] == pytest.approx(other["probabilities"], abs=1e-5)
+
+
+def test_who_takes_the_features_hardly_matters(place, capsys):
+    root, models, _, _ = place
+    asked = [str(root / "corpus"), "--local", "--models-dir", str(models)]
+    by_default, by_server, by_opensmile = (
+        run_predict([*asked, *more], capsys) for more in ([], ["--features", "server"], ["--features", "local"])
+    )
+    assert by_default == by_server
+    gaps = [
+        abs(one["probabilities"]["positive"] - other["probabilities"]["positive"])
+        for one, other in zip(by_server, by_opensmile, strict=True)
+    ]
+    assert np.median(gaps) < 0.01
+    # They are two front ends.
+    assert max(gaps) > 0
+
+
+def test_a_model_that_takes_no_sound_is_asked_about_frames(place, tmp_path, capsys):
+    root, models, _, _ = place
+    trained = next((root / "out/artifacts/Generator").glob("*/saved_model"))
+    versions.publish(trained, tmp_path / "deaf")
+    asked = [str(root / "corpus" / "s0_0.wav"), "--local", "--models-dir", str(tmp_path)]
+    (line,) = run_predict(asked, capsys)
+    (other,) = run_predict([*asked[:-1], str(models), "--features", "local"], capsys)
+    assert line == other
+    said = refusal("predict", [*asked, "--features", "server"], capsys)
+    assert "features: expected a model with the signature audio, or --features local. Received: clean, " in said
 
 
 def test_a_reader_that_has_had_enough_sees_no_traceback(place):

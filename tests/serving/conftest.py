@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kerasser.attack import perturbation_graph
-from kerasser.serving import configuration, export, versions, warmup
+from kerasser.serving import configuration, export, listening, versions, warmup, warmup_sound
 from tests.serving import server
 from tests.serving.small import CLASSES, MEAN, VARIANCE, networks
 
@@ -28,13 +28,23 @@ def saved_model(made, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def models_dir(saved_model, tmp_path_factory):
+def listening_model(made, tmp_path_factory):
+    """The same networks, taking sound too, with warm-up records of it."""
+    model, cleaner = made
+    place = tmp_path_factory.mktemp("listening") / "saved_model"
+    export.write(place, model, CLASSES, cleaner, inputs=listening.INPUTS)
+    warmup.write(place, warmup_sound.of_sound(model, CLASSES, cleaner))
+    return place
+
+
+@pytest.fixture(scope="session")
+def models_dir(listening_model, tmp_path_factory):
     """What Pusher would leave: two models and what a server is started with."""
     place = tmp_path_factory.mktemp("published")
     beside = tmp_path_factory.mktemp("beside") / "saved_model"
     perturbation_graph.write(beside)
     warmup.write(beside, perturbation_graph.warm_up_records())
-    versions.publish(saved_model, place / "tiny")
+    versions.publish(listening_model, place / "tiny")
     versions.publish(beside, place / "perturbation")
     configuration.write(place)
     return place

@@ -21,8 +21,10 @@ from urllib.parse import unquote, urlsplit
 import grpc
 import requests
 import tensorflow as tf
-from google.protobuf import text_format
+from google.protobuf import json_format, text_format
+from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import (
+    get_model_metadata_pb2,
     get_model_status_pb2,
     model_service_pb2_grpc,
     predict_pb2,
@@ -87,10 +89,10 @@ class Models:
     def __init__(self, models_dir):
         config = model_server_config_pb2.ModelServerConfig()
         text_format.Parse((models_dir / "models.config").read_text(), config)
-        self.loaded = {}
+        self.loaded, self.places = {}, {}
         for each in config.model_config_list.config:
             base = models_dir / Path(each.base_path).relative_to("/models")
-            version = versions.versions(base)[-1]
+            version, self.places[each.name] = versions.versions(base)[-1], base
             self.loaded[each.name] = version, tf.saved_model.load(str(base / str(version)))
 
     def signature(self, name, wanted_version, signature_name):
@@ -102,6 +104,14 @@ class Models:
             words = f'Serving signature key "{signature_name}" not found.'
             raise RefusedError(grpc.StatusCode.FAILED_PRECONDITION, words)
         return version, model.signatures[signature_name]
+
+    def described(self, name):
+        """Returns the signatures as the SavedModel's own file describes them."""
+        version, _ = self.loaded[name]
+        saved = saved_model_pb2.SavedModel.FromString(
+            (self.places[name] / str(version) / "saved_model.pb").read_bytes()
+        )
+        return get_model_metadata_pb2.SignatureDefMap(signature_def=saved.meta_graphs[0].signature_def)
 
     def predict(self, signature, inputs):
         wanted = signature.structured_input_signature[1]
@@ -138,6 +148,14 @@ class _Service(prediction_service_pb2_grpc.PredictionServiceServicer):
             response.outputs[name].CopyFrom(tf.make_tensor_proto(value))
         return response
 
+    def GetModelMetadata(self, request, context):  # noqa: N802
+        name = request.model_spec.name
+        if name not in self.models.loaded:
+            context.abort(grpc.StatusCode.NOT_FOUND, f"Servable not found for request: Latest({name})")
+        response = get_model_metadata_pb2.GetModelMetadataResponse()
+        response.metadata["signature_def"].Pack(self.models.described(name))
+        return response
+
 
 class _States(model_service_pb2_grpc.ModelServiceServicer):
     def __init__(self, models):
@@ -172,10 +190,15 @@ def _handler(models, served):
             pass
 
         def do_GET(self):  # noqa: N802
-            name = self.path.removeprefix("/v1/models/").partition("/")[0]
+            name, _, rest = self.path.removeprefix("/v1/models/").partition("/")
             if name not in models.loaded:
                 return self.reply(404, {"error": f"Could not find any versions of model {name}"})
             version, _ = models.loaded[name]
+            if rest.rpartition("/")[2] == "metadata":
+                described = json.loads(json_format.MessageToJson(models.described(name)))["signatureDef"]
+                spec = {"name": name, "signature_name": "", "version": str(version)}
+                metadata = {"signature_def": {"signature_def": described}}
+                return self.reply(200, {"model_spec": spec, "metadata": metadata})
             return self.reply(200, {"model_version_status": [{"version": str(version), "state": "AVAILABLE"}]})
 
         def do_POST(self):  # noqa: N802

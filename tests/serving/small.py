@@ -5,6 +5,7 @@ import numpy as np
 
 from kerasser.models import classifier, gan
 from kerasser.models.layers import FrameNormalization
+from kerasser.serving.warmup_sound import hum
 
 CLASSES = ("negative", "positive")
 MEAN, VARIANCE = np.linspace(-2, 3, 25), np.linspace(0.5, 4, 25)
@@ -33,6 +34,11 @@ def networks(frames_per_step=4, seed=1, pooling="last", form="frame"):
 def speech(frames, seed=0):
     noise = np.random.default_rng(seed).standard_normal((frames, 25))
     return (MEAN + np.sqrt(VARIANCE) * noise).astype(np.float32)
+
+
+def voice(duration_s, seed=0):
+    """Returns sound, float32 at 16 kHz on the grid of 16 bits."""
+    return hum(duration_s, np.random.default_rng(seed))
 
 
 def padded(utterances, frames=0, fill=0.0):

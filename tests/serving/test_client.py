@@ -10,9 +10,9 @@ import pytest
 import requests
 import urllib3
 
-from kerasser.serving.client import DEFENDED, UNDEFENDED, LocalModel, connect
+from kerasser.serving.client import AUDIO, AUDIO_UNDEFENDED, DEFENDED, UNDEFENDED, LocalModel, connect
 from kerasser.util.errors import InputError
-from tests.serving.small import padded, speech
+from tests.serving.small import padded, speech, voice
 
 UTTERANCES = [speech(frames, seed) for seed, frames in enumerate((1, 37, 400, 4))]
 
@@ -41,6 +41,34 @@ def test_rest_grpc_and_the_saved_model_agree(served, signature):
             assert one.probabilities == pytest.approx(other.probabilities, abs=1e-5)
             assert sum(one.probabilities.values()) == pytest.approx(1.0, abs=1e-5)
             assert one.label == max(one.probabilities, key=one.probabilities.get)
+
+
+@pytest.mark.parametrize("signature", [AUDIO, AUDIO_UNDEFENDED])
+def test_all_of_them_listen(served, signature):
+    voices = [voice(duration_s, seed) for seed, duration_s in enumerate((0.1, 1.2))]
+    asked = [*clients(served), LocalModel(served.saved_model)]
+    if not all(signature in model.offered() for model in asked):
+        pytest.skip(f"the model that is served has no signature {signature}")
+    expected = asked.pop().listen(voices, signature)
+    assert [list(each.probabilities) for each in expected] == [["negative", "positive"]] * 2
+    for model in asked:
+        found = model.listen(voices, signature)
+        assert [each.label for each in found] == [each.label for each in expected]
+        for one, other in zip(found, expected, strict=True):
+            assert one.probabilities == pytest.approx(other.probabilities, abs=1e-5)
+        with pytest.raises(InputError, match=r"lengths: expected at least 0\.1 s of audio.*Received: \[1500\]"):
+            model.listen([voices[1][:1500]], signature)
+
+
+def test_a_model_says_what_it_offers(served):
+    offered = LocalModel(served.saved_model).offered()
+    assert {"serving_default", DEFENDED, UNDEFENDED} <= offered
+    for model in [*clients(served), *clients(served, version=int(served.saved_model.name))]:
+        # A server may name the operation that initialises the model as well.
+        assert model.offered() - {"__saved_model_init_op"} == offered
+    for url in (served.rest, f"grpc://{served.grpc}"):
+        with pytest.raises(InputError, match="nobody"):
+            connect(url, "nobody").offered()
 
 
 def test_with_and_without_the_defence_differ(served):

@@ -4,8 +4,10 @@ import re
 import subprocess
 
 import pytest
+import soundfile
 
 from tests.serving import server
+from tests.serving.small import voice
 from tests.tools import ROOT, run
 
 
@@ -40,12 +42,23 @@ def test_without_a_server_the_smoke_test_says_that_it_is_skipped(tmp_path):
     assert "skipped: neither is tensorflow_model_server installed nor TF_SERVING_URL set" in said.stderr
 
 
+def test_the_agreement_of_answers_is_printed(listening_model, tmp_path):
+    for number in range(2):
+        soundfile.write(tmp_path / f"{number}.wav", voice(1, number), 16000, subtype="PCM_16")
+    said = run("agreement_benchmark.py", listening_model, tmp_path)
+    assert said.returncode == 0, said.stderr
+    rows = re.findall(r"^\| (\w+) \| 2 \| ([012]) \((\d+)\.0 %\) \| [\d.e-]+ \|$", said.stdout, re.M)
+    assert [name for name, _, _ in rows] == ["audio", "audio_undefended"]
+    assert all(50 * int(equal) == int(share) for _, equal, share in rows)
+    assert len(re.findall(r"^\| \w+ \| [01]\.wav \|", said.stdout, re.M)) == 4 - sum(int(equal) for _, equal, _ in rows)
+
+
 @pytest.mark.slow
 @pytest.mark.exhaustive
-def test_the_benchmark_prints_a_row_for_each_duration_and_signature(saved_model):
-    """Slow: each figure takes twenty calls at least, some of them for 32 times 16 s of speech."""
-    said = run("serving_benchmark.py", "--saved-model", saved_model, "--seconds", "0")
+def test_the_benchmark_prints_a_row_for_each_duration_and_signature(listening_model):
+    """Slow: each figure takes three calls at least, some of them for 32 times 16 s of speech."""
+    said = run("serving_benchmark.py", "--saved-model", listening_model, "--seconds", "0")
     assert said.returncode == 0, said.stderr
     rows = [line for line in said.stdout.splitlines() if re.match(r"\| \d+ s \|", line)]
-    assert [line.split(" | ")[0].strip("| ") for line in rows] == ["1 s", "1 s", "4 s", "4 s", "16 s", "16 s"]
+    assert [line.split(" | ")[0].strip("| ") for line in rows] == [*["1 s"] * 4, *["4 s"] * 4, *["16 s"] * 4]
     assert all(float(number) > 0 for line in rows for number in re.findall(r"[\d.]+(?= /)", line))

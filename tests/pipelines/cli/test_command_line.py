@@ -8,7 +8,8 @@ from kerasser.defences import chosen
 from kerasser.victims.adapters import Target
 from pipelines.cli.command_line import command_line, reported
 from pipelines.cli.main import main, parse
-from pipelines.config import UNUSED, Settings, VictimRunSettings
+from pipelines.cli.unused import UNUSED
+from pipelines.config import Settings, VictimRunSettings
 from pipelines.dag import Dag
 from pipelines.evaluation import report
 from pipelines.models import Models

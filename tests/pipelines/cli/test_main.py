@@ -15,7 +15,8 @@ from pipelines.cli import completion, config_files
 from pipelines.cli import main as cli
 from pipelines.cli.commands import COMMANDS
 from pipelines.cli.main import parse
-from pipelines.config import UNUSED, Settings
+from pipelines.cli.unused import UNUSED
+from pipelines.config import Settings
 
 ROOT = Path(__file__).parents[3]
 KINDS = {**COMMANDS, "completion": completion.CompletionSettings}
