@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
 
+from kerasser.features import DEFAULT
 from kerasser.util.errors import InputError
 from pipelines.cli.main import main
 from pipelines.engine.loading import load_tensorflow
@@ -40,6 +41,8 @@ class PredictSettings:
     """Answer without the defence as well."""
     features: Literal["server", "local"] | None = None
     """Who extracts the features: the model, or opensmile on this machine; by default the model, if it takes sound."""
+    front_end: str | None = None
+    """What extracts them on this machine: by default what the model's card names; for a server, opensmile."""
     batch_size: PositiveInt = 16
     """Utterances in a request."""
     deadline_s: PositiveFloat = 60.0
@@ -71,6 +74,7 @@ def predict(settings: PredictSettings) -> None:
         paths,
         model,
         features,
+        front_end=settings.front_end or (_front_end(_published(settings)) if settings.local else DEFAULT),
         compare=settings.compare,
         batch_size=settings.batch_size,
         workers=settings.workers,
@@ -99,6 +103,15 @@ def _model(settings: PredictSettings) -> Model:
     if settings.model is None:
         raise InputError("model: expected the name of the model on the server. Received: none")
     return connect(settings.server, settings.model, settings.version, settings.deadline_s)
+
+
+def _front_end(saved_model: Path) -> str:
+    """Returns what took the features a published model was trained on; its card may be lost."""
+    from pipelines.io.own_models import CARD
+
+    card = saved_model / CARD
+    named = json.loads(card.read_text()).get("front_end") if card.is_file() else None
+    return named if isinstance(named, str) else DEFAULT
 
 
 def _published(settings: PredictSettings) -> Path:

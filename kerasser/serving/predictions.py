@@ -7,6 +7,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from kerasser.features import DEFAULT, FrontEnd, known
+from kerasser.features import front_end as registered
 from kerasser.serving import sound
 from kerasser.serving.client import AUDIO, AUDIO_UNDEFENDED, DEFENDED, UNDEFENDED, Answer, Model
 from kerasser.util.errors import InputError
@@ -42,6 +44,7 @@ def predictions(
     model: Model,
     features: str,
     *,
+    front_end: str = DEFAULT,
     compare: bool = False,
     batch_size: int = 16,
     workers: int = 0,
@@ -52,7 +55,8 @@ def predictions(
     Args:
         paths: Sound files of any kind and rate.
         model: Who is asked.
-        features: Who extracts the features: "server" or "local", which needs opensmile and TensorFlow.
+        features: Who extracts the features: "server" or "local", which needs TensorFlow and what the front end needs.
+        front_end: What does where they are extracted here.
         compare: Whether it answers without the defence as well.
         batch_size: Utterances in a request.
         workers: Threads that decode and extract; 0 takes every core.
@@ -66,9 +70,7 @@ def predictions(
         heard = sound.waveforms(paths, workers=workers, skip_unusable=skip_unusable)
         ask, signatures = model.listen, (AUDIO, AUDIO_UNDEFENDED)
     else:
-        from kerasser.features.opensmile import Egemaps
-
-        heard = sound.frames(paths, Egemaps(), workers=workers, skip_unusable=skip_unusable)
+        heard = sound.frames(paths, _front_end(front_end), workers=workers, skip_unusable=skip_unusable)
         ask, signatures = model.answer, (DEFENDED, UNDEFENDED)
     while batch := list(islice(heard, batch_size)):
         asked = [found for _, found in batch if not isinstance(found, str)]
@@ -76,6 +78,12 @@ def predictions(
         for path, found in batch:
             facts = {"error": found} if isinstance(found, str) else _facts([next(each) for each in answers])
             yield {"file": str(path), **facts}
+
+
+def _front_end(name: str) -> FrontEnd:
+    if name not in known():
+        raise InputError(f"front_end: expected one of {', '.join(sorted(known()))}. Received: {name}")
+    return registered(name)
 
 
 def _facts(answers: Sequence[Answer]) -> dict[str, Any]:

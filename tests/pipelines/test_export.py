@@ -11,6 +11,7 @@ import pytest
 import soundfile
 import tensorflow as tf
 
+from kerasser.features.graph import Graph
 from kerasser.serving import versions
 from kerasser.util.errors import InputError
 from pipelines import attack, export, predict
@@ -183,6 +184,24 @@ def test_predict_answers_from_the_saved_model_with_and_without_the_defence(place
         line["undefended"]["label"] == ("negative", "positive")[int(Path(line["file"]).stem[-1]) % 2] for line in lines
     ]
     assert np.mean(right) > 0.7
+
+
+def test_predict_takes_features_as_the_card_says_unless_told_otherwise(place, tmp_path, monkeypatch, capsys):
+    root, models, _, _ = place
+    shutil.copytree(models, tmp_path / "models")
+    for card in (tmp_path / "models").glob(f"*/*/{CARD}"):
+        card.write_text(json.dumps({**json.loads(card.read_text()), "front_end": "graph"}))
+    asked = [str(root / "corpus/s0_0.wav"), "--local", "--models-dir", str(tmp_path / "models"), "--features", "local"]
+    described, plain = [], Graph.__call__
+    monkeypatch.setattr(Graph, "__call__", lambda *arguments: described.append(arguments) or plain(*arguments))
+    (ours,) = run_predict(asked, capsys)
+    assert len(described) == 1
+    (opensmiles,) = run_predict([*asked, "--front_end", "opensmile"], capsys)
+    assert len(described) == 1
+    assert ours["probabilities"] == pytest.approx(opensmiles["probabilities"], abs=1e-3)
+    assert "front_end: expected one of graph, opensmile. Received: other" in refusal(
+        "predict", [*asked, "--front_end", "other"], capsys
+    )
 
 
 @pytest.mark.parametrize("features", ["server", "local"])
