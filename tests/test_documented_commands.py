@@ -36,6 +36,7 @@ NOT_RUN = {
     "tools/docs": "tests/test_site.py builds the site",
     "tools/screenshots": "takes ten minutes and a browser",
     "tools/benchmark demo": "only figures of this machine",
+    "tools/benchmark features": "tests/features/test_benchmark.py measures two utterances",
     "tools/benchmark search": "takes minutes; tests/pipelines/test_attackers.py runs it",
     "tools/benchmark tensorboard": "takes minutes; tests/pipelines/test_tensorboard.py runs it",
     "tools/benchmark coverage": "tests/evaluation/test_statistics.py simulates a part of it",

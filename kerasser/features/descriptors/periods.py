@@ -57,6 +57,8 @@ def jitter_and_shimmer(waveform: Any, f0: Any, frames: Any, compiled: bool = Fal
     start, end = _stretches(voiced, _WALKS * shape[0] if compiled else None)
     sound = _Sound(tf.reshape(tf.stop_gradient(waveform), [-1]), compiled)
     found = _described(_walk(sound, voiced, start, end, compiled), voiced.first)
+    # With static shapes unvoiced frames have rows too, behind the others.
+    found = tf.where((tf.range(tf.size(place)) < voiced.number)[:, None], found, 0.0)
     count = tf.size(f0)
     spread = tf.reshape(tf.scatter_nd(place[:, None], found, [count, 2]), [shape[0], shape[1], 2])
     return spread[..., 0], spread[..., 1]
