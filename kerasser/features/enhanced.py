@@ -22,5 +22,9 @@ class Enhanced:
 
     def __call__(self, waveform: Array, name: str = "waveform") -> Array:
         """Returns the features of the enhanced waveform; see `FrontEnd`."""
-        enhanced, _ = clip(enhance(waveform, estimator=self._estimator))
-        return self._front_end(enhanced, name)
+        return self._front_end(enhanced(waveform, self._estimator), name)
+
+
+def enhanced(waveform: Array, estimator: Estimator = "lsa") -> Array:
+    """Returns speech with its estimated noise taken out, float32 `[samples]`, within full scale."""
+    return clip(enhance(waveform, estimator=estimator))[0]
