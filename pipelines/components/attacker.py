@@ -160,11 +160,9 @@ class AttackerExecutor(Executor):
         else:
             found = _kept(directory / _PARTIAL, items, lambda item: run([attacked(item)]), threat.name, parameters)
             rows = [row for each in found for row in each]
-        found_of = [Answer(**{**row, "budget": Budget(**row["budget"])}) for row in rows]
-        attack_sounds.write(
-            found_of, items, drawn, parameters["defence"], threat.name, directory / attack_sounds.FOLDER
-        )
-        answers = table(found_of)
+        given = [Answer(**{**row, "budget": Budget(**row["budget"])}) for row in rows]
+        attack_sounds.write(given, items, drawn, parameters["defence"], threat.name, directory)
+        answers = table(given)
         answers.sort_values(["budget", "target", "id"]).to_csv(
             directory / "answers.csv", index=False, lineterminator="\n"
         )

@@ -109,9 +109,9 @@ def _sound(rows: Sequence[ThreatRow]) -> list[Block]:
         text("### Gradients to the sound"),
         text(
             "The feature front end as a graph gives what opensmile does not: the derivative by the sound. Each result "
-            "is rounded to 16 bits and asked about once more through the system's own front end; that is the error which "
-            "counts. Jitter and shimmer pass no gradient, nor do decisions such as voicing. The worst random draw is "
-            "that of the same utterances; the ratio is the median of what was really added."
+            "is rounded to 16 bits and judged again through the system's own front end; that error is what counts. "
+            "Jitter and shimmer pass no gradient, nor do decisions such as voicing. The worst random draw is that of "
+            "the same utterances; the ratio is the median of what was really added."
         ),
         Table(
             [
