@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,12 +16,12 @@ NAME = "graph"
 _COMPILED_S = (1, 2, 3, 4, 6, 8, 12, 16)
 
 
-def egemaps(waveform: Any, lengths: Any) -> tuple[Any, Any]:
+def egemaps(waveform: Any, lengths: Any, compiled: bool = False) -> tuple[Any, Any]:
     """Returns features and frames of a batch: see `kerasser.features.descriptors.egemaps.egemaps`."""
     # TensorFlow takes seconds to import, and every --help imports the front ends.
     from kerasser.features.descriptors import egemaps as assembled
 
-    return assembled.egemaps(waveform, lengths)
+    return assembled.egemaps(waveform, lengths, compiled)
 
 
 class Graph:
@@ -42,8 +43,11 @@ class Graph:
         self._compiled = compiled
         signature = [tf.TensorSpec([None, None], tf.float32), tf.TensorSpec([None], tf.int32)]
         # Of any length where nothing is compiled, so that the graph is made once.
-        self._egemaps = tf.function(egemaps, input_signature=signature, jit_compile=compiled)
-        self._egemaps.get_concrete_function()
+        self._egemaps = tf.function(
+            partial(egemaps, compiled=compiled), input_signature=signature, jit_compile=compiled
+        )
+        if not compiled:
+            self._egemaps.get_concrete_function()
 
     def __call__(self, waveform: Array, name: str = "waveform") -> Array:
         """Computes the descriptors.

@@ -8,13 +8,10 @@ import keras
 import tensorflow as tf
 
 from kerasser.features.base import EGEMAPS_NAMES
-from kerasser.features.descriptors import formants, framing, smoothing, spectral
-
-#: The level of a formant in an unvoiced frame, dB.
-UNVOICED_DB = -201.0
+from kerasser.features.descriptors import formants, framing, harmonics, packing, pitch, smoothing, spectral
 
 
-def egemaps(waveform: Any, lengths: Any) -> tuple[Any, Any]:
+def egemaps(waveform: Any, lengths: Any, compiled: bool = False) -> tuple[Any, Any]:
     """Computes the eGeMAPSv02 low-level descriptors (Eyben et al. 2016) as opensmile does.
 
     Derivatives reach the waveform through 16-bit rounding as if there were none. What lies beyond an utterance's
@@ -23,6 +20,7 @@ def egemaps(waveform: Any, lengths: Any) -> tuple[Any, Any]:
     Args:
         waveform: float32 `[batch, samples]`, 16 kHz mono, in [−1, 1 − 2⁻¹⁵].
         lengths: int32 `[batch]`, samples of each utterance, at least 960.
+        compiled: Keep every shape static, as XLA needs, instead of computing for the frames alone that count.
 
     Returns:
         float32 `[batch, frames, 25]`, 0 beyond each utterance's end, and int32 `[batch]`, its frames: 100 a second
@@ -35,7 +33,7 @@ def egemaps(waveform: Any, lengths: Any) -> tuple[Any, Any]:
     long = framing.frames(sound, framing.LONG) * framing.gauss()
     most = tf.shape(long)[1]
     spectrum = smoothing.plain(spectral.descriptors(*framing.spectra(short, framing.SHORT_FFT)), most + 1)
-    voice = smoothing.non_zero(*_of_voice(sound, short, long, counts))
+    voice = smoothing.non_zero(*_of_voice(sound, short, long, counts, not compiled))
     features = tf.concat([spectrum, voice], axis=2)
     output = tf.where(counts > 0, counts + 1, 0)
     there = tf.sequence_mask(output, most + 1)[..., None]
@@ -51,15 +49,16 @@ def _whole_frames(waveform: Any, lengths: Any) -> Any:
     return framing.quantised(tf.where(inside, padded, 0.0))
 
 
-def _of_voice(sound: Any, short: Any, long: Any, counts: Any) -> tuple[Any, Any, Any]:
+def _of_voice(sound: Any, short: Any, long: Any, counts: Any, pack: bool) -> tuple[Any, Any, Any]:
     """Returns descriptors 10–24 before smoothing, `[batch, most frames, 15]`, the frames and those settled."""
     most = tf.shape(long)[1]
     power, magnitude = framing.spectra(long, framing.LONG_FFT)
     level = framing.root(tf.reduce_mean(tf.square(long), axis=2))
-    f0, settled = _pitch(magnitude, level, counts)
+    f0, settled = pitch.pitch(magnitude, level, counts, pack)
     jitter, shimmer = _periods(sound, f0, counts)
-    frequencies, bandwidths = formants.formants(short[:, :most])
-    to_noise, first_second, first_third, levels = _harmonics(power, magnitude, f0, frequencies)
+    rows = packing.Rows(tf.sequence_mask(counts, most), pack)
+    frequencies, bandwidths = (rows.back(each) for each in formants.formants(rows.of(short[:, :most])))
+    to_noise, first_second, first_third, levels = harmonics.describe(power, magnitude, f0, frequencies, pack)
     voiced = f0 > 0.0
     semitones = tf.where(voiced, 12.0 / tf.math.log(2.0) * tf.math.log(tf.where(voiced, f0, 27.5) / 27.5), 0.0)
     singles = tf.stack([semitones, jitter, shimmer, to_noise, first_second, first_third], axis=2)
@@ -67,20 +66,9 @@ def _of_voice(sound: Any, short: Any, long: Any, counts: Any) -> tuple[Any, Any,
     return tf.concat([singles, of_formants], axis=2), counts, settled
 
 
-def _pitch(magnitude: Any, level: Any, counts: Any) -> tuple[Any, Any]:
-    # pitch.pitch goes here.
-    return tf.zeros_like(level), counts
-
-
 def _periods(sound: Any, f0: Any, counts: Any) -> tuple[Any, Any]:
     # periods.jitter_and_shimmer goes here.
     return tf.zeros_like(f0), tf.zeros_like(f0)
-
-
-def _harmonics(power: Any, magnitude: Any, f0: Any, frequencies: Any) -> tuple[Any, Any, Any, Any]:
-    # harmonics goes here.
-    none = tf.zeros_like(f0)
-    return none, none, none, tf.fill(tf.shape(frequencies), UNVOICED_DB)
 
 
 @keras.saving.register_keras_serializable(package="kerasser")

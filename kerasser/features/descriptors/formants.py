@@ -26,19 +26,16 @@ def formants(windowed: Any) -> tuple[Any, Any]:
     roots nearly meet.
 
     Args:
-        windowed: float32 `[batch, frames, 320]`.
+        windowed: float32 `[frames, 320]`.
 
     Returns:
-        float32 `[batch, frames, 3]` each, 0 where a formant is missing.
+        float32 `[frames, 3]` each, 0 where a formant is missing.
     """
-    shape = tf.shape(windowed)[:2]
-    resampled = tf.matmul(tf.reshape(tf.cast(windowed, tf.float64), [-1, SHORT]), tf.constant(resampling()))
+    resampled = tf.matmul(tf.cast(windowed, tf.float64), tf.constant(resampling()))
     correlation = autocorrelation(resampled)
     sounding = correlation[0] > 0.0
     found = formants_of(tf.stack(linear_prediction(correlation)), sounding)
-    frequencies, bandwidths = (
-        tf.reshape(tf.cast(tf.transpose(each), tf.float32), [shape[0], shape[1], FORMANTS]) for each in found
-    )
+    frequencies, bandwidths = (tf.cast(tf.transpose(each), tf.float32) for each in found)
     return frequencies, bandwidths
 
 
@@ -109,7 +106,7 @@ def formants_of(predictor: Any, sounding: Any) -> Any:
             slope += (place + 1.0) * tf.cast(factor, z.dtype) * power
             power *= z
         # dz/z = z^(10−m) / P′(z) · da_m; the argument is its imaginary part, the logarithm its real one.
-        towards = tf.complex(-tf.sign(decay) * 2.0 * hertz * of_bandwidth, hertz * of_frequency)
+        towards = tf.complex(tf.sign(decay) * 2.0 * hertz * of_bandwidth, hertz * of_frequency)
         usable = tf.logical_and(there, tf.abs(slope) > 0.0)
         share = tf.where(usable, tf.math.conj(towards), 0.0) / tf.where(usable, slope, tf.ones_like(slope))
         parts = [tf.reduce_sum(tf.math.real(powers[ORDER - m] * share), axis=0) for m in range(1, ORDER + 1)]
