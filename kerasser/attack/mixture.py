@@ -147,10 +147,14 @@ class _Mix:
         return self._room_db * tf.tanh(gains)
 
     def __call__(self, weights: tf.Tensor, gains: tf.Tensor) -> tf.Tensor:
-        shares = tf.cast(tf.nn.softmax(weights), tf.complex64)
-        mixed = tf.einsum("bk,bkf->bf", shares, self._spectra)
+        mixed = tf.einsum("bk,bkf->bf", _complex(tf.nn.softmax(weights)), self._spectra)
         factors = equaliser(self.gains_db(gains), self._spectra.shape[2])
-        noise = tf.signal.irfft(mixed * tf.cast(factors, tf.complex64), [self._samples]) * self.valid
+        noise = tf.signal.irfft(mixed * _complex(factors), [self._samples]) * self.valid
         centred = self.valid * (noise - tf.reduce_sum(noise, axis=1, keepdims=True) / self._count)
         power = tf.reduce_sum(tf.square(centred), axis=1, keepdims=True) / self._count
         return centred * tf.math.rsqrt(power)
+
+
+def _complex(values: tf.Tensor) -> tf.Tensor:
+    # A cast warns of what its derivative leaves out.
+    return tf.complex(values, tf.zeros_like(values))

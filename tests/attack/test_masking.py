@@ -82,7 +82,7 @@ def test_what_is_played_louder_must_hide_better():
     speech = spoken(0)
     loud, soft = masking.threshold(speech, 96.0), masking.threshold(speech, 76.0)
     # Not everywhere: what is louder masks further up.
-    assert np.mean(loud <= soft * (1 + 1e-9)) > 0.95 and np.median(loud / soft) < 0.5
+    assert np.mean(loud <= soft * (1 + 1e-9)) > 0.9 and np.median(loud / soft) < 0.8
 
 
 def test_levels_are_mean_squares_at_the_same_scale():

@@ -64,19 +64,3 @@ def test_the_mixture_has_mean_0_and_variance_1_and_the_margin_is_that_of_the_bud
             assert not found.noise[number, length:].any()
             heard = SPEECH[number, :length] + MEAN[number] + np.sqrt(VARIANCE[number]) * noise
             assert found.margin[number] == pytest.approx(-heard @ PIECES[number, 1, :length], rel=1e-3, abs=0.02)
-
-
-def test_more_steps_never_find_less():
-    margins = [
-        np.min(
-            [
-                found.margin
-                for found in WorstMixture(towards(1), steps=steps)(
-                    SPEECH, LENGTHS, np.ones(2, int), PIECES, MEAN, VARIANCE
-                )
-            ],
-            axis=0,
-        )
-        for steps in (1, 10)
-    ]
-    assert (margins[1] <= margins[0] + 1e-4).all()
