@@ -3,8 +3,8 @@
 The feature front end as a graph joins both: what the paper holds for impracticable, since opensmile has no derivative.
 Where the derivative means nothing, it is stopped: jitter and shimmer, whose periods are found by a walk; decisions,
 such as voicing, which candidate is the pitch, which pole is which formant. Rounding to 16 bits is passed over. Formants
-near double roots move faster than any step follows, so that the derivative is scaled to one length, the descent keeps
-the worst point that it sees, and whoever judges asks the real front end.
+near double roots move faster than any step follows, and logarithms of near silence too: a step takes the derivative's
+sign alone, the descent keeps the worst point that it sees, and whoever judges asks the real front end.
 """
 
 from __future__ import annotations
@@ -170,8 +170,10 @@ class WaveformDescent:
                 if step or restart:
                     better = margin.numpy() < worst
                     worst, kept = np.where(better, margin, worst), np.where(better[:, None], added, kept)
-                # Reaches the far side of the ball from anywhere in it, with some steps to spare.
-                away = gradient * tf.math.divide_no_nan(2.5 * radius / self._steps, tf.norm(gradient, axis=1)[:, None])
+                # By its signs: its size is that of the softest frames, whose logarithms are steep, and a step along it
+                # spends all power there. Reaches the far side of the ball, with some steps to spare.
+                sign = tf.sign(gradient) * valid
+                away = sign * tf.math.divide_no_nan(2.5 * radius / self._steps, tf.norm(sign, axis=1)[:, None])
                 added = bounded(added - away)
             runs.append(Found(kept.astype(np.float32), worst, norm))
         return runs
