@@ -47,7 +47,7 @@ def attack(settings: VictimRunSettings) -> None:
     folds = [] if settings.fold is None else [settings.fold]
     dag = Dag(settings, folds, emotions)
     made = run(settings, dag.corpus)[dag.corpus]
-    told.corpus(settings, made["utterances"])
+    told.corpus(settings.corpus, settings.data.valence, made["utterances"])
     items, skipped = labelled(heard(made["utterances"], made["folds"], settings.fold), card["classes"])
     told.victim(skipped, [truth(utterance, card["classes"]) for utterance, _ in items], card["classes"])
     if known:

@@ -10,10 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kerasser.util.errors import InputError
 from pipelines.cli.main import main
 from pipelines.config import CorpusRunSettings
 from pipelines.engine.run_log import current
+from pipelines.places import refuse_misplaced
 
 if TYPE_CHECKING:
     from kerasser.corpora import Corpus
@@ -62,9 +62,7 @@ def _read(settings: CorpusRunSettings) -> Iterator[Corpus]:
     from kerasser.corpora.base import checked_valence
 
     name, place, valence = settings.corpus, settings.corpus_dir, settings.data.valence
-    if (name == "demo") != (place is None):
-        wanted = "no folder, since the demo corpus is made on the spot" if name == "demo" else "a folder"
-        raise InputError(f"--corpus-dir: expected {wanted}. Received: {place or 'none'}")
+    refuse_misplaced("--corpus-dir", name, place)
     if place is not None:
         yield corpora.read(name, Path(place).expanduser(), valence)
         return

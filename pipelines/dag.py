@@ -11,7 +11,6 @@ from kerasser.attack import channels
 from kerasser.attack.budget import Budget, budgets, typical
 from kerasser.corpora.base import checked_valence
 from kerasser.defences.gan import CompanionSettings
-from kerasser.util.errors import InputError
 from pipelines.components.adversarial_gen import AdversarialGen
 from pipelines.components.channel_gen import ChannelGen
 from pipelines.components.corpus_gen import CorpusGen
@@ -21,6 +20,7 @@ from pipelines.components.noise_gen import NoiseGen
 from pipelines.components.perturbation_exporter import PerturbationExporter
 from pipelines.components.random_noise_gen import RandomNoiseGen
 from pipelines.config import Settings
+from pipelines.places import refuse_misplaced
 
 
 class Dag:
@@ -206,6 +206,11 @@ class Dag:
             found.append((other, corpus, self._features(corpus, f"features of {name}"), attack))
         return found
 
+    @property
+    def wired_companions(self) -> list[tuple[CompanionSettings, CorpusGen, FeatureGen, AdversarialGen]]:
+        """The same, once a GAN that meets them is wired; else none."""
+        return self.companions if "companions" in vars(self) else []
+
     def clean(self, enhance: str = "") -> FeatureGen:
         """Features of clean speech, enhanced before if a gain is given."""
         if enhance and enhance not in self._enhanced:
@@ -259,9 +264,7 @@ def _corpus(
     emotions: Sequence[str] = (),
     fold_count: int | None = None,
 ) -> CorpusGen:
-    if (name == "demo") != (place is None):
-        wanted = "no folder, since the demo corpus is made on the spot" if name == "demo" else "a folder"
-        raise InputError(f"{where}: expected {wanted}. Received: {place or 'none'}")
+    refuse_misplaced(where, name, place)
     return CorpusGen(
         id=id,
         corpus=name,

@@ -32,7 +32,7 @@ def export(settings: ExportSettings) -> None:
     from kerasser.defences import chosen, gan
     from pipelines.dag import Dag
     from pipelines.publication import push
-    from pipelines.run import one_and_all, run
+    from pipelines.run import one_and_all, run, tell_companions
 
     wanted = chosen(settings.defence, [gan.NAME])
     if len(wanted) > 1:
@@ -40,6 +40,7 @@ def export(settings: ExportSettings) -> None:
     fold, every_fold = one_and_all(settings)
     dag = Dag(settings, [fold], every_fold=every_fold)
     pusher = push(dag, wanted[0], base, settings.keep, settings.margin)
+    tell_companions(settings, dag)
     pushed = run(settings, pusher)[pusher]["pushed"].properties
     current().say(f"{pushed['model']}, version {pushed['version']}; to serve it: {base.parent / 'docker-run.sh'}")
     current().finish(pushed["path"])

@@ -45,13 +45,21 @@ def wanted_and_all(settings: Settings) -> tuple[list[str], list[str]]:
     """Reads the corpus and returns the names of the folds that are wanted, and of all; see `folds`."""
     corpus = Dag(settings).corpus
     made = run(settings, corpus)[corpus]
-    told.corpus(settings, made["utterances"])
+    told.corpus(settings.corpus, settings.data.valence, made["utterances"])
     found = [fold.name for fold in read_folds(made["folds"])]
     if settings.fold == "all":
         return found, found
     if settings.fold is not None and settings.fold not in found:
         raise InputError(f"fold: expected one of {', '.join(found)}. Received: {settings.fold!r}")
     return [settings.fold or found[0]], found
+
+
+def tell_companions(settings: Settings, dag: Dag) -> None:
+    """Reads the other corpora that a GAN meets, where one is wired, and says what they were read without."""
+    others = dag.wired_companions
+    made = run(settings, *(corpus for _, corpus, _, _ in others)) if others else {}
+    for other, corpus, _, _ in others:
+        told.corpus(other.corpus, other.valence, made[corpus]["utterances"], other=True)
 
 
 def environments(settings: Settings) -> list[str]:

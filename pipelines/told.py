@@ -10,29 +10,31 @@ from kerasser import corpora
 from kerasser.audio import SAMPLE_RATE_HZ
 from kerasser.corpora import left_out
 from kerasser.victims.base import Recogniser
-from pipelines.config import Settings
 from pipelines.engine.artifacts import Artifact
 from pipelines.engine.run_log import current
 from pipelines.io import utterances
 
 
-def corpus(settings: Settings, artifact: Artifact) -> None:
+def corpus(name: str, valence: Mapping[str, str] | None, artifact: Artifact, *, other: bool = False) -> None:
     """Says what a corpus was read without, and what must be known before its figures are trusted.
 
     Args:
-        settings: The run; its map from emotion to class names what is known.
+        name: The corpus.
+        valence: The run's map from emotion to class, which names what is known; None for the corpus' own.
         artifact: The utterances.
+        other: Whether it is one that a GAN meets besides: each line names it then.
     """
+    before = f"{name}: " if other else ""
     facts = utterances.facts(artifact)
     kept = utterances.count(artifact)
-    known = corpora.default_valence(settings.corpus) if settings.data.valence is None else settings.data.valence
+    known = corpora.default_valence(name) if valence is None else valence
     for sentence in left_out.sentences(facts["skipped"], kept, examples=facts["examples"], names=known):
-        current().warn(sentence)
+        current().warn(before + sentence)
     for sentence in left_out.read_as(facts["read_as"]):
-        current().say(sentence)
+        current().say(before + sentence)
     if not facts["synthetic"]:
         for remark in facts["remarks"]:
-            current().say(remark)
+            current().say(before + remark)
 
 
 def victim(skipped: Mapping[str, int], truths: Sequence[str], classes: Sequence[str]) -> None:

@@ -29,15 +29,17 @@ def train(settings: Settings) -> None:
     from kerasser.util.errors import InputError
     from pipelines.dag import Dag
     from pipelines.models import Models
-    from pipelines.run import one_and_all, run
+    from pipelines.run import one_and_all, run, tell_companions
 
     names = chosen(settings.defence, [NONE, gan.NAME])
     fold, every_fold = one_and_all(settings)
-    systems = Models(Dag(settings, [fold], every_fold=every_fold), fold, settings.seed).systems(names)
+    dag = Dag(settings, [fold], every_fold=every_fold)
+    systems = Models(dag, fold, settings.seed).systems(names)
     missing = [name for name in names if name not in {system.defence for system in systems}]
     if missing and "all" not in settings.defence:
         raise InputError(f"defence: expected one that the settings train. Received: {missing[0]}, which they leave out")
     trained = [part for system in systems for part in (system.classifier, system.generator) if part is not None]
+    tell_companions(settings, dag)
     made = run(settings, *dict.fromkeys(trained))
     for part in dict.fromkeys(trained):
         current().say(_trained(part, made[part]))

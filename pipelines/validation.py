@@ -12,11 +12,12 @@ from kerasser import corpora, defences
 from kerasser.attack import channels
 from kerasser.audio import SAMPLE_RATE_HZ, AudioError, Limits
 from kerasser.corpora import usable
-from kerasser.demo.corpus import NAME as DEMO
+from kerasser.demo import NAME as DEMO
 from kerasser.demo.noise import ENVIRONMENTS
 from kerasser.noise import bank, splits
 from kerasser.util.errors import InputError
 from pipelines.config import UNUSED, ExportSettings, Settings
+from pipelines.places import refuse_misplaced
 
 #: The largest seed that Keras takes.
 _LARGEST_SEED = 2**32 - 1
@@ -198,10 +199,7 @@ def _gan(settings: Settings) -> None:
             raise InputError(
                 f"defences.gan.corpora: {other.corpus}: expected a corpus_dir that exists. Received: {other.corpus_dir}"
             )
-        if (other.corpus == "demo") != (other.corpus_dir is None):
-            wanted = "no corpus_dir for demo, which is made on the spot" if other.corpus == "demo" else "a corpus_dir"
-            received = other.corpus_dir or "none"
-            raise InputError(f"defences.gan.corpora: {other.corpus}: expected {wanted}. Received: {received}")
+        refuse_misplaced(f"defences.gan.corpora: {other.corpus}", other.corpus, other.corpus_dir, "a corpus_dir")
 
 
 def _evaluation(settings: Settings) -> None:

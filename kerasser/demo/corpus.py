@@ -18,12 +18,12 @@ from scipy import fft
 
 from kerasser.audio import SAMPLE_RATE_HZ
 from kerasser.corpora.base import SEXES, VALENCE, Corpus, Tally
+from kerasser.demo import NAME
 from kerasser.demo.speech import Prosody, Voice, draw_voice, synthesise
 from kerasser.util import progress
 from kerasser.util.arrays import Array
 from kerasser.util.errors import InputError
 
-NAME = "demo"
 SPEAKERS = 15
 TAKES = 4
 

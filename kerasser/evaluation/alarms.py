@@ -412,13 +412,27 @@ def seen_in_training(
     )
 
 
-def duplicated(
-    train_hashes: Collection[str], test_hashes: Sequence[str], *, sharing: int = 0, copies: int = 0, total: int = 0
-) -> Alarm | None:
-    """Rings where the very content of a test utterance, or sound of it, is in the training part too.
+def copied(copies: int, total: int) -> Alarm | None:
+    """Rings where a corpus holds one sound under two speakers, whoever is tested.
 
-    A corpus with copies under two speakers of one part rings as well: its speakers are not as many as their names, and
-    another fold parts them.
+    Its speakers are not as many as their names, and some fold parts the two.
+
+    Args:
+        copies: Utterances of the whole corpus that share sound with another speaker's.
+        total: Utterances of the whole corpus.
+    """
+    if not copies:
+        return None
+    return Alarm(
+        "duplicated",
+        f"{copies} of {total} utterances of the corpus ({100 * copies / total:.1f} %) hold sound of another "
+        "speaker's: intervals over speakers count it twice, and whatever trains on one of the two knows the other.",
+        {"copies": copies, "utterances": total, "share": copies / total},
+    )
+
+
+def duplicated(train_hashes: Collection[str], test_hashes: Sequence[str], *, sharing: int = 0) -> Alarm | None:
+    """Rings where the very content of a test utterance, or sound of it, is in the training part too.
 
     It finds the same recording under two names or speakers, which names alone hide. There is no threshold: no two
     recordings agree in every sample by chance. A copy that was coded, cut or scaled anew has another hash; it is known
@@ -428,21 +442,12 @@ def duplicated(
         train_hashes: SHA-256 of the waveform or of the features of every training utterance.
         test_hashes: The same of every test utterance, one each.
         sharing: Test utterances that share sound with one in training, those of one hash included.
-        copies: Utterances of the whole corpus that share sound with another speaker's.
-        total: Utterances of the whole corpus.
     """
     trained = set(train_hashes)
     found = sum(digest in trained for digest in test_hashes)
     count = max(found, sharing)
-    if not count and not copies:
-        return None
     if not count:
-        return Alarm(
-            "duplicated",
-            f"{copies} of {total} utterances of the corpus ({100 * copies / total:.1f} %) hold sound of another "
-            "speaker's: intervals over speakers count it twice, and whatever trains on one of the two knows the other.",
-            {"copies": copies, "utterances": total, "share": copies / total},
-        )
+        return None
     share = count / len(test_hashes)
     held = "the very content" if count == found else "sound"
     evidence = {"duplicated": found, "utterances": len(test_hashes), "share": share}

@@ -11,16 +11,8 @@ import pandas as pd
 from kerasser.attack.budget import Budget, ascending, typical
 from kerasser.evaluation.audibility import under
 from kerasser.evaluation.curve import Scorer
-from kerasser.evaluation.paired import mcnemar, minimum_detectable_difference, paired_difference
-from kerasser.evaluation.results import (
-    AdjustedP,
-    ChannelDifference,
-    ChannelReference,
-    ChannelRow,
-    McNemarP,
-    Quartiles,
-)
-from kerasser.evaluation.statistics import holm
+from kerasser.evaluation.differences import adjusted, difference
+from kerasser.evaluation.results import ChannelReference, ChannelRow, Quartiles
 
 
 @dataclass(frozen=True)
@@ -81,8 +73,8 @@ def rows(systems: Sequence[ChannelAnswers], measured: pd.DataFrame) -> list[Chan
             _row(system, each, noise, draws, measured)
             for each in ascending(Budget(str(kind), float(level)) for kind, level in pairs.itertuples(index=False))
         ]
-        against_clean = _adjusted([row.against_clean for row in mine])
-        against_noise = _adjusted([row.against_noise for row in mine if row.against_noise])
+        against_clean = adjusted([row.against_clean for row in mine])
+        against_noise = adjusted([row.against_noise for row in mine if row.against_noise])
         for place, row in enumerate(mine):
             noisy = against_noise[place] if against_noise else None
             found.append(replace(row, against_clean=against_clean[place], against_noise=noisy))
@@ -112,54 +104,10 @@ def _row(
         segmental_snr_db=Quartiles.of(heard["segmental_snr_db"]),
         stoi=Quartiles.of(heard["stoi"]),
         pesq=Quartiles.of(heard["pesq"]),
-        against_clean=_difference(system.scorer, mean, clean.astype(float), (worst, clean)),
-        against_noise=None if noise is None else _difference(system.scorer, mean, noise, None),
+        against_clean=difference(system.scorer, mean, clean.astype(float), (worst, clean)),
+        against_noise=None if noise is None else difference(system.scorer, mean, noise),
     )
 
 
 def _under_noise(system: ChannelAnswers, budget: Budget) -> np.ndarray:
     return system.scorer.correct(under(system.adversarial, budget)).mean(axis=2)
-
-
-def _difference(
-    scorer: Scorer, first: np.ndarray, second: np.ndarray, answers: tuple[np.ndarray, np.ndarray] | None
-) -> ChannelDifference:
-    """Compares two sets of answers, `[seeds, utterances]` in [0, 1]; `answers` are those that are either right or not.
-
-    Args:
-        scorer: Knows the speakers.
-        first: Shares that are right.
-        second: Those that are subtracted from it.
-        answers: What McNemar's test is of, if it is made.
-    """
-    exact = None
-    if answers:
-        # One answer an utterance: of several seeds, right with each.
-        test = mcnemar(*(np.asarray(each).min(axis=0) == 1 for each in answers))
-        exact = McNemarP(test.first_only, test.second_only, test.p, None)
-    if not scorer.bootstrap:
-        return ChannelDifference(None, None, None, AdjustedP(None, None), exact)
-    paired = paired_difference(scorer.bootstrap, first, second)
-    return ChannelDifference(
-        paired.estimate,
-        paired.interval,
-        minimum_detectable_difference(scorer.bootstrap, first, second),
-        AdjustedP(paired.p, None),
-        exact,
-        scorer.interval_kind,
-    )
-
-
-def _adjusted(differences: Sequence[ChannelDifference]) -> list[ChannelDifference]:
-    """Adjusts both p after Holm, over the differences."""
-    known = list(enumerate(differences))
-    bootstrap = holm({str(place): each.bootstrap.p for place, each in known if each.bootstrap.p is not None})
-    exact = holm({str(place): each.mcnemar.p for place, each in known if each.mcnemar and each.mcnemar.p is not None})
-    return [
-        replace(
-            each,
-            bootstrap=replace(each.bootstrap, p_holm=bootstrap.get(str(place))),
-            mcnemar=each.mcnemar and replace(each.mcnemar, p_holm=exact.get(str(place))),
-        )
-        for place, each in known
-    ]

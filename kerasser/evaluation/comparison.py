@@ -20,11 +20,10 @@ from kerasser.defences import (
 )
 from kerasser.evaluation import alarms as signs
 from kerasser.evaluation.curve import Scorer, growth
-from kerasser.evaluation.paired import mcnemar, minimum_detectable_difference, paired_difference
+from kerasser.evaluation.differences import adjusted, difference
 from kerasser.evaluation.results import (
     ANY,
     MEAN,
-    AdjustedP,
     Alarm,
     CleanRow,
     DifferenceRow,
@@ -39,7 +38,7 @@ from kerasser.evaluation.results import (
     TableWorst,
     WorstOf,
 )
-from kerasser.evaluation.statistics import holm, one_sided_p
+from kerasser.evaluation.statistics import one_sided_p
 
 # The paper's own tables name their defences.
 NONE, RANDOM, RANDOM_FEATURES = defences.NONE, random_noise.NAME, random_noise_on_features.NAME
@@ -201,36 +200,25 @@ class Comparison:
         rows = []
         for budget in self.hardest():
             for kind in KINDS:
-                rows += _adjusted([self._difference(first, second, budget, kind) for first, second in pairs])
+                rows += adjusted([self._difference(first, second, budget, kind) for first, second in pairs])
         return rows
 
     def _difference(self, first: str, second: str, budget: Budget, kind: str) -> DifferenceRow:
         draws = [self._draws(self._systems[name], budget) for name in (first, second)]
-        correct = [each[MEAN].mean if kind == "mean" else each[ANY].worst for each in draws]
-        row = DifferenceRow(
+        of_first, of_second = (each[MEAN].mean if kind == "mean" else each[ANY].worst for each in draws)
+        # The worst draw is right or not; the mean of several is neither.
+        answers = (of_first, of_second) if kind == "worst" else None
+        found = difference(self._systems[NONE].scorer, of_first, of_second, answers)
+        untested = McNemarP(None, None, None, None)
+        return DifferenceRow(
             *(budget, kind, first, second),
-            difference=None,
-            interval=None,
-            minimum_detectable=None,
-            bootstrap=AdjustedP(None, None),
-            mcnemar=McNemarP(None, None, None, None),
+            difference=found.difference,
+            interval=found.interval,
+            minimum_detectable=found.minimum_detectable,
+            bootstrap=found.bootstrap,
+            mcnemar=found.mcnemar or untested,
+            interval_kind=found.interval_kind,
         )
-        bootstrap = self._systems[NONE].scorer.bootstrap
-        if bootstrap:
-            paired = paired_difference(bootstrap, *correct)
-            row = replace(
-                row,
-                difference=paired.estimate,
-                interval=paired.interval,
-                minimum_detectable=minimum_detectable_difference(bootstrap, *correct),
-                bootstrap=AdjustedP(paired.p, None),
-                interval_kind=self._systems[NONE].scorer.interval_kind,
-            )
-        if kind == "worst":
-            # One answer an utterance: of several seeds, right with each.
-            test = mcnemar(*(each[ANY].worst.min(axis=0) == 1 for each in draws))
-            row = replace(row, mcnemar=McNemarP(test.first_only, test.second_only, test.p, None))
-        return row
 
     def alarms(self) -> list[Alarm]:
         """Returns signs that a system's figures mean nothing.
@@ -341,20 +329,6 @@ def _under(adversarial: pd.DataFrame, budget: Budget, noise: str) -> pd.DataFram
     """Returns the answers at one budget, under one noise or any."""
     table = adversarial[(adversarial["budget"] == budget.kind) & (adversarial["target"] == budget.value)]
     return table if noise == ANY else table[table["noise"] == noise]
-
-
-def _adjusted(rows: Sequence[DifferenceRow]) -> list[DifferenceRow]:
-    """Adjusts both p after Holm, over the rows."""
-    bootstrap = holm({str(place): row.bootstrap.p for place, row in enumerate(rows) if row.bootstrap.p is not None})
-    exact = holm({str(place): row.mcnemar.p for place, row in enumerate(rows) if row.mcnemar.p is not None})
-    return [
-        replace(
-            row,
-            bootstrap=replace(row.bootstrap, p_holm=bootstrap.get(str(place))),
-            mcnemar=replace(row.mcnemar, p_holm=exact.get(str(place))),
-        )
-        for place, row in enumerate(rows)
-    ]
 
 
 def _recovered_share(attacked: np.ndarray, defended: np.ndarray, clean: np.ndarray) -> np.ndarray:

@@ -283,8 +283,8 @@ class Perception:
 
 
 @dataclass(frozen=True)
-class ChannelDifference:
-    """The error behind a channel less another: how certain it is; McNemar's test where answers are right or not."""
+class Difference:
+    """The error of one set of answers less that of another, and how certain it is."""
 
     difference: float | None
     interval: Interval | None
@@ -312,8 +312,8 @@ class ChannelRow:
     segmental_snr_db: Quartiles | None
     stoi: Quartiles | None
     pesq: Quartiles | None
-    against_clean: ChannelDifference
-    against_noise: ChannelDifference | None
+    against_clean: Difference
+    against_noise: Difference | None
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,18 @@ def egemaps(waveform: Any, lengths: Any, compiled: bool = False) -> tuple[Any, A
     return assembled.egemaps(waveform, lengths, compiled)
 
 
+@cache
+def _function(compiled: bool) -> Callable[..., tuple[Any, Any]]:
+    """Returns `egemaps` as a graph, made once for all front ends of a process."""
+    import tensorflow as tf
+
+    signature = [tf.TensorSpec([None, None], tf.float32), tf.TensorSpec([None], tf.int32)]
+    graph: Any = tf.function(partial(egemaps, compiled=compiled), input_signature=signature, jit_compile=compiled)
+    if not compiled:
+        graph.get_concrete_function()
+    return graph  # type: ignore[no-any-return]
+
+
 class Graph:
     """The eGeMAPSv02 low-level descriptors as a TensorFlow graph; safe to call from several threads.
 
@@ -38,16 +50,8 @@ class Graph:
     frame_rate_hz = 100.0
 
     def __init__(self, compiled: bool = False) -> None:
-        import tensorflow as tf
-
         self._compiled = compiled
-        signature = [tf.TensorSpec([None, None], tf.float32), tf.TensorSpec([None], tf.int32)]
-        # Of any length where nothing is compiled, so that the graph is made once.
-        self._egemaps = tf.function(
-            partial(egemaps, compiled=compiled), input_signature=signature, jit_compile=compiled
-        )
-        if not compiled:
-            self._egemaps.get_concrete_function()
+        self._egemaps = _function(compiled)
 
     def __call__(self, waveform: Array, name: str = "waveform") -> Array:
         """Computes the descriptors.

@@ -31,6 +31,7 @@ from pipelines.components import noise_gen
 from pipelines.components.channel_gen import channel_modules, channel_plan, outside
 from pipelines.engine.artifacts import Artifact
 from pipelines.engine.component import Component, ComponentSpec, Executor
+from pipelines.engine.run_log import current
 from pipelines.io import predictions, shards, types, utterances
 from pipelines.io.folds import read_fold
 
@@ -123,7 +124,7 @@ class VictimAttackerExecutor(Executor):
         queries = _ask(attack, items, answers, parameters["limit"], parameters["quiet"])
         if victim.single_output:
             # Whichever way round, a figure comes of it.
-            print(f"warning: {victim.one_output()}", file=sys.stderr)
+            current().warn(victim.one_output())
         found = {line["id"]: line for line in _lines(answers)}
         lines = [found[utterance.id] for utterance, _ in sorted(items, key=lambda item: item[0].id)]
         table = pd.DataFrame([row for line in lines for row in line["rows"]]).astype({"snr_db": float})

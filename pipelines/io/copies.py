@@ -6,7 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Collection
 
-from kerasser.evaluation.alarms import Alarm, duplicated
+from kerasser.evaluation.alarms import Alarm, copied, duplicated
 from pipelines.engine.artifacts import Artifact
 from pipelines.io import utterances
 
@@ -33,4 +33,4 @@ def anywhere(artifact: Artifact) -> Alarm | None:
     path = artifact.uri / "twins.json"
     rows = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
     sharing = len({name for row in rows for name in row["utterances"]})
-    return duplicated((), (), copies=max(alike, sharing), total=len(content))
+    return copied(max(alike, sharing), len(content))

@@ -340,11 +340,11 @@ class TestDuplicated:
         assert alarm.evidence == {"duplicated": 1, "utterances": 4, "share": 0.75, "sharing": 3}
         assert "the very content of 1 of 2" in alarms.duplicated(["x"], ["x", "y"], sharing=1).message
 
-    def test_copies_within_a_part_ring_where_none_is_parted(self):
-        alarm = alarms.duplicated(["x"], ["y"], copies=4, total=8)
+    def test_copies_anywhere_in_the_corpus_ring(self):
+        alarm = alarms.copied(4, 8)
         assert rings(alarm, "duplicated", "4 of 8 utterances of the corpus (50.0 %)")
         assert alarm.evidence == {"copies": 4, "utterances": 8, "share": 0.5}
-        assert "test utterances" in alarms.duplicated(["x"], ["x"], copies=4, total=8).message
+        assert alarms.copied(0, 8) is None
 
     def test_it_is_silent_where_nothing_is_shared(self):
         assert alarms.duplicated(["x"], ["y", "y"]) is None

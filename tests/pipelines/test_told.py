@@ -2,15 +2,20 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
+from kerasser.defences.gan import CompanionSettings
+from kerasser.defences.gan import Settings as GanSettings
 from pipelines import attack, generate
 from pipelines.cli.main import main
 from pipelines.config import Settings, VictimRunSettings
+from pipelines.dag import Dag
+from pipelines.run import tell_companions
 from tests.pipelines import corpus
 
 LOUD = """
@@ -195,3 +200,18 @@ def test_a_network_that_answers_otherwise_is_refused_before_noise_is_made(stage,
         asked_of_keras(stage, "--victim.classes", classes)
     told = capsys.readouterr().err
     assert message in told and len(told.splitlines()) == 1 and not noise_was_made(stage)
+
+
+def test_what_a_gans_other_corpora_lack_is_said_once_a_gan_meets_them(stage, tmp_path, capsys):
+    other, _ = corpus.write(tmp_path / "other", seed=1)
+    other.write_text(other.read_text().replace("s0_0.wav,s0,anger", "s0_0.wav,s0,rage"))
+    companion = CompanionSettings("manifest", str(other))
+    settings = Settings(corpus="manifest", corpus_dir=stage[1][3], output_dir=str(tmp_path / "out"), quiet=True)
+    settings = replace(settings, defences=replace(settings.defences, gan=GanSettings(corpora=[companion])))
+    dag = Dag(settings)
+    tell_companions(settings, dag)
+    assert not capsys.readouterr().err
+    assert dag.companions
+    tell_companions(settings, dag)
+    warned = "warning: manifest: 1 of 24 utterances left out: no valence for rage (1, perhaps anger)"
+    assert warned in capsys.readouterr().err

@@ -9,10 +9,10 @@ from kerasser.evaluation.report import EvaluationReport
 from kerasser.evaluation.results import (
     AdjustedP,
     AttackWorstOf,
-    ChannelDifference,
     ChannelReference,
     ChannelRow,
     Channels,
+    Difference,
     McNemarP,
     Score,
 )
@@ -22,7 +22,7 @@ from tests.report.test_sections import said
 
 
 def row(budget, error=30.0, defence="none", interval=(2.0, 18.0), noise=True):
-    against = ChannelDifference(10.0, interval, 7.5, AdjustedP(0.004, 0.012), McNemarP(1, 9, 0.02, 0.04))
+    against = Difference(10.0, interval, 7.5, AdjustedP(0.004, 0.012), McNemarP(1, 9, 0.02, 0.04))
     return ChannelRow(
         defence=defence,
         budget=budget,

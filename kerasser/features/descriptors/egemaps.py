@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from kerasser.features.base import EGEMAPS_NAMES
-from kerasser.features.descriptors import formants, framing, harmonics, packing, pitch, smoothing, spectral
+from kerasser.features.descriptors import formants, framing, harmonics, packing, periods, pitch, smoothing, spectral
 
 
 def egemaps(waveform: Any, lengths: Any, compiled: bool = False) -> tuple[Any, Any]:
@@ -55,7 +55,7 @@ def _of_voice(sound: Any, short: Any, long: Any, counts: Any, pack: bool) -> tup
     power, magnitude = framing.spectra(long, framing.LONG_FFT)
     level = framing.root(tf.reduce_mean(tf.square(long), axis=2))
     f0, settled = pitch.pitch(magnitude, level, counts, pack)
-    jitter, shimmer = _periods(sound, f0, counts)
+    jitter, shimmer = periods.jitter_and_shimmer(sound, f0, counts, compiled=not pack)
     rows = packing.Rows(tf.sequence_mask(counts, most), pack)
     frequencies, bandwidths = (rows.back(each) for each in formants.formants(rows.of(short[:, :most])))
     to_noise, first_second, first_third, levels = harmonics.describe(power, magnitude, f0, frequencies, pack)
@@ -64,11 +64,6 @@ def _of_voice(sound: Any, short: Any, long: Any, counts: Any, pack: bool) -> tup
     singles = tf.stack([semitones, jitter, shimmer, to_noise, first_second, first_third], axis=2)
     of_formants = tf.reshape(tf.stack([frequencies, bandwidths, levels], axis=3), [-1, most, 9])
     return tf.concat([singles, of_formants], axis=2), counts, settled
-
-
-def _periods(sound: Any, f0: Any, counts: Any) -> tuple[Any, Any]:
-    # periods.jitter_and_shimmer goes here.
-    return tf.zeros_like(f0), tf.zeros_like(f0)
 
 
 @keras.saving.register_keras_serializable(package="kerasser")

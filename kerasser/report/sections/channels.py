@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from kerasser import defences
 from kerasser.attack import channels
 from kerasser.evaluation.report import EvaluationReport, Report, ReproductionReport
-from kerasser.evaluation.results import ChannelDifference, ChannelReference, ChannelRow, Channels
+from kerasser.evaluation.results import ChannelReference, ChannelRow, Channels, Difference
 from kerasser.evaluation.statistics import least_p
 from kerasser.report import style
 from kerasser.report.blocks import Block, Picture, Table, text
@@ -135,14 +135,14 @@ def _differences(report: Report, part: Channels, several: bool) -> list[Block]:
     ]
 
 
-def _against(each: ChannelDifference) -> tuple[str, str]:
+def _against(each: Difference) -> tuple[str, str]:
     return (
         difference(each.difference, each.interval, each.interval_kind),
         probability(each.bootstrap.p_holm),
     )
 
 
-def _exact(each: ChannelDifference) -> str:
+def _exact(each: Difference) -> str:
     return probability(each.mcnemar.p_holm if each.mcnemar else None)
 
 
