@@ -27,6 +27,8 @@ WaveformLogits = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 Enhance = Callable[[Array], Array]
 #: Samples that a random shift takes off at most: one step of the frames.
 LARGEST_SHIFT = 159
+#: Louder than any bound: full scale.
+_LOUD = 1.0
 
 
 def through_features(logits: Logits, enhance: Enhance | None = None) -> WaveformLogits:
@@ -159,10 +161,13 @@ class WaveformDescent:
         clean, gradient = self._margin(tf.zeros_like(x), x, length, truth)
         norm = tf.norm(gradient, axis=1).numpy()
         generator, runs = np.random.default_rng(seed), []
+        # What fits below both bounds: white noise fills every band where it is too loud.
+        filled = bounded(tf.constant(_LOUD * generator.standard_normal(x.shape), tf.float32))
+        reach = tf.norm(filled, axis=1)[:, None]
         for restart in range(self._restarts):
             added = tf.zeros_like(x)
             if restart:
-                added = bounded(tf.constant(generator.standard_normal(x.shape), tf.float32))
+                added = bounded(tf.constant(_LOUD * generator.standard_normal(x.shape), tf.float32))
             worst, kept = np.full(len(speech), np.inf), np.zeros_like(speech)
             for step in range(self._steps + 1):
                 margin, gradient = self._margin(added, x, length, truth, self._margin.drawn(generator))
@@ -171,9 +176,9 @@ class WaveformDescent:
                     better = margin.numpy() < worst
                     worst, kept = np.where(better, margin, worst), np.where(better[:, None], added, kept)
                 # By its signs: its size is that of the softest frames, whose logarithms are steep, and a step along it
-                # spends all power there. Reaches the far side of the ball, with some steps to spare.
+                # spends all power there. Reaches the far side of what is allowed, with some steps to spare.
                 sign = tf.sign(gradient) * valid
-                away = sign * tf.math.divide_no_nan(2.5 * radius / self._steps, tf.norm(sign, axis=1)[:, None])
+                away = sign * tf.math.divide_no_nan(2.5 * reach / self._steps, tf.norm(sign, axis=1)[:, None])
                 added = bounded(added - away)
             runs.append(Found(kept.astype(np.float32), worst, norm))
         return runs
