@@ -111,8 +111,24 @@ class Speech:
             drawn: Which piece; of the environments and recordings that are known.
             budget: How much of it.
         """
+        return self.amid(self.piece(drawn), budget)
+
+    def piece(self, drawn: Draw) -> np.ndarray:
+        """Returns the noise of a draw, float32, as long as the utterance."""
         noise = self._waveforms[drawn.environment, drawn.recording]
-        piece = draws.segment(noise, drawn.offset, self.clean.size)
+        return draws.segment(noise, drawn.offset, self.clean.size)
+
+    @property
+    def power(self) -> float:
+        """What signal-to-noise ratios are measured against, as a mean square."""
+        return perturbation.power(self.clean) if self._power is None else self._power
+
+    def room(self, budget: Budget) -> tuple[float, float]:
+        """Returns the mean and the variance of what a budget adds: see `kerasser.attack.perturbation.room`."""
+        return perturbation.room(self.reference.mean, self.reference.variance, self.power, budget)
+
+    def amid(self, piece: np.ndarray, budget: Budget) -> Perturbed:
+        """Returns the utterance under any noise, float `[samples]`, not constant, at a budget."""
         reference = self.reference
         return perturbation.attack(
             self.clean, piece, reference.mean, reference.variance, budget, self._add, self._power

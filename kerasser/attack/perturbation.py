@@ -65,6 +65,20 @@ def epsilon_for_snr(speech_power: float, delta: np.ndarray, snr_db: float) -> fl
     return float(np.sqrt(speech_power / np.mean(np.square(delta)) / 10 ** (snr_db / 10)))
 
 
+def room(mean: float, variance: float, speech_power: float, budget: Budget) -> tuple[float, float]:
+    """Returns the mean and the variance of what `attack` adds, before clipping.
+
+    Args:
+        mean: Mean of the reference noise.
+        variance: Variance of the reference noise.
+        speech_power: What ratios are measured against, as a mean square.
+        budget: An ε or an SNR.
+    """
+    if budget.kind == "epsilon":
+        return budget.value * mean, budget.value**2 * variance
+    return 0.0, speech_power / 10 ** (budget.value / 10)
+
+
 def perturb(waveform: np.ndarray, delta: np.ndarray, epsilon: float) -> Perturbed:
     """Adds ε·δ and clips to full scale.
 

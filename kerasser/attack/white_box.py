@@ -57,7 +57,7 @@ class ProjectedGradientDescent:
                 tape.watch(moved)
                 answer = logits(features + moved * self._deviation, lengths)
                 # On the margin, not on probabilities: a confident softmax has no gradient left (Carlini & Wagner 2017).
-                margin = _margin(answer, labels)
+                margin = margin_of(answer, labels)
                 total = tf.reduce_sum(margin)
             # A model that rounds has none, not even zeros; the alarms want to hear of it.
             gradient = tape.gradient(total, moved, unconnected_gradients=tf.UnconnectedGradients.ZERO)
@@ -107,7 +107,7 @@ class ProjectedGradientDescent:
         return Attacked(worst, answer, norm)
 
 
-def _margin(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+def margin_of(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
     """Returns by how much the truth wins, `[batch]`."""
     truth = tf.one_hot(labels, tf.shape(logits)[-1], on_value=True, off_value=False)
     of_truth = tf.reduce_max(tf.where(truth, logits, -np.inf), axis=-1)

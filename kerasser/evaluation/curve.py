@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -36,6 +36,8 @@ class Scorer:
     def __init__(
         self, clean: pd.DataFrame, classes: Sequence[str], *, replicates: int, confidence: float, seed: int
     ) -> None:
+        self._clean, self._names = clean, classes
+        self._settings = {"replicates": replicates, "confidence": confidence, "seed": seed}
         facts = clean.drop_duplicates("id").set_index("id").sort_index()
         self._ids, self._seeds, self.classes = facts.index, sorted(_seeded(clean)["seed"].unique()), len(classes)
         self._labels = facts["label"].to_numpy()
@@ -52,6 +54,22 @@ class Scorer:
         )
         self.bootstrap = bootstrap if bootstrap.usable else None
         self.interval_kind = RANGE if self.bootstrap and self.bootstrap.is_range else None
+
+    @property
+    def utterances(self) -> int:
+        """How many there are."""
+        return len(self._labels)
+
+    def over(self, ids: Collection[str]) -> Scorer:
+        """Returns what scores some of the utterances alone; itself where they are all of them.
+
+        Args:
+            ids: Of the utterances.
+        """
+        some = set(ids)
+        if some >= set(self._ids):
+            return self
+        return Scorer(self._clean[self._clean["id"].isin(some)], self._names, **self._settings)  # type: ignore[arg-type]
 
     def error(self, correct: np.ndarray) -> Score:
         """Returns the error, 100 − UA, of `[seeds, utterances]` answers in [0, 1] by id, with its interval."""

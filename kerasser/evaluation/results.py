@@ -200,7 +200,12 @@ class DifferenceRow:
 
 @dataclass(frozen=True)
 class ThreatRow:
-    """One defence under one threat model: queries allowed and, on average, asked an utterance; radius if white box."""
+    """One defence under one threat model: queries allowed and, on average, asked an utterance; radius if white box.
+
+    Where gradients reached the sound: how many utterances were attacked, if not all; the error in the graph, before
+    rounding and the reference front end; that of the worst random draw of the same utterances; the median realised
+    ratio.
+    """
 
     defence: str
     budget: Annotated[Budget, FLAT]
@@ -210,6 +215,10 @@ class ThreatRow:
     radius: float | None
     score: Annotated[Score, FLAT]
     attack_success_rate: float | None
+    utterances: int | None = None
+    graph_error: float | None = None
+    drawn_error: float | None = None
+    snr_db_median: float | None = None
 
 
 @dataclass(frozen=True)

@@ -24,17 +24,18 @@ class Enhanced:
 
     def __call__(self, waveform: Array, name: str = "waveform") -> Array:
         """Returns the features of the enhanced waveform; see `FrontEnd`."""
-        return self._front_end(self._enhance(waveform), name)
+        return self._front_end(enhanced(waveform, self._estimator), name)
 
     def batch(self, waveforms: Sequence[Array], names: Sequence[str]) -> list[Array]:
         """Returns the features of several, described at once where the front end can."""
-        enhanced = [self._enhance(waveform) for waveform in waveforms]
+        heard = [enhanced(waveform, self._estimator) for waveform in waveforms]
         at_once = getattr(self._front_end, "batch", None)
         if at_once is None:
-            return [self._front_end(waveform, name) for waveform, name in zip(enhanced, names, strict=True)]
-        found: list[Array] = at_once(enhanced, names)
+            return [self._front_end(waveform, name) for waveform, name in zip(heard, names, strict=True)]
+        found: list[Array] = at_once(heard, names)
         return found
 
-    def _enhance(self, waveform: Array) -> Array:
-        enhanced: Array = clip(enhance(waveform, estimator=self._estimator))[0]
-        return enhanced
+
+def enhanced(waveform: Array, estimator: Estimator = "lsa") -> Array:
+    """Returns speech with its estimated noise taken out, float32 `[samples]`, within full scale."""
+    return clip(enhance(waveform, estimator=estimator))[0]

@@ -13,9 +13,20 @@ from typing import Any
 from kerasser.threats.base import Answer, Target, TestUtterance, Threat
 
 # What is no threat model is not imported: scoring would bring TensorFlow to every --help.
-_OTHERS = frozenset({"base", "recogniser", "scoring", "targets"})
+_OTHERS = frozenset({"base", "recogniser", "scoring", "sound", "targets"})
 
-__all__ = ["Answer", "Target", "TestUtterance", "Threat", "black_boxes", "get", "known", "module", "settings_of"]
+__all__ = [
+    "Answer",
+    "Target",
+    "TestUtterance",
+    "Threat",
+    "black_boxes",
+    "get",
+    "known",
+    "module",
+    "settings_of",
+    "title",
+]
 
 
 @cache
@@ -34,6 +45,11 @@ def get(name: str) -> Threat:
         KeyError: If there is none.
     """
     return known()[name]
+
+
+def title(name: str) -> str:
+    """Returns what people read in place of a threat model's name."""
+    return known()[name].title or name
 
 
 def module(threat: Threat) -> str:

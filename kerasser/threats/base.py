@@ -101,6 +101,10 @@ class Gradients(Protocol):
     def clip_value(self) -> float:
         """Beyond so many deviations the system looks no further."""
 
+    @property
+    def enhance(self) -> Callable[[np.ndarray], np.ndarray] | None:
+        """What is done to a waveform before its features are taken; None for nothing."""
+
 
 @dataclass(frozen=True)
 class Reply:
@@ -151,6 +155,7 @@ class Answer:
         allowed: Questions it may ask.
         first_wrong: Number of the first question, from 1, that was answered wrongly; None if none was.
         facts: What else is known, by name: the piece of noise, the realised ratio, norms of gradients.
+        waveform: What was sent, float32 `[samples]` of 16 bits, where it may be listened to.
     """
 
     utterance: str
@@ -160,6 +165,7 @@ class Answer:
     allowed: int = 0
     first_wrong: int | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+    waveform: np.ndarray | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -181,6 +187,7 @@ class Threat:
         searches: Whether it asks questions beyond the random draws.
         whole: Whether it takes all utterances at once, because that is faster; else they come one by one.
         reported: Whether it has a column in the report; else only its alarms are heard of.
+        title: What people read in place of its name; "" for the name.
     """
 
     name: str
@@ -195,6 +202,7 @@ class Threat:
     searches: bool = False
     whole: bool = False
     reported: bool = True
+    title: str = ""
 
 
 def ask(target: Target, utterance: TestUtterance, drawn: Draw, budget: Budget) -> Query:

@@ -54,8 +54,14 @@ def rows(systems: Mapping[str, tuple[Scorer, Answers]]) -> list[ThreatRow]:
 
 
 def _row(defence: str, budget: Budget, threat: str, scorer: Scorer, answers: pd.DataFrame) -> ThreatRow:
-    # A system that was trained without each environment in turn has an answer for each.
-    correct = scorer.table(answers.assign(without=_without(answers)), ["without"], "correct").mean(axis=2)
+    tested = scorer.utterances
+    scorer = scorer.over(answers["id"].unique())
+
+    def share(column: str) -> np.ndarray:
+        # A system that was trained without each environment in turn has an answer for each.
+        return scorer.table(answers.assign(without=_without(answers)), ["without"], column).mean(axis=2)
+
+    correct = share("correct")
     allowed = int(answers["allowed"].max())
     return ThreatRow(
         defence=defence,
@@ -66,7 +72,15 @@ def _row(defence: str, budget: Budget, threat: str, scorer: Scorer, answers: pd.
         radius=float(answers["radius"].median()) if "radius" in answers else None,
         score=scorer.error(correct),
         attack_success_rate=scorer.success_rate(correct),
+        utterances=scorer.utterances if scorer.utterances < tested else None,
+        graph_error=scorer.error(share("graph_correct")).error if "graph_correct" in answers else None,
+        drawn_error=scorer.error(share("drawn_correct")).error if "drawn_correct" in answers else None,
+        snr_db_median=_median(answers["snr_db"]) if "graph_correct" in answers else None,
     )
+
+
+def _median(values: pd.Series) -> float | None:
+    return None if values.isna().all() else float(values.median())
 
 
 def _without(answers: pd.DataFrame) -> pd.Series | str:

@@ -116,4 +116,5 @@ THREAT = Threat(
     alarms,
     signs=("no black box beats the white box", "gradients are there"),
     whole=True,
+    title="white-box (features)",
 )

@@ -21,6 +21,7 @@ from kerasser.corpora import CLASSES
 from kerasser.corpora.folds import Fold
 from kerasser.defences import NONE
 from kerasser.features import records
+from kerasser.features.enhanced import enhanced
 from kerasser.threats.base import Answer, TestUtterance
 from kerasser.threats.scoring import table
 from kerasser.threats.targets import ModelTarget
@@ -31,14 +32,15 @@ from pipelines.components.evaluator import refuse_leak, served
 from pipelines.components.feature_gen import chosen_front_end, front_end_modules
 from pipelines.engine.artifacts import Artifact
 from pipelines.engine.component import Component, ComponentSpec, Executor, several
-from pipelines.io import csv_tables, keys, predictions, shards, types, utterances
+from pipelines.io import attack_sounds, csv_tables, keys, predictions, shards, types, utterances
 from pipelines.io.folds import read_fold
 from pipelines.io.shards import Item
 
 _PARTIAL = "answers.jsonl"
 _COLUMNS = {
-    **dict.fromkeys(("id", "budget", "noise", "recording", "draw_seed"), str),
+    **dict.fromkeys(("id", "budget", "noise", "recording", "draw_seed", "mixture", "gains_db"), str),
     **dict.fromkeys(("target", "correct", "margin", "snr_db", "clipped", "radius", "gradient_norm"), float),
+    **dict.fromkeys(("graph_margin", "graph_correct", "drawn_correct"), float),
     **dict.fromkeys(("queries", "allowed"), int),
     # A question, or an offset, that may be missing.
     **dict.fromkeys(("first_wrong", "offset"), float),
@@ -103,7 +105,7 @@ class AttackerExecutor(Executor):
     def do(
         self, inputs: Mapping[str, Artifact], outputs: Mapping[str, Path], parameters: Mapping[str, Any]
     ) -> Mapping[str, Mapping[str, Any]]:
-        """Writes `answers.csv`, a row an utterance and budget.
+        """Writes `answers.csv`, a row an utterance and budget; and, of an attack that made its own sound, one to hear.
 
         Raises:
             AssertionError: If a part of the system was trained on the test speakers, or the noise is not the test's.
@@ -123,7 +125,7 @@ class AttackerExecutor(Executor):
             answers=_by_draw(drawn),
             undefended=parameters["defence"] == NONE,
             without=parameters["without"],
-            gradients=_inside(inputs) if threat.needs == "gradients" else None,
+            gradients=_inside(inputs, parameters["enhance"]) if threat.needs == "gradients" else None,
         )
         items = [item for item in utterances.read(inputs["utterances"]) if item[0].speaker in fold.test]
         hardest = _hardest([read(artifact) for artifact in several(inputs, "transfer")])
@@ -158,7 +160,9 @@ class AttackerExecutor(Executor):
         else:
             found = _kept(directory / _PARTIAL, items, lambda item: run([attacked(item)]), threat.name, parameters)
             rows = [row for each in found for row in each]
-        answers = table(Answer(**{**row, "budget": Budget(**row["budget"])}) for row in rows)
+        given = [Answer(**{**row, "budget": Budget(**row["budget"])}) for row in rows]
+        attack_sounds.write(given, items, drawn, parameters["defence"], threat.name, directory)
+        answers = table(given)
         answers.sort_values(["budget", "target", "id"]).to_csv(
             directory / "answers.csv", index=False, lineterminator="\n"
         )
@@ -199,9 +203,10 @@ class _Inside:
     mean: np.ndarray
     deviation: np.ndarray
     clip_value: float
+    enhance: Any
 
 
-def _inside(inputs: Mapping[str, Artifact]) -> _Inside:
+def _inside(inputs: Mapping[str, Artifact], enhance: str) -> _Inside:
     from kerasser.attack.white_box import logits_of
 
     classifier = trainer.load(inputs["model"])
@@ -209,7 +214,11 @@ def _inside(inputs: Mapping[str, Artifact]) -> _Inside:
     generators = [gan_trainer.load(generator) for generator in several(inputs, "generator")]
     logits = logits_of(classifier, generators[0] if generators else None)
     return _Inside(
-        logits, normalization.mean.numpy(), np.sqrt(normalization.variance.numpy()), normalization.clip_value
+        logits,
+        normalization.mean.numpy(),
+        np.sqrt(normalization.variance.numpy()),
+        normalization.clip_value,
+        partial(enhanced, estimator=enhance) if enhance else None,  # type: ignore[arg-type]
     )
 
 

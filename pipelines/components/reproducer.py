@@ -11,6 +11,7 @@ import pandas as pd
 
 from kerasser.attack.budget import Budget
 from kerasser.corpora import CLASSES
+from kerasser.defences import gan
 from kerasser.evaluation import alarms as signs
 from kerasser.evaluation import comparison
 from kerasser.evaluation.alarms import seen_in_training
@@ -22,6 +23,7 @@ from kerasser.evaluation.metrics import is_correct
 from kerasser.evaluation.report import ReproductionReport
 from kerasser.evaluation.results import Alarm, Model, SoundExample
 from kerasser.report import publication
+from kerasser.report.sounds import FOLDER
 from kerasser.threats import scoring
 from kerasser.util import progress
 from pipelines.components import attacker, listening_gen, noise_gen
@@ -30,7 +32,7 @@ from pipelines.engine.artifacts import Artifact
 from pipelines.engine.component import Component, ComponentSpec, Executor, several
 from pipelines.engine.hashes import tree
 from pipelines.engine.source_hash import members
-from pipelines.io import breakdowns, copies, predictions, types, utterances
+from pipelines.io import attack_sounds, breakdowns, copies, predictions, types, utterances
 
 
 class ReproducerSpec(ComponentSpec):
@@ -146,9 +148,7 @@ class ReproducerExecutor(Executor):
                 Model(**_about(system), facts=measured["model"])
                 for system, measured in zip(parameters["systems"], metrics, strict=True)
             ],
-            sounds=from_json(
-                list[SoundExample], listening_gen.copy(several(inputs, "sounds"), directory), "sounds.json"
-            ),
+            sounds=from_json(list[SoundExample], _sounds(inputs, parameters, directory), "sounds.json"),
             command=parameters["command"],
             inputs=hashes(
                 {
@@ -162,6 +162,20 @@ class ReproducerExecutor(Executor):
         )
         publication.write(report, directory)
         return {"report": {"corpus": corpus["name"], "folds": list(report.folds), "seeds": list(report.seeds)}}
+
+
+def _sounds(inputs: Mapping[str, Artifact], parameters: Mapping[str, Any], directory: Path) -> list[dict[str, Any]]:
+    """Copies what there is to listen to beside the report: under random draws, and what attackers made of their own."""
+    found = listening_gen.copy(several(inputs, "sounds"), directory)
+    if not several(inputs, "sounds"):
+        return found
+    first = parameters["systems"][0]
+    heard = [(system["fold"], system["seed"], system["defence"]) for system in parameters["attacks_of"]]
+    for number, (system, artifact) in enumerate(zip(heard, several(inputs, "attacks"), strict=True)):
+        if system[:2] == (first["fold"], first["seed"]) and system[2] in (comparison.NONE, gan.NAME):
+            example = attack_sounds.copy(artifact.uri, f"attack-{number}", directory / FOLDER)
+            found += [example] if example else []
+    return found
 
 
 def _about(system: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,10 +2,12 @@
 
 import json
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 import tensorflow as tf
 
 from kerasser import audio
@@ -22,11 +24,12 @@ from kerasser.threats import (
     oblivious,
     unseen_environment,
     white_box,
+    white_box_waveform,
 )
 from pipelines.components import attacker, noise_gen
 from pipelines.components.attacker import AttackerExecutor
 from pipelines.engine.artifacts import Artifact
-from pipelines.io import utterances
+from pipelines.io import attack_sounds, utterances
 from tests.pipelines import corpus
 from tests.pipelines.test_commands import run
 from tests.tools import run as run_tool
@@ -195,6 +198,42 @@ def test_the_box_holds_the_random_draws(place):
     assert np.isfinite(table["radius"]).all() and (table["radius"] > 0).all()
     assert np.isfinite(table["margin"]).all() and (table["gradient_norm"] > 0).all()
     assert set(table["id"]) == set(answers(place, oblivious, defended=True)["id"])
+
+
+def test_gradients_reach_the_sound_which_is_there_to_be_heard(place, tmp_path):
+    record = attack_of(place, white_box, defended=True)
+    settings = {**asdict(white_box_waveform.Settings()), "steps": 2, "utterances": 2}
+    parameters = {**record["parameters"], "threat": white_box_waveform.NAME, "settings": settings}
+    inputs = inputs_of(place, record)
+    AttackerExecutor().do(inputs, {"answers": tmp_path}, {**parameters, "workers": 1, "quiet": True})
+    table = attacker.read(Artifact("Answers", tmp_path))
+    assert table["id"].nunique() == 2 and len(table) == 4
+    assert set(table["id"]) < set(answers(place, white_box, defended=True)["id"])
+    assert np.isfinite(table[["margin", "graph_margin", "gradient_norm", "snr_db"]].to_numpy()).all()
+    # By another front end the margin is near, not the same.
+    assert table["margin"].to_numpy() == pytest.approx(table["graph_margin"].to_numpy(), abs=0.5)
+
+    example = attack_sounds.copy(tmp_path, "attack-3", tmp_path / "report")
+    assert example["noise"] == white_box_waveform.NAME and example["utterance"] in set(table["id"])
+    assert [each["file"] for each in example["versions"]] == ["attack-3-0.wav", "attack-3-1.wav", "attack-3-2.wav"]
+    mine = table[table["id"] == example["utterance"]]
+    for version in example["versions"][1:]:
+        heard, rate = soundfile.read(tmp_path / "report" / version["file"], dtype="float32")
+        row = mine[mine["target"] == version.get("epsilon", version.get("snr_db_target"))].iloc[0]
+        frames = Egemaps()(heard)
+        model = tf.saved_model.load(str(inputs["generator.0"].uri / "saved_model"))
+        answer = model.signatures["evaluate"](
+            features=tf.constant(frames[None]),
+            lengths=tf.constant([len(frames)]),
+            labels=tf.constant([example["label"]], tf.int32),
+        )
+        # The file is what was judged, bit for bit.
+        assert rate == 16000 and float(answer["margin"][0]) == pytest.approx(row.margin, abs=1e-4)
+        assert version["answers"]["gan"]["predicted"] == int(answer["predicted"][0])
+        assert version["answers"]["gan"]["probability"] == pytest.approx(
+            float(np.max(answer["probabilities"][0])), abs=1e-4
+        )
+    assert attack_sounds.copy(artifact(place, record["outputs"]["answers"]).uri, "x", tmp_path / "report") is None
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from kerasser.attack.budget import Epsilon
 from kerasser.evaluation.report import ReproductionReport
 from kerasser.evaluation.results import Alarm
 from kerasser.report import document, paper, sections
-from tests.report.samples import REPRODUCTION, difference, evaluation, figure1, reproduction, table3, threat
+from tests.report.samples import EXAMPLE, REPRODUCTION, difference, evaluation, figure1, reproduction, table3, threat
 
 
 def markdown(report=REPRODUCTION):
@@ -155,3 +155,19 @@ def test_every_kind_of_report_begins_with_its_figures_and_ends_with_their_origin
         assert titles == [part.title for part in document.compose(report).parts]
     places = [section.place for section in sections.of(ReproductionReport)]
     assert len(set(places)) == len(places) == 14
+
+
+def test_gradients_to_the_sound_have_both_errors_and_name_the_white_box_on_features():
+    (plain,) = (threat("none", "white-box (waveform)", 75.0),)
+    found = replace(plain, utterances=16, graph_error=80.04, drawn_error=25.0, snr_db_median=9.96)
+    text = markdown(reproduction(threats=[threat("none", "white-box", 90.0, radius=0.5), found]))
+    assert "| budget | defence | white-box (features) | white-box (waveform) |" in text
+    assert "| ε = 2 | none | white-box (waveform) | 16 | 80.0 | 75.0 | 25.0 | 10.0 |" in text
+    assert "- **white-box (features)**: projected gradient descent on the features" in text
+    assert "| white-box (waveform) | all | 80.0 |" in markdown(reproduction(threats=[replace(found, utterances=None)]))
+    assert "Gradients to the sound" not in markdown(reproduction(threats=[plain]))
+
+
+def test_sounds_of_an_attacker_are_told_from_those_under_random_draws():
+    assert "the very 16 bits" not in markdown(reproduction(sounds=[EXAMPLE]))
+    assert "the very 16 bits" in markdown(reproduction(sounds=[EXAMPLE, replace(EXAMPLE, noise="worst mixture")]))

@@ -20,6 +20,9 @@ from kerasser.threats import (
     scoring,
     unseen_environment,
     white_box,
+    white_box_inaudible,
+    white_box_waveform,
+    worst_mixture,
 )
 from kerasser.threats.base import Answer, Reply, TestUtterance
 
@@ -117,7 +120,8 @@ def row(threat, answers, right=None):
 
 
 def test_the_registry_orders_them_from_who_knows_least():
-    names = [oblivious, grey_box, adaptive_random, adaptive_bayesian, white_box, unseen_environment, extreme_noise]
+    gradients = [white_box, white_box_waveform, white_box_inaudible, worst_mixture]
+    names = [oblivious, grey_box, adaptive_random, adaptive_bayesian, *gradients, unseen_environment, extreme_noise]
     assert list(threats.known()) == [each.NAME for each in names]
 
 

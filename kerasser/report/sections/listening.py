@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kerasser import defences
+from kerasser import defences, threats
 from kerasser.evaluation.report import EvaluationReport, Report, ReproductionReport
 from kerasser.evaluation.results import Answer, Sound, SoundExample
 from kerasser.report.blocks import Block, Cell, SoundLink, Table, text
@@ -28,6 +28,13 @@ def blocks(report: Report) -> Sequence[Block]:
             "decides who may hear them: `--report.sounds 0` leaves them out."
         )
     ]
+    if any(example.noise in threats.known() for example in report.sounds):
+        found.append(
+            text(
+                "Where a threat model stands for the noise, what was added is what it made for that one system: the "
+                "very 16 bits that were judged, of an utterance that it succeeds on if there is any."
+            )
+        )
     for example in report.sounds:
         found += _example(example, answering, report.classes)
     return found

@@ -32,11 +32,12 @@ def blocks(report: Report) -> Sequence[Block]:
         spent += " What trains on no environment meets them all unseen: its error there is the oblivious one."
     return [
         text(_asked(rows, present, report.settings["threats"])),
-        text(*(f"- **{threat}**: {threats.get(threat).explanation}." for threat in present)),
+        text(*(f"- **{threats.title(threat)}**: {threats.get(threat).explanation}." for threat in present)),
         # One system makes no figure.
         *([picture] if isinstance(report, ReproductionReport) else []),
         _table(rows, present),
         text(spent),
+        *_sound(rows),
         *_curve(report.search_rows),
         *(_unseen(report.unseen) if isinstance(report, ReproductionReport) else []),
     ]
@@ -56,7 +57,7 @@ def draw(report: Report) -> Figure:
     figure, grid = style.below(style.caption(report), len(panels))
     for axes, (title, part) in zip(grid, panels, strict=False):
         axes.set_title(title, fontsize=style.FONT)
-        style.bars(axes, part, [row.threat for row in part], clean, report.chance_error)
+        style.bars(axes, part, [threats.title(row.threat) for row in part], clean, report.chance_error)
     return style.finish(figure, grid, style.defence_handles(row.defence for row in rows), clean)
 
 
@@ -76,15 +77,50 @@ def _table(rows: Sequence[ThreatRow], present: Sequence[str]) -> Table:
     lines = []
     for budget, defence in dict.fromkeys((row.budget, row.defence) for row in rows):
         mine = {row.threat: row for row in rows if (row.budget, row.defence) == (budget, defence)}
-        cells = [percent(mine[threat].score) + _spent(mine[threat]) for threat in present]
+        cells = [percent(mine[threat].score) + _spent(mine[threat]) if threat in mine else "–" for threat in present]
         lines.append([str(budget), label(defence), *cells])
-    return Table(["budget", "defence", *present], lines)
+    return Table(["budget", "defence", *map(threats.title, present)], lines)
 
 
 def _spent(row: ThreatRow) -> str:
     if row.radius is not None:
         return f" (r = {row.radius:.2f})"
     return f" ({row.queries_mean:.1f})" if row.queries else ""
+
+
+def _sound(rows: Sequence[ThreatRow]) -> list[Block]:
+    """Returns what gradients to the sound came to, in the graph and once more through the system's own front end."""
+    found = [row for row in rows if row.graph_error is not None]
+    if not found:
+        return []
+    lines = [
+        [
+            *(
+                str(row.budget),
+                label(row.defence),
+                row.threat,
+                str(row.utterances or "all"),
+            ),
+            *(number(row.graph_error), percent(row.score), number(row.drawn_error), number(row.snr_db_median)),
+        ]
+        for row in found
+    ]
+    return [
+        text("### Gradients to the sound"),
+        text(
+            "The feature front end as a graph gives what opensmile does not: the derivative by the sound. Each result "
+            "is rounded to 16 bits and judged again through the system's own front end; that error is what counts. "
+            "Jitter and shimmer pass no gradient, nor do decisions such as voicing. The worst random draw is that of "
+            "the same utterances; the ratio is the median of what was really added."
+        ),
+        Table(
+            [
+                *("budget", "defence", "threat model", "utterances", "error in the graph", "error, judged again"),
+                *("worst random draw", "SNR in dB"),
+            ],
+            lines,
+        ),
+    ]
 
 
 def _curve(rows: Sequence[SearchCurveRow]) -> list[Block]:
