@@ -68,7 +68,7 @@ class NoiseSettings:
     channel: PositiveInt = 1
     """Microphone of DEMAND, 1 to 16."""
     split: Literal["time", "recording", "environment"] = "time"
-    """time cuts every recording; recording and environment leave whole ones for the test."""
+    """time cuts every recording, where there is no test_noise_dir; recording and environment leave whole ones out."""
     test_share: OpenUnitInterval = 0.4
     """Share kept for testing: the end of every recording, or so much of an environment's recordings."""
     test_environments: list[str] = field(default_factory=list)
@@ -236,6 +236,8 @@ class Settings:
     """Where the corpus lies; for manifest, the CSV file."""
     noise_dir: str | None = None
     """DEMAND, or a folder per environment; synthetic noise by default."""
+    test_noise_dir: str | None = None
+    """The same, of noise that tests, whole: that of noise_dir then trains, whole, and nothing is cut in time."""
     fold: str | None = None
     """Name of the fold that is tested, the first by default; reproduce takes all of them for "all"."""
     defence: list[str] = field(default_factory=list, metadata={"nargs": "+", "metavar": "NAME"})
@@ -371,7 +373,7 @@ _UNREPORTED = ("threats", "evaluation", "perception", "report")
 UNUSED: dict[str, tuple[str, ...]] = {
     "corpus": (
         *_UNTRAINED,
-        *("noise_dir", "fold", "seed", "logdir", "workers"),
+        *("noise_dir", "test_noise_dir", "fold", "seed", "logdir", "workers"),
         *("noise", "attack", "features", "classifier", "training"),
         *_UNREPORTED,
     ),

@@ -59,7 +59,7 @@ def test_what_no_reader_reads_does_not_count(manifest):
 
 def of_noise(place, environments=()):
     wanted = {"noise_dir": str(place), "channel": 1, "environments": list(environments), "quiet": True}
-    wanted |= {"skip_unusable": False, "longest_s": 7200.0, "largest_bytes": 2**31}
+    wanted |= {"test_noise_dir": "", "skip_unusable": False, "longest_s": 7200.0, "largest_bytes": 2**31}
     return NoiseGenExecutor.fingerprint(wanted)
 
 

@@ -109,7 +109,7 @@ def banks(place, noise, **options):
     parameters = {"environments": [], "channel": 1, "split": "time", "test_environments": [], "test_share": 0.4}
     parameters |= {"skip_unusable": False, "longest_s": 7200.0, "largest_bytes": 2**31}
     parameters |= {"guard_s": 0.5, "demo_duration_s": 0.0, "seed": 0, "quiet": True}
-    NoiseGenExecutor().do({}, outputs, {"noise_dir": str(noise), **parameters, **options})
+    NoiseGenExecutor().do({}, outputs, {"noise_dir": str(noise), "test_noise_dir": "", **parameters, **options})
     return {name: Artifact("Noise", folder) for name, folder in outputs.items()}
 
 
