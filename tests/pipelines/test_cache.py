@@ -75,7 +75,7 @@ def test_noise_behind_a_link_counts_and_what_is_not_wanted_does_not(tmp_path):
 
 
 def test_noise_of_either_folder_counts(tmp_path):
-    one, other = (corpus.write(tmp_path / name)[1] for name in ("one", "two"))
+    one, other = (corpus.write(tmp_path / name, seed=seed)[1] for seed, name in enumerate(("one", "two")))
     before = of_noise(one, test_noise_dir=str(other))
     assert of_noise(one) != before != of_noise(other, test_noise_dir=str(one))
     edit(other / "cafe" / "a.wav")
