@@ -64,13 +64,13 @@ class NoiseSettings:
     """Which noise trains and which tests."""
 
     environments: list[str] | None = None
-    """Environments to use; all by default."""
+    """Environments to use, of either folder; all by default."""
     channel: PositiveInt = 1
     """Microphone of DEMAND, 1 to 16."""
     split: Literal["time", "recording", "environment"] = "time"
-    """time cuts every recording, where there is no test_noise_dir; recording and environment leave whole ones out."""
+    """time cuts every recording; recording and environment leave whole ones for the test; not for a test_noise_dir."""
     test_share: OpenUnitInterval = 0.4
-    """Share kept for testing: the end of every recording, or so much of an environment's recordings."""
+    """Share kept for testing: the end of every recording, or so much of an environment's; not for a test_noise_dir."""
     test_environments: list[str] = field(default_factory=list)
     """Environments that test and never train; for the split by environment."""
     guard_s: NonNegativeFloat = 0.5
