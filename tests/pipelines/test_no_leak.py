@@ -281,3 +281,13 @@ def test_noise_that_cannot_be_used_is_left_out_of_either_folder(tmp_path):
     (other / "cafe/1.wav").unlink()
     with pytest.raises(InputError, match="other: expected recordings of cafe that can be used. Received: none"):
         banks(tmp_path, one, test_noise_dir=str(other), skip_unusable=True)
+
+
+@pytest.mark.real_audio
+def test_real_folders_share_nothing(tmp_path, real_data):
+    if not (real_data / "noise-diverse").is_dir():
+        pytest.skip("expects a second folder of noise")
+    made = banks(tmp_path, real_data / "noise", test_noise_dir=str(real_data / "noise-diverse"))
+    facts = noise_gen.facts(made["test"])
+    assert not rings(made) and facts["unheard"].pop("cafe") == "recording"
+    assert set(facts["unheard"].values()) == {"environment"}
