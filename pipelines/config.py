@@ -113,7 +113,7 @@ class FeatureSettings:
     """What waveforms are described by."""
 
     front_end: FrontEndName = DEFAULT_FRONT_END
-    """Takes eGeMAPS frames from waveforms; opensmile is the reference."""
+    """Takes eGeMAPS frames from waveforms: opensmile is the reference, graph does without it."""
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,7 @@ NOT_RUN = {
     "tools/benchmark coverage": "tests/evaluation/test_statistics.py simulates a part of it",
     "tools/benchmark reference-noise": "takes minutes; tests/noise/test_benchmark.py runs it",
     "tools/benchmark serving": "tests/serving/test_serving_tools.py runs it",
+    "tools/compare_front_ends": "takes minutes; tests/features/test_compare_front_ends.py compares two utterances",
     "tools/serving_smoke": "tests/serving/test_serving_tools.py runs it",
     "tensorboard ": "tests/test_newcomer.py starts it",
     "saved_models/docker-run.sh": "needs Docker and the image of TF Serving",

@@ -19,7 +19,7 @@ __all__ = ["DEFAULT", "FrontEnd", "front_end", "known"]
 #: The reference that others are compared with.
 DEFAULT = "opensmile"
 # What is no front end is not imported: records would bring TensorFlow to every --help.
-_OTHERS = frozenset({"base", "enhanced", "records"})
+_OTHERS = frozenset({"agreement", "base", "descriptors", "enhanced", "records"})
 
 
 @cache

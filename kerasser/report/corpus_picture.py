@@ -64,4 +64,5 @@ def _levels(axes: Axes, found: Survey) -> None:
     axes.set_xlabel("dBFS")
     axes.set_ylabel(f"utterances, of {len(found.levels)}")
     if found.levels:
-        axes.legend()
+        # Above the panel: to find the best place within, every bar is tried, and warned of on a busy machine.
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, frameon=False)

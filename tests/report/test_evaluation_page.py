@@ -50,11 +50,18 @@ def test_threats_to_one_system_are_a_table_without_a_figure():
     assert "What the attacker knows" not in markdown(evaluation())
 
 
+def test_what_took_the_features_is_said():
+    report = reproduction()
+    text = markdown(replace(report, settings={**report.settings, "features": {"front_end": "graph"}}))
+    assert "- Features: taken by the front end graph." in text
+
+
 def test_where_the_figures_come_from():
     text = markdown(reproduction(skipped={"too short": 3}))
     assert "    python -m pipelines.reproduce" in text.splitlines()
     assert "- Seeds: training 0; draws of noise 7; folds 5." in text
     assert "- Tested: 10 utterances of 2 speakers: a, b." in text and "- Left out of the corpus: 3 × too short." in text
+    assert "Features: taken by" not in text
     assert f"| utterances | `{'0' * 64}` |" in text
     assert f"| GAN | 1 | 0 | 2 × 8 LSTM units | 91.2 | – | `{'ab' * 8}` |" in text
 

@@ -42,8 +42,15 @@ def _facts(report: Report) -> Block:
         f"- Tested: {count(report.clean.n, 'utterance')} of {count(len(report.test_speakers), 'speaker')}: "
         f"{', '.join(map(name, report.test_speakers))}.",
         f"- Left out of the corpus: {skipped or 'nothing'}.",
+        *_features(settings),
         "- Versions: " + ", ".join(f"{package} {version}" for package, version in report.versions.items()) + ".",
     )
+
+
+def _features(settings: Mapping[str, Any]) -> list[str]:
+    """Says what took the features; a victim of somebody else's takes its own."""
+    front_end = settings.get("features", {}).get("front_end")
+    return [f"- Features: taken by the front end {name(front_end)}."] if front_end else []
 
 
 def _inputs(inputs: Mapping[str, str]) -> list[Block]:
