@@ -64,13 +64,13 @@ class NoiseSettings:
     """Which noise trains and which tests."""
 
     environments: list[str] | None = None
-    """Environments to use; all by default."""
+    """Environments to use, of either folder; all by default."""
     channel: PositiveInt = 1
     """Microphone of DEMAND, 1 to 16."""
     split: Literal["time", "recording", "environment"] = "time"
-    """time cuts every recording; recording and environment leave whole ones for the test."""
+    """time cuts every recording; recording and environment leave whole ones for the test; not for a test_noise_dir."""
     test_share: OpenUnitInterval = 0.4
-    """Share kept for testing: the end of every recording, or so much of an environment's recordings."""
+    """Share kept for testing: the end of every recording, or so much of an environment's; not for a test_noise_dir."""
     test_environments: list[str] = field(default_factory=list)
     """Environments that test and never train; for the split by environment."""
     guard_s: NonNegativeFloat = 0.5
@@ -236,6 +236,8 @@ class Settings:
     """Where the corpus lies; for manifest, the CSV file."""
     noise_dir: str | None = None
     """DEMAND, or a folder per environment; synthetic noise by default."""
+    test_noise_dir: str | None = None
+    """The same, of noise that tests, whole: that of noise_dir then trains, whole, and nothing is cut in time."""
     fold: str | None = None
     """Name of the fold that is tested, the first by default; reproduce takes all of them for "all"."""
     defence: list[str] = field(default_factory=list, metadata={"nargs": "+", "metavar": "NAME"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from kerasser.attack import channels
 from kerasser.attack.budget import Budget, budgets, typical
@@ -21,6 +21,10 @@ from pipelines.components.perturbation_exporter import PerturbationExporter
 from pipelines.components.random_noise_gen import RandomNoiseGen
 from pipelines.config import Settings
 from pipelines.places import refuse_misplaced
+
+#: What the test speakers are attacked with: every condition (""), the random draws that all searches share, or random
+#: pieces of all recordings in turn, for the search with most queries.
+Pool = Literal["", "draws", "turns"]
 
 
 class Dag:
@@ -57,6 +61,7 @@ class Dag:
         )
         self.noise = NoiseGen(
             noise_dir=_absolute(settings.noise_dir),
+            test_noise_dir=_absolute(settings.test_noise_dir),
             environments=settings.noise.environments or [],
             channel=settings.noise.channel,
             split=settings.noise.split,
@@ -75,7 +80,7 @@ class Dag:
         #: Id → what asks a model: reports and threat models share their answers.
         self.evaluators: dict[str, Evaluator] = {}
         self._channels: dict[tuple[str, str], ChannelGen] = {}
-        self._attacks: dict[tuple[str, str, bool], AdversarialGen] = {}
+        self._attacks: dict[tuple[str, str, Pool], AdversarialGen] = {}
         self._enhanced: dict[str, FeatureGen] = {}
         self._training_attacks: dict[str, AdversarialGen] = {}
         self._random_noise: dict[tuple[float, str], RandomNoiseGen] = {}
@@ -97,17 +102,18 @@ class Dag:
         """Both of them."""
         return budgets(self.threat_epsilons, self.threat_snrs_db)
 
-    def attack(self, fold: str, enhance: str = "", *, pool: bool = False) -> AdversarialGen:
+    def attack(self, fold: str, enhance: str = "", pool: Pool = "") -> AdversarialGen:
         """The test speakers of a fold under the test split of the noise.
 
         Args:
             fold: Name of the fold.
             enhance: Gain of the enhancement before the features, or "".
-            pool: The random draws of the searches, as many as a search may ask for, instead of every condition.
+            pool: Random pieces, as many as a search may ask for, instead of every condition.
         """
         key = (fold, enhance, pool)
         if key not in self._attacks:
-            name = ("random search on" if pool else "attack on") + f" fold {fold}" + (", enhanced" if enhance else "")
+            kind = {"": "attack on", "draws": "random search on", "turns": "search in turn on"}[pool]
+            name = f"{kind} fold {fold}" + (", enhanced" if enhance else "")
             self._attacks[key] = self._adversarial(name, self.corpus, [fold], "test", enhance, pool=pool)
         return self._attacks[key]
 
@@ -227,11 +233,14 @@ class Dag:
         )
 
     def _adversarial(
-        self, id: str, corpus: CorpusGen, folds: Sequence[str], part: str, enhance: str = "", *, pool: bool = False
+        self, id: str, corpus: CorpusGen, folds: Sequence[str], part: str, enhance: str = "", *, pool: Pool = ""
     ) -> AdversarialGen:
         """Utterances of one part of some folds, under noise that this part may meet."""
         settings, training = self.settings, part != "test"
-        draws = settings.threats.draws if pool else settings.attack.draws
+        draws = settings.threats.draws if pool == "draws" else settings.attack.draws
+        epsilons, snrs_db = settings.attack.epsilons, settings.attack.snrs_db
+        if pool:
+            epsilons, snrs_db = self.threat_epsilons if pool == "draws" else [], self.threat_snrs_db
         return AdversarialGen(
             id=id,
             utterances=corpus.outputs["utterances"],
@@ -240,9 +249,10 @@ class Dag:
             perturbation=self.perturbation.outputs["perturbation"],
             fold_names=[fold for fold in folds if fold],
             part=part,
-            epsilons=self.threat_epsilons if pool else settings.attack.epsilons,
-            snrs_db=self.threat_snrs_db if pool else settings.attack.snrs_db,
+            epsilons=epsilons,
+            snrs_db=snrs_db,
             draws=1 if training else draws,
+            queries=max(settings.threats.many_queries.counts) if pool == "turns" else 0,
             conditions=settings.defences.conditions if training else 0,
             estimator=settings.attack.reference,
             speech_level=settings.attack.speech_level,

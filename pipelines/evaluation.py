@@ -13,20 +13,20 @@ from pipelines.components.evaluator import Evaluator
 from pipelines.components.listening_gen import ListeningGen
 from pipelines.components.perception_gen import PerceptionGen
 from pipelines.components.reporter import Reporter
-from pipelines.dag import Dag, named
+from pipelines.dag import Dag, Pool, named
 from pipelines.engine.component import Channel
 from pipelines.models import Models
 
 
-def evaluator(dag: Dag, system: System, fold: str, seed: int, adversarial: AdversarialGen | None = None) -> Evaluator:
-    """What a system answers, under every condition or under those given; the same component when asked again."""
-    kind = "evaluation of" if adversarial is None else "random search on"
+def evaluator(dag: Dag, system: System, fold: str, seed: int, pool: Pool = "") -> Evaluator:
+    """What a system answers, under every condition or in a pool of draws; the same component when asked again."""
+    kind = {"": "evaluation of", "draws": "random search on", "turns": "search in turn on"}[pool]
     id = named(f"{kind} {system.name}", fold, seed)
     if id not in dag.evaluators:
         # What is compared with others alone, under random draws or without an environment, passes no channel.
-        whole = adversarial is None and not system.without
+        whole = not pool and not system.without
         transmitted = dag.transmitted(fold, system.enhance) if whole else []
-        attacked = adversarial or dag.attack(fold, system.enhance)
+        attacked = dag.attack(fold, system.enhance, pool)
         dag.evaluators[id] = _evaluator(id, dag, system, fold, attacked, transmitted)
     return dag.evaluators[id]
 

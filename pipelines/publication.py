@@ -47,6 +47,7 @@ def push(dag: Dag, defence: str, base: Path, keep: int, margin: float) -> Pusher
         defended=defended.outputs["evaluation"],
         utterances=dag.corpus.outputs["utterances"],
         noise=dag.noise.outputs["test"],
+        training_noise=dag.noise.outputs["train"],
         perturbation=dag.perturbation.outputs["perturbation"],
         defence=defence,
         seed=seed,

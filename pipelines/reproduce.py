@@ -22,13 +22,15 @@ def reproduce(settings: Settings) -> None:
     load_tensorflow()
     from pipelines.dag import Dag
     from pipelines.reproduction import reproduction
-    from pipelines.run import environments, publish, run, tell_companions, wanted_and_all
+    from pipelines.run import publish, run, tell_companions, unseen_noise, wanted_and_all
 
     for each in _each_corpus(settings):
         names, every_fold = wanted_and_all(each)
-        left_out = environments(each) if each.threats.unseen_environment.wanted else []
+        left_out, unheard = unseen_noise(each)
+        if not each.threats.unseen_environment.wanted:
+            left_out = []
         dag = Dag(each, names, every_fold=every_fold)
-        reproducer = reproduction(dag, left_out)
+        reproducer = reproduction(dag, left_out, unheard)
         tell_companions(each, dag)
         artifact = run(each, reproducer)[reproducer]["report"]
         print((artifact.uri / "report.md").read_text(encoding="utf-8"))

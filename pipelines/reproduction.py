@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from kerasser import defences, threats
 from kerasser.defences import NONE, System, gan
+from kerasser.noise import bank
 from kerasser.threats import Threat, adaptive_bayesian, settings_of
 from pipelines.cli.command_line import command_line, reported
 from pipelines.components.attacker import Attacker
 from pipelines.components.evaluator import Evaluator
 from pipelines.components.reproducer import Reproducer
-from pipelines.dag import Dag, named
+from pipelines.dag import Dag, Pool, named
 from pipelines.engine.component import Channel
 from pipelines.evaluation import evaluator, generator, perception, sounds
 from pipelines.models import Models, compared
@@ -24,12 +25,14 @@ class Attacks:
     """What attackers get out of the systems of all folds and seeds.
 
     Attributes:
+        unheard: What no training hears of environments that test, see `kerasser.noise.splits.unheard`.
         of: What each of the channels below is of: `{"defence", "without", "threat", "fold", "seed"}`.
         answers: What threat models got out of a system.
         drawn_of: The same for the channels below, without `threat`.
         drawn: Answers to random draws, as many as a search may ask for.
     """
 
+    unheard: Mapping[str, str] = field(default_factory=dict)
     of: list[dict[str, Any]] = field(default_factory=list)
     answers: list[Channel] = field(default_factory=list)
     drawn_of: list[dict[str, Any]] = field(default_factory=list)
@@ -51,22 +54,29 @@ class Attacks:
         # Without a search there is nothing to transfer.
         wanted = [each for each in wanted if searched or each.needs != "undefended"]
         retrained = [each for each in wanted if each.needs == "retraining"] if left_out else []
-        elsewhere = [each for each in wanted if each.needs != "retraining" and each not in searched]
+        elsewhere = [each for each in wanted if self._without_retraining(each) and each not in searched]
         unseen = {system.defence for system in left_out}
         transfer: list[Channel] = []
         for system in systems:
-            drawn = _drawn(models, system, pool=bool(settings.draws))
+            drawn = _drawn(models, system, "draws" if settings.draws else "")
             self._note(self.drawn_of, self.drawn, models, system, drawn.outputs["evaluation"])
             found = [self._attacked(models, system, threat, drawn, []) for threat in searched]
             transfer = transfer or found
             # What trains on no environment meets them all unseen.
             for threat in [*elsewhere, *(() if system.defence in unseen else retrained)]:
-                self._attacked(models, system, threat, drawn, transfer)
+                pieces = _drawn(models, system, "turns") if threat.in_turn else drawn
+                self._attacked(models, system, threat, pieces, transfer)
         for system in left_out:
-            drawn = _drawn(models, system, pool=False)
+            drawn = _drawn(models, system, "")
             self._note(self.drawn_of, self.drawn, models, system, drawn.outputs["evaluation"])
             for threat in retrained:
                 self._attacked(models, system, threat, drawn, [])
+
+    def _without_retraining(self, threat: Threat) -> bool:
+        """Returns whether a threat model can be tried on what is trained anyway."""
+        if threat.needs == "retraining":
+            return bank.ENVIRONMENT in self.unheard.values()
+        return threat.needs != "unheard recordings" or bank.RECORDING in self.unheard.values()
 
     def _attacked(
         self, models: Models, system: System, threat: Threat, drawn: Evaluator, transfer: Sequence[Channel]
@@ -89,10 +99,9 @@ class Attacks:
         channels.append(channel)
 
 
-def _drawn(models: Models, system: System, *, pool: bool) -> Evaluator:
+def _drawn(models: Models, system: System, pool: Pool) -> Evaluator:
     """What a system answers to random draws: as many as a search may ask for, or those of every condition."""
-    adversarial = models.dag.attack(models.fold, system.enhance, pool=True) if pool else None
-    return evaluator(models.dag, system, models.fold, models.seed, adversarial)
+    return evaluator(models.dag, system, models.fold, models.seed, pool)
 
 
 def _attacker(
@@ -129,17 +138,18 @@ def _attacker(
     )
 
 
-def reproduction(dag: Dag, environments: Sequence[str] = ()) -> Reproducer:
+def reproduction(dag: Dag, environments: Sequence[str] = (), unheard: Mapping[str, str] | None = None) -> Reproducer:
     """All defences beside each other, over all folds and seeds.
 
     Args:
         dag: What the defences stand on.
         environments: Those that the defences are also trained without, to be attacked with.
+        unheard: What no training hears of environments that test, see `kerasser.noise.splits.unheard`.
     """
     settings, systems, evaluations = dag.settings, [], list[Channel]()
     # Without the undefended classifier nothing could be compared.
     names = [NONE, *(name for name in defences.chosen(settings.defence, list(defences.known())) if name != NONE)]
-    attacks = Attacks()
+    attacks = Attacks(unheard or {})
     for seed in dict.fromkeys(settings.seeds or [settings.seed]):
         for fold in dag.folds:
             models = Models(dag, fold, seed)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from kerasser.noise import bank
 from kerasser.util.errors import InputError
 from pipelines import told
 from pipelines.components.noise_gen import facts
@@ -62,15 +63,20 @@ def tell_companions(settings: Settings, dag: Dag) -> None:
         told.corpus(other.corpus, other.valence, made[corpus]["utterances"], other=True)
 
 
-def environments(settings: Settings) -> list[str]:
-    """Reads the noise and returns the names of the environments that both train and test.
+def unseen_noise(settings: Settings) -> tuple[list[str], dict[str, str]]:
+    """Reads the noise and returns which environments a defence can be trained without, and what is unheard anyway.
 
-    Where whole environments are left for the test there are none, and whoever was to be trained without one is already.
+    Returns:
+        The environments that both train and test, none where others test that no training hears: then nothing need be
+        trained anew. And environment → what no training hears of it, see `kerasser.noise.splits.unheard`.
     """
     noise = Dag(settings).noise
-    banks = run(settings, noise)[noise].values()
-    found = [{row["environment"] for row in facts(bank)["recordings"]} for bank in banks]
-    return sorted(set.intersection(*found))
+    banks = {side: facts(made) for side, made in run(settings, noise)[noise].items()}
+    unheard = banks["test"].get("unheard", {})
+    if bank.ENVIRONMENT in unheard.values():
+        return [], unheard
+    found = [{row["environment"] for row in each["recordings"]} for each in banks.values()]
+    return sorted(set.intersection(*found)), unheard
 
 
 def one_fold(settings: Settings) -> str:

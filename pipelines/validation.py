@@ -14,7 +14,8 @@ from kerasser.audio import SAMPLE_RATE_HZ, AudioError, Limits
 from kerasser.corpora import usable
 from kerasser.demo import NAME as DEMO
 from kerasser.demo.noise import ENVIRONMENTS
-from kerasser.noise import bank, splits
+from kerasser.noise import splits
+from kerasser.noise.folders import Places
 from kerasser.util.errors import InputError
 from pipelines.cli.unused import UNUSED
 from pipelines.config import ExportSettings, Settings
@@ -46,6 +47,10 @@ def validate(command: str, settings: Settings) -> None:
             for name, number in _numbers(group.name, value):
                 if not math.isfinite(number):
                     raise InputError(f"{name}: expected a finite number. Received: {number}")
+    if command == "attack" and settings.threats.many_queries.counts and not settings.threats.draws:
+        raise InputError(
+            "threats.many_queries.counts: expected threats.draws above 0, which leaves out all searches. Received: 0"
+        )
     if command == "reproduce":
         _measured_threats(settings)
 
@@ -88,27 +93,26 @@ def _noise(settings: Settings) -> None:
         if not noise.environments:
             raise InputError("noise.environments: expected some, or null for all. Received: none")
         _once("noise.environments", noise.environments)
-    if settings.noise_dir is None:
-        if unknown := [each for each in noise.environments or () if each not in ENVIRONMENTS]:
-            raise InputError(
-                f"noise.environments: expected some of {', '.join(ENVIRONMENTS)}. Received: {unknown[0]!r}"
-            )
-        lengths = [(each, f"demo/{each}", noise.demo_duration_s) for each in noise.environments or ENVIRONMENTS]
-    else:
-        data = settings.data
-        limits = Limits(data.longest_s, data.largest_bytes)
-        refused: dict[str, AudioError] | None = {} if data.skip_unusable else None
-        try:
-            sources = bank.read(Path(settings.noise_dir).expanduser(), noise.channel, limits, refused)
-        except AudioError as error:
-            raise usable.left_out(error, skip=False) from error
-        wanted = bank.environments(sources, noise.environments)
-        chosen = [each for each in sources if each.environment in wanted]
-        lengths = [(each.environment, each.name, each.audio.duration_s) for each in chosen]
-    if all(math.isfinite(duration_s) for _, _, duration_s in lengths):
-        sounds = [splits.Sound(place, name, round(seconds * SAMPLE_RATE_HZ), []) for place, name, seconds in lengths]
+    if settings.test_noise_dir and (noise.split != "time" or noise.test_environments):
+        given = f"split {noise.split}" if noise.split != "time" else f"test_environments {noise.test_environments}"
+        raise InputError(f"noise: expected no split beside test_noise_dir, which says what tests. Received: {given}")
+    data, places = settings.data, Places(settings.noise_dir or "", settings.test_noise_dir or "")
+    refused: dict[str, AudioError] | None = {} if data.skip_unusable else None
+    try:
+        wanted = places.wanted(
+            noise.environments, ENVIRONMENTS, noise.channel, Limits(data.longest_s, data.largest_bytes), refused
+        )
+    except AudioError as error:
+        raise usable.left_out(error, skip=False) from error
+    lengths = [each.source.audio.duration_s if each.source else noise.demo_duration_s for each in wanted]
+    if all(map(math.isfinite, lengths)):
+        sounds = [
+            splits.Sound(each.environment, each.told, round(seconds * SAMPLE_RATE_HZ), [], each.side)
+            for each, seconds in zip(wanted, lengths, strict=True)
+        ]
+        way = "folder" if settings.test_noise_dir else noise.split
         options = splits.Options(
-            noise.split, noise.test_share, noise.guard_s, tuple(noise.test_environments), settings.data.seed
+            way, noise.test_share, noise.guard_s, tuple(noise.test_environments), settings.data.seed
         )
         splits.divide(sounds, [], options)
 
@@ -160,6 +164,9 @@ def _threats(settings: Settings) -> None:
             "threats: expected some epsilons or snrs_db; what costs time is left out by threats.draws 0, "
             "threats.white_box.steps 0 and threats.unseen_environment.wanted false. Received: neither"
         )
+    _once("threats.many_queries.counts", threats.many_queries.counts)
+    if threats.many_queries.counts and not ratios:
+        raise InputError("threats.many_queries.counts: expected some threats.snrs_db to count at. Received: none")
 
 
 def _measured_threats(settings: Settings) -> None:

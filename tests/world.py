@@ -22,6 +22,7 @@ _FLAGS = [
     ),
     *("--threats.draws", "0", "--threats.white_box.steps", "0", "--threats.unseen_environment.wanted", "false"),
     *("--threats.epsilons", "[2]", "--threats.snrs_db", "[]", "--defences.gan.corpora", "[]"),
+    *("--threats.many_queries.counts", "[]"),
     # Enough training to be better than chance, as what is published has to be.
     *("--training.balance_classes", "false", "--training.epochs", "15", "--training.learning_rate", "0.01"),
     *("--defences.gan.pretraining_epochs", "1", "--defences.gan.epochs", "1"),
@@ -47,6 +48,8 @@ def write(root: Path) -> None:
     shutil.copy(recordings / "s0_0.wav", root / "speech.wav")
     shutil.copytree(noise, root / "NOISE")
     shutil.copytree(noise, root / "noise")
+    _, other = corpus.write(root / "other", speakers=1, each=1, seed=1)
+    shutil.copytree(other, root / "OTHER_NOISE")
     for place, name in (("PCAFETER", "PCAFETER"), ("OMEETING", "OMEETING"), ("PSTATION", "PSTATION")):
         (root / f"DEMAND/{place}_16k/{name}").mkdir(parents=True)
         shutil.copy(noise / "cafe/a.wav", root / f"DEMAND/{place}_16k/{name}/ch01.wav")

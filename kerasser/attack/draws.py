@@ -97,6 +97,29 @@ def draw(recordings: Sequence[Recording], samples: int, seed: str) -> Draw:
     raise InputError(f"{recording.name}: expected noise. Received: digital silence in {_TRIES} places")
 
 
+def at_random(recordings: Sequence[Recording], samples: int, seeds: Seeds, number: int) -> Draw:
+    """Draws a recording of one environment, by length, and an offset: the draw of a number; see `draw`."""
+    return draw(recordings, samples, seeds.of(recordings[0].environment, number))
+
+
+def in_turn(recordings: Sequence[Recording], samples: int, seeds: Seeds, number: int) -> Draw:
+    """Draws an offset in the recording whose turn it is, so that as many draws as there are recordings try each once.
+
+    Args:
+        recordings: Noise of one environment.
+        samples: How long the utterance is.
+        seeds: Of the draws; every utterance and budget has the recordings in an order of its own.
+        number: Which draw it is, from 0.
+
+    Raises:
+        InputError: If the recording holds nothing but digital silence wherever the draw looks.
+    """
+    environment = recordings[0].environment
+    generator = np.random.default_rng(int(seeds.of_choice(f"turns of {environment}"), 16))
+    order = generator.permutation(len(recordings))
+    return draw([recordings[order[number % len(order)]]], samples, seeds.of(environment, number))
+
+
 def segment(noise: np.ndarray, offset: int, samples: int) -> np.ndarray:
     """Cuts `samples` samples from `offset` on.
 

@@ -38,6 +38,7 @@ class Plan:
             environments; None takes every pair.
         speech_level: What signal-to-noise ratios are measured against: "utterance", the power of the whole, or
             "active", that of its active speech.
+        in_turn: Whether draws take the recordings of an environment in turn, see `kerasser.attack.draws.in_turn`.
     """
 
     noise: Mapping[str, Sequence[Recording]]
@@ -48,6 +49,7 @@ class Plan:
     seed: int
     conditions: int | None = None
     speech_level: str = "utterance"
+    in_turn: bool = False
 
     @property
     def size(self) -> int:
@@ -155,7 +157,8 @@ def attacks(
     for environment, budget in plan.pairs(utterance_id):
         seeds = Seeds(plan.seed, utterance_id, plan.noise_split, budget)
         for number in range(plan.draws):
-            drawn = draws.draw(plan.noise[environment], samples, seeds.of(environment, number))
+            taken = draws.in_turn if plan.in_turn else draws.at_random
+            drawn = taken(plan.noise[environment], samples, seeds, number)
             result = speech.under(drawn, budget)
             facts = {
                 "noise": environment,

@@ -282,24 +282,9 @@ class Comparison:
         return replace(row, interval={**row.interval, **intervals}, worst_of=worst_of, values={**row.values, **values})
 
     def _recovered(self, budget: Budget, noise: str, kind: str) -> Score:
-        """Returns the recovered share, as a figure with its interval: none where the attack does no certain harm.
-
-        Certain is what the interval of the harm shows, lying above 0; over few speakers, that every one is harmed.
-        """
         undefended, gan = self._systems[NONE], self._systems[GAN]
-        scorer = undefended.scorer
-        attacked, defended, clean = (
-            self._draws(undefended, budget)[noise].of(kind),
-            self._draws(gan, budget)[noise].of(kind),
-            scorer.clean_correct,
-        )
-        errors = [scorer.error(each).error for each in (attacked, defended, clean)]
-        harm = scorer.bootstrap.spread(np.subtract, attacked, clean) if scorer.bootstrap else None
-        if scorer.bootstrap is None or harm is None or harm[0] <= 0 or None in errors:
-            return Score(None, None)
-        a, d, c = (error or 0.0 for error in errors)
-        interval = scorer.bootstrap.spread(_recovered_share, attacked, defended, clean)
-        return Score((a - d) / (a - c), interval, scorer.interval_kind)
+        attacked, defended = (self._draws(each, budget)[noise].of(kind) for each in (undefended, gan))
+        return undefended.scorer.recovered(attacked, defended)
 
     def _scores(self, system: SystemAnswers, budget: Budget, noise: str) -> tuple[Score, WorstOf]:
         draws = self._draws(system, budget)[noise]
@@ -329,12 +314,6 @@ def _under(adversarial: pd.DataFrame, budget: Budget, noise: str) -> pd.DataFram
     """Returns the answers at one budget, under one noise or any."""
     table = adversarial[(adversarial["budget"] == budget.kind) & (adversarial["target"] == budget.value)]
     return table if noise == ANY else table[table["noise"] == noise]
-
-
-def _recovered_share(attacked: np.ndarray, defended: np.ndarray, clean: np.ndarray) -> np.ndarray:
-    """Returns (attacked − defended) / (attacked − clean) of errors, NaN in the few resamples that are not harmed."""
-    harm = attacked - clean
-    return (attacked - defended) / np.where(harm > 0, harm, np.nan)
 
 
 def _errors(scores: Mapping[str, Score]) -> dict[str, float | None]:

@@ -118,6 +118,26 @@ class Scorer:
         """
         return self.table(adversarial, ["noise", "draw"], "predicted") == self._labels[:, None]
 
+    def recovered(self, attacked: np.ndarray, defended: np.ndarray) -> Score:
+        """Returns which share of what an attack does a defence gives back, as a figure with its interval.
+
+        It is (attacked − defended) / (attacked − clean) of errors, `clean` being that of these answers to clean speech;
+        none where the attack does no certain harm. Certain is what the interval of the harm shows, lying above 0; over
+        few speakers, that every one is harmed.
+
+        Args:
+            attacked: Answers of the system that these answers are of, under attack, as for `error`.
+            defended: The same of a defended one.
+        """
+        clean = self.clean_correct
+        errors = [self.error(each).error for each in (attacked, defended, clean)]
+        harm = self.bootstrap.spread(np.subtract, attacked, clean) if self.bootstrap else None
+        if self.bootstrap is None or harm is None or harm[0] <= 0 or None in errors:
+            return Score(None, None)
+        a, d, c = (error or 0.0 for error in errors)
+        interval = self.bootstrap.spread(_recovered_share, attacked, defended, clean)
+        return Score((a - d) / (a - c), interval, self.interval_kind)
+
     def table(self, answers: pd.DataFrame, columns: Sequence[str], value: str, *, gaps: bool = False) -> np.ndarray:
         """Returns float `[seeds, utterances, answers]`: one figure of each answer, by seed, id and some columns.
 
@@ -160,6 +180,12 @@ class Scorer:
             clipped_share=float(adversarial["clipped"].sum() / adversarial["samples"].sum()),
             n=len(self._labels),
         )
+
+
+def _recovered_share(attacked: np.ndarray, defended: np.ndarray, clean: np.ndarray) -> np.ndarray:
+    """Returns (attacked − defended) / (attacked − clean) of errors, NaN in the few resamples that are not harmed."""
+    harm = attacked - clean
+    return (attacked - defended) / np.where(harm > 0, harm, np.nan)
 
 
 def _seeded(answers: pd.DataFrame) -> pd.DataFrame:

@@ -22,6 +22,7 @@ from kerasser.evaluation.results import (
     Model,
     OrderRow,
     Perception,
+    QueriesRow,
     SearchCurveRow,
     SoundExample,
     TableRow,
@@ -58,6 +59,7 @@ class Report:
         models: Every model that was measured.
         settings: As the command line and its defaults gave them, nested.
         channels: What channels cost; None where speech passed none.
+        many_queries: Errors by queries; None where they were not counted.
     """
 
     corpus: str
@@ -79,6 +81,7 @@ class Report:
     models: Sequence[Model]
     settings: Mapping[str, Any]
     channels: Channels | None = None
+    many_queries: Sequence[QueriesRow] | None = None
 
     @property
     def confidence(self) -> float:
@@ -213,6 +216,8 @@ class ReproductionReport(Report):
         threats: Errors by threat model.
         search_curve: How efficient a search is.
         unseen: Errors under noise that a defence was trained without.
+        unheard: Environment that tests → "environment" where no training heard it, "recording" where no training heard
+            these recordings of it; None where training heard the rest of every recording.
     """
 
     folds: Sequence[str]
@@ -227,6 +232,7 @@ class ReproductionReport(Report):
     threats: Sequence[ThreatRow]
     search_curve: Sequence[SearchCurveRow]
     unseen: Sequence[UnseenRow]
+    unheard: Mapping[str, str] | None = None
 
     @property
     def threat_rows(self) -> Sequence[ThreatRow]:

@@ -233,6 +233,24 @@ class SearchCurveRow:
 
 
 @dataclass(frozen=True)
+class QueriesRow:
+    """The error of one defence after some queries, and the share that it gives back of what they do undefended."""
+
+    defence: str
+    budget: Annotated[Budget, FLAT]
+    queries: int
+    score: Annotated[Score, FLAT]
+    attack_success_rate: float | None
+    recovered_share: float | None
+    recovered_interval: Interval | None
+
+    @property
+    def recovered(self) -> Score:
+        """The share with its interval."""
+        return Score(self.recovered_share, self.recovered_interval, self.score.interval_kind)
+
+
+@dataclass(frozen=True)
 class UnseenRow:
     """The error by the noise that was left out of training, "" for none, and the one that tests."""
 

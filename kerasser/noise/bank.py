@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,9 @@ from kerasser.util.errors import InputError
 DEMAND = {"cafe": ("PCAFETER", "SCAFE"), "meeting": ("OMEETING",), "station": ("PSTATION",)}
 #: What is shorter is not drawn from, in seconds.
 SHORTEST_STRETCH_S = 1.0
-_ENVIRONMENT = re.compile(r"[A-Za-z0-9_-]+")
+#: What no training has heard of an environment that tests: these recordings of it, or the environment at all.
+RECORDING, ENVIRONMENT = "recording", "environment"
+_NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
 @dataclass(frozen=True)
@@ -156,7 +158,7 @@ def checked_name(environment: str, where: str) -> str:
     Raises:
         InputError: If it has other characters than letters, digits, "-" and "_", or is "any".
     """
-    if not _ENVIRONMENT.fullmatch(environment) or environment == "any":
+    if not _NAME.fullmatch(environment) or environment == "any":
         raise InputError(
             f'{where}: expected an environment named by letters, digits, "-" and "_", other than "any", '
             f"which stands for all of them. Received: {environment!r}"
@@ -196,7 +198,12 @@ def split(size: int, name: str, test_share: float, guard_s: float) -> tuple[slic
 
 def environments(sources: Sequence[Source], wanted: Sequence[str] | None) -> tuple[str, ...]:
     """Returns the environments to use, and refuses a wanted one that the bank lacks."""
-    known = sorted({source.environment for source in sources})
+    return among({source.environment for source in sources}, wanted)
+
+
+def among(names: Iterable[str], wanted: Sequence[str] | None) -> tuple[str, ...]:
+    """Returns the environments to use of those that there are; see `environments`."""
+    known = sorted(set(names))
     missing = sorted(set(wanted or ()) - set(known))
     if missing:
         raise InputError(f"noise.environments: expected some of {', '.join(known)}. Received: {missing[0]!r}")

@@ -1,4 +1,4 @@
-"""Which sound trains and which tests: recordings cut in time, or whole recordings or environments left for the test.
+"""Which sound trains and which tests: recordings cut in time, or whole ones, environments or folders for the test.
 
 Whatever the way, no sample is on both sides, nor is one whose twin is on the other side; digital silence is on neither.
 """
@@ -13,11 +13,11 @@ from typing import Literal
 import numpy as np
 
 from kerasser.audio import SAMPLE_RATE_HZ, SHORTEST_S
-from kerasser.noise.bank import SHORTEST_STRETCH_S, split
+from kerasser.noise.bank import ENVIRONMENT, RECORDING, SHORTEST_STRETCH_S, split
 from kerasser.twins import Twin
 from kerasser.util.errors import InputError
 
-Way = Literal["time", "recording", "environment"]
+Way = Literal["time", "recording", "environment", "folder"]
 #: Stretches, `(start, end)` in samples, sorted and disjoint, the end not included.
 Stretches = list[tuple[int, int]]
 SIDES = ("train", "test")
@@ -28,7 +28,8 @@ class Options:
     """How the sound is divided.
 
     Attributes:
-        way: "time" cuts every recording, "recording" leaves whole ones for the test, "environment" whole environments.
+        way: "time" cuts every recording, "recording" leaves whole ones for the test, "environment" whole environments;
+            "folder" takes every recording whole, for the side that it says.
         test_share: Share for testing, of every recording or of the recordings of an environment; in (0, 1).
         guard_s: What is kept out between the two sides of a recording, and around a twin, in seconds.
         test_environments: Those that test, for the way "environment".
@@ -44,12 +45,21 @@ class Options:
 
 @dataclass(frozen=True)
 class Sound:
-    """What is known of a recording before it is divided: where it is, its length in samples, its digital silence."""
+    """What is known of a recording before it is divided.
+
+    Attributes:
+        environment: Where it was recorded.
+        name: What remarks and errors call it.
+        samples: Its length at 16 kHz.
+        silence: Its digital silence.
+        side: "train" or "test", for the way "folder"; "" where another way divides.
+    """
 
     environment: str
     name: str
     samples: int
     silence: Stretches = field(default_factory=list)
+    side: str = ""
 
 
 @dataclass(frozen=True)
@@ -172,7 +182,39 @@ def _by_environment(sounds: Sequence[Sound], twins: Sequence[Twin], options: Opt
     return parts[0], parts[1], []
 
 
-_WAYS = {"time": _by_time, "recording": _by_recording, "environment": _by_environment}
+def _by_folder(sounds: Sequence[Sound], twins: Sequence[Twin], options: Options) -> tuple[list, list, list[str]]:
+    """Takes every recording whole, for the side that its folder is for."""
+    train, test = ([[(0, s.samples)] if s.side == side else [] for s in sounds] for side in SIDES)
+    return train, test, []
+
+
+_WAYS = {"time": _by_time, "recording": _by_recording, "environment": _by_environment, "folder": _by_folder}
+
+
+def unheard(sounds: Sequence[Sound], division: Division, way: Way) -> dict[str, str]:
+    """Returns what no training hears of the environments that test.
+
+    Args:
+        sounds: The recordings.
+        division: What `divide` made of them.
+        way: How they were divided; by time, what tests is the rest of recordings that train.
+
+    Returns:
+        Environment → `kerasser.noise.bank.ENVIRONMENT` where no recording of it trains, `RECORDING` where others train
+        than test.
+    """
+    if way == "time":
+        return {}
+    trained = {sound.environment for sound, parts in zip(sounds, division.train, strict=True) if parts}
+    heard: dict[str, bool] = {}
+    for sound, here, there in zip(sounds, division.train, division.test, strict=True):
+        if there:
+            heard[sound.environment] = heard.get(sound.environment, False) or bool(here)
+    return {
+        environment: RECORDING if environment in trained else ENVIRONMENT
+        for environment, known in sorted(heard.items())
+        if not known
+    }
 
 
 def _shuffled(seed: int, name: str) -> bytes:
@@ -243,12 +285,12 @@ def _refuse_too_little(
     shared: Sequence[tuple[int, int, int, int]],
 ) -> None:
     for environment in dict.fromkeys(sound.environment for sound in sounds):
-        mine = [number for number, sound in enumerate(sounds) if sound.environment == environment]
         sides = {"train": train, "test": test}
         if options.way == "environment":
             del sides["train" if environment in options.test_environments else "test"]
         for side, parts in sides.items():
-            if any(parts[number] for number in mine):
+            mine = [n for n, s in enumerate(sounds) if s.environment == environment and s.side in ("", side)]
+            if not mine or any(parts[number] for number in mine):
                 continue
             samples = sum(sounds[number].samples for number in mine)
             silent = sum(b - a for number in mine for a, b in sounds[number].silence)

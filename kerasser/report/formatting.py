@@ -53,6 +53,13 @@ def difference(value: float | None, interval: Interval | None, kind: str | None 
     return number(value, signed=True) + ends(interval, kind, "+.1f")
 
 
+def recovered(share: Score) -> str:
+    """Returns a recovered share with its interval, such as "0.82 [0.70, 0.93]"; a dash where there is none."""
+    if share.error is None:
+        return "–"
+    return f"{share.error:.2f}" + ends(share.interval, share.interval_kind, ".2f")
+
+
 def probability(p: float | None) -> str:
     """Returns a p, such as "0.012" or "< 0.001"; a dash where there is none."""
     return "–" if p is None else "< 0.001" if p < 0.001 else f"{p:.3f}"

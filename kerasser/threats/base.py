@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from kerasser.attack.budget import Budget
-from kerasser.attack.draws import Draw, Seeds, draw
+from kerasser.attack.draws import Draw, Seeds, at_random, in_turn
 from kerasser.attack.generation import DECIBEL_DIGITS, Speech
 from kerasser.attack.search import Noise, Query
 
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from kerasser.evaluation.results import ThreatRow
 
 #: What a threat model needs beyond an utterance: answers of the system; the undefended classifier too; gradients of the
-#: whole system; a system that was trained without an environment.
-Knowledge = Literal["answers", "undefended", "gradients", "retraining"]
+#: whole system; an environment that no training heard, or a system that was trained without one; recordings that no
+#: training heard, of environments that it did.
+Knowledge = Literal["answers", "undefended", "gradients", "retraining", "unheard recordings"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,8 @@ class TestUtterance:
         hardest: Budget → the piece that the undefended classifier found hardest, where it was searched.
         frames: Returns the features of clean speech, float32 `[frames, features]`, where a system takes them.
         noisy_frames: The same under each random piece of a budget.
+        unheard: Environment → what no training heard of it, see `kerasser.noise.splits.unheard`.
+        in_turn: Whether random pieces take the recordings of an environment in turn.
     """
 
     #: Not a test, whatever pytest takes its name for.
@@ -57,6 +60,8 @@ class TestUtterance:
     hardest: Mapping[Budget, Draw] = field(default_factory=dict)
     frames: Callable[[], np.ndarray] | None = None
     noisy_frames: Callable[[Budget], Iterable[np.ndarray]] | None = None
+    unheard: Mapping[str, str] = field(default_factory=dict)
+    in_turn: bool = False
 
     @cached_property
     def speech(self) -> Speech:
@@ -75,8 +80,9 @@ class TestUtterance:
     def random_draws(self, budget: Budget) -> dict[tuple[int, str], Draw]:
         """Returns the random pieces at a budget by number and environment, in the order in which they are tried."""
         samples, seeds = self.speech.clean.size, self.seeds(budget)
+        taken = in_turn if self.in_turn else at_random
         return {
-            (number, environment): draw(self.noise[environment], samples, seeds.of(environment, number))
+            (number, environment): taken(self.noise[environment], samples, seeds, number)
             for number in range(self.draws)
             for environment in sorted(self.noise)
         }
@@ -186,8 +192,11 @@ class Threat:
         signs: What its alarms look for, a clause each.
         searches: Whether it asks questions beyond the random draws.
         whole: Whether it takes all utterances at once, because that is faster; else they come one by one.
-        reported: Whether it has a column in the report; else only its alarms are heard of.
+        reported: Whether it has a column in the report; else its alarms are heard of alone, or a section of its own has
+            its answers.
         title: What people read in place of its name; "" for the name.
+        in_turn: Whether a system is given to it with its answers to pieces of all recordings in turn, at
+            signal-to-noise ratios alone, instead of those to the random draws that all share.
     """
 
     name: str
@@ -203,6 +212,7 @@ class Threat:
     whole: bool = False
     reported: bool = True
     title: str = ""
+    in_turn: bool = False
 
 
 def ask(target: Target, utterance: TestUtterance, drawn: Draw, budget: Budget) -> Query:

@@ -9,10 +9,11 @@ import pandas as pd
 
 from kerasser import threats
 from kerasser.attack.budget import Budget
+from kerasser.defences import NONE
 from kerasser.evaluation.alarms import Alarm
 from kerasser.evaluation.curve import Scorer
-from kerasser.evaluation.results import SearchCurveRow, ThreatRow, UnseenRow
-from kerasser.threats import adaptive_bayesian, adaptive_random
+from kerasser.evaluation.results import QueriesRow, Score, SearchCurveRow, ThreatRow, UnseenRow
+from kerasser.threats import adaptive_bayesian, adaptive_random, many_queries
 from kerasser.threats.base import Answer
 
 #: Threat model → a table of answers as of `table`, with `seed` and, of systems that were trained
@@ -120,6 +121,32 @@ def search_curve(systems: Mapping[str, tuple[Scorer, Answers]]) -> list[SearchCu
             for queries in range(1, int(at(answers[adaptive_random.NAME], budget)["allowed"].max()) + 1):
                 rates = {name: scorer.success_rate((each > queries).astype(float)) for name, each in first.items()}
                 found.append(SearchCurveRow(defence, budget, queries, rates["random"], rates["bayesian"]))
+    return found
+
+
+def by_queries(systems: Mapping[str, tuple[Scorer, Answers]]) -> list[QueriesRow]:
+    """Returns the error after 1, 2, … N queries of the search through all recordings, with the recovered share.
+
+    Args:
+        systems: As for `rows`.
+    """
+    found = []
+    for budget in _budgets(systems):
+        parts = {
+            defence: (scorer, at(answers[many_queries.NAME], budget))
+            for defence, (scorer, answers) in systems.items()
+            if many_queries.NAME in answers
+        }
+        first = {name: _first_wrong(scorer, part) for name, (scorer, part) in parts.items() if not part.empty}
+        for defence, mine in first.items():
+            scorer, part = parts[defence]
+            for queries in range(1, int(part["allowed"].max()) + 1):
+                correct, share = (mine > queries).astype(float), Score(None, None)
+                if defence != NONE and NONE in first:
+                    share = systems[NONE][0].recovered((first[NONE] > queries).astype(float), correct)
+                rate = scorer.success_rate(correct)
+                figures = scorer.error(correct), rate, share.error, share.interval
+                found.append(QueriesRow(defence, budget, queries, *figures))
     return found
 
 

@@ -14,7 +14,7 @@ from pipelines.config import Settings
 
 #: Settings that no figure depends on: where things lie, and how a run is watched.
 UNREPORTED = (
-    *("corpus_dir", "noise_dir", "output_dir", "logdir"),
+    *("corpus_dir", "noise_dir", "test_noise_dir", "output_dir", "logdir"),
     *("workers", "quiet", "log_json", "all_corpora"),
 )
 
@@ -58,6 +58,8 @@ def command_line(name: str, settings: Settings, more: Sequence[tuple[str, str]] 
         flags.append(("--corpus-dir", _place(settings.corpus)))
     if settings.noise_dir:
         flags.append(("--noise-dir", "NOISE_DIR"))
+    if settings.test_noise_dir:
+        flags.append(("--test-noise-dir", "TEST_NOISE_DIR"))
     chosen, default = asdict(settings), asdict(Settings())
     if chosen["attack"]["rooms_dir"]:
         chosen["attack"]["rooms_dir"] = _ROOMS

@@ -9,7 +9,7 @@ _UNREPORTED = ("threats", "evaluation", "perception", "report")
 UNUSED: dict[str, tuple[str, ...]] = {
     "corpus": (
         *_UNTRAINED,
-        *("noise_dir", "fold", "seed", "logdir", "workers"),
+        *("noise_dir", "test_noise_dir", "fold", "seed", "logdir", "workers"),
         *("noise", "attack", "features", "classifier", "training"),
         *_UNREPORTED,
     ),

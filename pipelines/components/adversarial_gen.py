@@ -22,7 +22,8 @@ class AdversarialGenSpec(ComponentSpec):
 
     `enhance` is the gain with which attacked speech is enhanced before its features are taken; "" for none.
     `fold_names` are the folds whose part is attacked, none being the first fold. `conditions` are environments and
-    budgets for each utterance, drawn for it; 0 takes them all.
+    budgets for each utterance, drawn for it; 0 takes them all. `queries` draws from all recordings in turn instead, as
+    often from each environment as makes at least so many, whatever `draws` says; 0 does not.
     """
 
     PARAMETERS = {
@@ -31,6 +32,7 @@ class AdversarialGenSpec(ComponentSpec):
         "epsilons": list,
         "snrs_db": list,
         "draws": int,
+        "queries": int,
         "conditions": int,
         "estimator": str,
         "front_end": str,
@@ -78,11 +80,12 @@ class AdversarialGenExecutor(Executor):
             noise,
             noise_split,
             budgets(parameters["epsilons"], parameters["snrs_db"]),
-            parameters["draws"],
+            -(-parameters["queries"] // len(noise)) or parameters["draws"],
             parameters["estimator"],
             parameters["seed"],
             parameters["conditions"] or None,
             parameters["speech_level"],
+            in_turn=parameters["queries"] > 0,
         )
         front_end = chosen_front_end(parameters["front_end"], parameters["enhance"])
         add = perturbation_graph.load(inputs["perturbation"].uri / "saved_model")

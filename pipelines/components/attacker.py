@@ -112,6 +112,7 @@ class AttackerExecutor(Executor):
         """
         fold = read_fold(inputs["folds"], parameters["fold"])
         noise_split, _, noise = noise_gen.load(inputs["noise"])
+        unheard = noise_gen.facts(inputs["noise"]).get("unheard", {})
         refuse_leak(json.loads((inputs["model"].uri / "model.json").read_text())["fold"], fold, noise_split)
         for generator in several(inputs, "generator"):
             refuse_leak(json.loads((generator.uri / "generator.json").read_text())["fold"], fold, noise_split)
@@ -149,6 +150,7 @@ class AttackerExecutor(Executor):
                 hardest=hardest.get(utterance.id, {}),
                 frames=partial(frames.clean, utterance.id) if frames else None,
                 noisy_frames=partial(frames.noisy, utterance.id) if frames else None,
+                unheard=unheard,
             )
 
         def run(speech: Iterable[TestUtterance]) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from kerasser.audio import SAMPLE_RATE_HZ
 from kerasser.evaluation.conversion import from_json
 from kerasser.evaluation.results import Clean
 from kerasser.serving import export, listening, warmup, warmup_sound
-from pipelines.components import gan_trainer, reporter
+from pipelines.components import gan_trainer, noise_gen, reporter
 from pipelines.components.trainer import load
 from pipelines.engine.artifacts import Artifact
 from pipelines.engine.component import Component, ComponentSpec, Executor, several
@@ -37,6 +37,7 @@ class ExporterSpec(ComponentSpec):
         "defended": types.EVALUATION,
         "utterances": types.UTTERANCES,
         "noise": types.NOISE,
+        "training_noise": types.NOISE,
         "perturbation": types.PERTURBATION,
     }
     LISTS = {"generator": types.GENERATOR}
@@ -86,7 +87,7 @@ def card(inputs: Mapping[str, Artifact], parameters: Mapping[str, Any]) -> dict[
         generator = json.loads((artifact.uri / "generator.json").read_text())
     metrics = {name: json.loads((inputs[name].uri / "metrics.json").read_text()) for name in ("defended", "undefended")}
     corpus = utterances.facts(inputs["utterances"])
-    bank = json.loads((inputs["noise"].uri / "bank.json").read_text())
+    bank, trained = (noise_gen.facts(inputs[name]) for name in ("noise", "training_noise"))
     clean = from_json(Clean, metrics["defended"]["clean"], "metrics.json: clean")
     return {
         "what": "speech emotion from raw eGeMAPS frames: an LSTM classifier"
@@ -100,6 +101,10 @@ def card(inputs: Mapping[str, Artifact], parameters: Mapping[str, Any]) -> dict[
         "corpus": corpus["name"],
         "synthetic": corpus["synthetic"],
         "noise_synthetic": bank["synthetic"],
+        "noise": {
+            "trained": _recordings(trained, metrics["defended"]["trained_noises"]),
+            "tested": _recordings(bank, sorted({row["environment"] for row in bank["recordings"]})),
+        },
         "fold": model["fold"]["name"],
         # Whoever attacks it must not take them for test speakers.
         "trained_speakers": sorted([*model["fold"]["train"], *model["fold"]["dev"]]),
@@ -122,6 +127,14 @@ def card(inputs: Mapping[str, Artifact], parameters: Mapping[str, Any]) -> dict[
             **{name: {"clean": figures["clean"], "attacked": figures["figure1"]} for name, figures in metrics.items()},
         },
         "remarks": reporter.remarks(corpus, metrics["defended"]["test_speakers"], clean.score),
+    }
+
+
+def _recordings(bank: Mapping[str, Any], environments: Sequence[str]) -> dict[str, list[str]]:
+    """Returns environment → names of its recordings in a bank."""
+    return {
+        environment: sorted({row["source"] for row in bank["recordings"] if row["environment"] == environment})
+        for environment in environments
     }
 
 

@@ -16,7 +16,8 @@ from kerasser.audio import AudioError, Limits
 from kerasser.corpora import usable
 from kerasser.demo import noise
 from kerasser.noise import bank, splits
-from kerasser.noise.bank import Recording, Source
+from kerasser.noise.bank import Recording
+from kerasser.noise.folders import Places, Wanted, remark, twins_of
 from kerasser.twins import Twin
 from kerasser.util import progress
 from kerasser.util.errors import InputError
@@ -27,10 +28,14 @@ from pipelines.io import types
 
 
 class NoiseGenSpec(ComponentSpec):
-    """Parameters: where the noise lies and how it is cut. Outputs: the training and the test bank."""
+    """Parameters: where the noise lies and how it is cut. Outputs: the training and the test bank.
+
+    With `test_noise_dir` nothing is cut: its recordings test, those of `noise_dir` train.
+    """
 
     PARAMETERS = {
         "noise_dir": str,
+        "test_noise_dir": str,
         "environments": list,
         "channel": int,
         "split": str,
@@ -50,28 +55,28 @@ class NoiseGenSpec(ComponentSpec):
 class NoiseGenExecutor(Executor):
     """Writes every stretch as 16-bit WAV, and `bank.json` with its source, hash and place in time.
 
-    `bank.json` also says which `twins` the recordings have and what a reader must know (`remarks`).
+    `bank.json` also says which `twins` the recordings have, what a reader must know (`remarks`) and, where whole
+    recordings or environments test, what of them is `unheard`: see `kerasser.noise.splits.unheard`.
     """
 
     @staticmethod
     def fingerprint(parameters: Mapping[str, Any]) -> str:
         """Changes with the name, the environment or the bytes of any recording that is wanted."""
-        return _fingerprint(_sources(parameters)[0]) if parameters["noise_dir"] else ""
+        return _fingerprint(_wanted(parameters)[0])
 
     def do(
         self, inputs: Mapping[str, Artifact], outputs: Mapping[str, Path], parameters: Mapping[str, Any]
     ) -> Mapping[str, Mapping[str, Any]]:
         """Reads every recording to compare and divide them, then again to cut and write it."""
-        files, refused = _sources(parameters) if parameters["noise_dir"] else ([], {})
-        self.seen = _fingerprint(files) if files else ""
+        wanted, refused = _wanted(parameters)
+        self.seen = _fingerprint(wanted)
         if parameters["skip_unusable"]:
-            files = _heard(parameters, files, refused)
-        sounds, shared = _compared(parameters, files)
-        division = splits.divide(sounds, shared, _options(parameters))
+            wanted = _heard(parameters, wanted, refused)
+        sounds, shared = _compared(parameters, wanted)
+        options = _options(parameters)
+        division = splits.divide(sounds, shared, options)
         index: dict[str, list[dict[str, Any]]] = {side: [] for side in splits.SIDES}
-        sources = []
-        for number, (recording, source) in enumerate(_recordings(parameters, files, "noise")):
-            sources.append(source)
+        for number, (recording, one) in enumerate(zip(_recordings(parameters, wanted, "noise"), wanted, strict=True)):
             for side, parts in (("train", division.train[number]), ("test", division.test[number])):
                 for piece, (start, end) in enumerate(parts):
                     file = f"{recording.environment}/{number:02d}{f'-{piece}' if piece else ''}.wav"
@@ -83,28 +88,31 @@ class NoiseGenExecutor(Executor):
                         "name": recording.name if len(parts) == 1 else f"{recording.name}#{piece + 1}",
                         "file": file,
                         "source": recording.name,
-                        "source_sha256": source,
-                        "resampler": resampling.by(files[number].audio.sample_rate_hz) if files else "",
+                        "source_sha256": one.sha256,
+                        "resampler": resampling.by(one.source.audio.sample_rate_hz) if one.source else "",
                         "start_sample": start,
                         "end_sample": end,
                     }
                     index[side].append(row)
+        unheard = splits.unheard(sounds, division, options.way)
+        whole = [remark(wanted)] if parameters["test_noise_dir"] else []
         common = {
-            "synthetic": not parameters["noise_dir"],
-            "split": parameters["split"],
-            "remarks": [*_left_out(refused), *division.remarks],
-            "twins": [_told(twin, sounds, sources) for twin in shared],
+            "split": options.way,
+            **({"unheard": unheard} if unheard else {}),
+            "remarks": [*whole, *_left_out(refused), *division.remarks],
+            "twins": [_told(twin, sounds, wanted) for twin in shared],
         }
         for side, rows in index.items():
             outputs[side].mkdir(parents=True, exist_ok=True)
-            told = {"noise_split": side, **common, "recordings": rows}
+            synthetic = all(one.source is None for one in wanted if one.side in ("", side))
+            told = {"noise_split": side, "synthetic": synthetic, **common, "recordings": rows}
             (outputs[side] / "bank.json").write_text(json.dumps(told, indent=1))
         return {side: {"noise_split": side} for side in outputs}
 
 
 def _options(parameters: Mapping[str, Any]) -> splits.Options:
     return splits.Options(
-        parameters["split"],
+        "folder" if parameters["test_noise_dir"] else parameters["split"],
         parameters["test_share"],
         parameters["guard_s"],
         tuple(parameters["test_environments"]),
@@ -112,26 +120,26 @@ def _options(parameters: Mapping[str, Any]) -> splits.Options:
     )
 
 
-def _compared(parameters: Mapping[str, Any], files: Sequence[Source]) -> tuple[list[splits.Sound], list[Twin]]:
+def _compared(parameters: Mapping[str, Any], wanted: Sequence[Wanted]) -> tuple[list[splits.Sound], list[Twin]]:
     """Returns what is known of the recordings and what they share; one recording at a time is held whole."""
     sounds: list[splits.Sound] = []
 
     def waveforms() -> Iterator[np.ndarray]:
-        for recording, _ in _recordings(parameters, files, "twins"):
+        for recording, one in zip(_recordings(parameters, wanted, "twins"), wanted, strict=True):
             silence = splits.silence(recording.waveform)
-            sounds.append(splits.Sound(recording.environment, recording.name, recording.waveform.size, silence))
+            sounds.append(splits.Sound(one.environment, one.told, recording.waveform.size, silence, one.side))
             yield recording.waveform
 
     try:
         found = twins.find(waveforms())
     except AudioError as error:
         raise usable.left_out(error, skip=False) from error
-    return sounds, found
+    return sounds, twins_of(wanted, [sound.samples for sound in sounds], found)
 
 
-def _told(twin: Twin, sounds: Sequence[splits.Sound], sources: Sequence[str]) -> dict[str, Any]:
+def _told(twin: Twin, sounds: Sequence[splits.Sound], wanted: Sequence[Wanted]) -> dict[str, Any]:
     """Returns a twin as plain JSON types; recordings are known by the hash of their file, else by their name."""
-    names = [sources[number] or sounds[number].name for number in (twin.first, twin.second)]
+    names = [wanted[number].sha256 or sounds[number].name for number in (twin.first, twin.second)]
     return {
         "names": [sounds[number].name for number in (twin.first, twin.second)],
         "recordings": names,
@@ -141,37 +149,49 @@ def _told(twin: Twin, sounds: Sequence[splits.Sound], sources: Sequence[str]) ->
     }
 
 
-def _sources(parameters: Mapping[str, Any]) -> tuple[list[Source], dict[str, AudioError]]:
+def _wanted(parameters: Mapping[str, Any]) -> tuple[list[Wanted], dict[str, AudioError]]:
     """Returns the recordings that are wanted, and what is wrong with those whose headers cannot be used.
 
-    Each has the SHA-256 that its bytes must have when they are decoded.
+    Each that lies on disk has the SHA-256 that its bytes must have when they are decoded.
     """
     limits = Limits(parameters["longest_s"], parameters["largest_bytes"])
     refused: dict[str, AudioError] = {}
-    found = bank.read(
-        Path(parameters["noise_dir"]), parameters["channel"], limits, refused if parameters["skip_unusable"] else None
+    found = Places(parameters["noise_dir"], parameters["test_noise_dir"]).wanted(
+        parameters["environments"],
+        noise.ENVIRONMENTS,
+        parameters["channel"],
+        limits,
+        refused if parameters["skip_unusable"] else None,
     )
-    wanted = bank.environments(found, parameters["environments"])
-    chosen = [source for source in found if source.environment in wanted]
-    steps = progress.steps(chosen, len(chosen), "recordings", "hashes", quiet=parameters.get("quiet"))
-    return [replace(each, audio=replace(each.audio, sha256=hashes.sha256(each.audio.path))) for each in steps], refused
+    steps = progress.steps(found, len(found), "recordings", "hashes", quiet=parameters.get("quiet"))
+    return [_hashed(each) for each in steps], refused
 
 
-def _heard(parameters: Mapping[str, Any], files: Sequence[Source], refused: dict[str, AudioError]) -> list[Source]:
+def _hashed(one: Wanted) -> Wanted:
+    if one.source is None:
+        return one
+    file = one.source.audio
+    return replace(one, source=replace(one.source, audio=replace(file, sha256=hashes.sha256(file.path))))
+
+
+def _heard(parameters: Mapping[str, Any], wanted: Sequence[Wanted], refused: dict[str, AudioError]) -> list[Wanted]:
     """Returns the recordings in which something can be heard, and adds the others to those that are refused."""
     kept = []
-    for source in progress.steps(files, len(files), "recordings", "listening", quiet=parameters.get("quiet")):
+    for one in progress.steps(wanted, len(wanted), "recordings", "listening", quiet=parameters.get("quiet")):
         try:
-            audio.decode(source.audio)
-            kept.append(source)
+            if one.source:
+                audio.decode(one.source.audio)
+            kept.append(one)
         except AudioError as error:
-            refused[source.name] = error
-    gone = {source.environment for source in files} - {source.environment for source in kept}
-    if gone:
-        raise InputError(
-            f"{parameters['noise_dir']}: expected recordings of {', '.join(sorted(gone))} that can be used. "
-            f"Received: none; {bank.told_refused(refused)}"
-        )
+            refused[one.told] = error
+    for root, side in Places(parameters["noise_dir"], parameters["test_noise_dir"]).sides:
+        gone = {one.environment for one in wanted if one.side == side}
+        gone -= {one.environment for one in kept if one.side == side}
+        if gone:
+            raise InputError(
+                f"{root}: expected recordings of {', '.join(sorted(gone))} that can be used. "
+                f"Received: none; {bank.told_refused(refused)}"
+            )
     return kept
 
 
@@ -179,25 +199,20 @@ def _left_out(refused: Mapping[str, AudioError]) -> list[str]:
     return [f"Recordings of noise that cannot be used were {bank.told_refused(refused)}."] if refused else []
 
 
-def _fingerprint(sources: Sequence[Source]) -> str:
-    return hashes.digest([[source.environment, source.name, source.audio.sha256] for source in sources])
+def _fingerprint(wanted: Sequence[Wanted]) -> str:
+    return hashes.digest([[one.side, one.environment, one.name, one.sha256] for one in wanted])
 
 
-def _recordings(
-    parameters: Mapping[str, Any], sources: Sequence[Source], title: str
-) -> Iterator[tuple[Recording, str]]:
-    """Yields each recording, whole, with the SHA-256 of its file; synthetic noise has none."""
-    quiet = parameters.get("quiet")
-    if not sources:
-        wanted = parameters["environments"] or noise.ENVIRONMENTS
-        for environment in progress.steps(wanted, len(wanted), "recordings", title, quiet=quiet):
-            seed = int(derive_seed(parameters["seed"], environment), 16) % 2**32
-            waveform = noise.synthesise(environment, parameters["demo_duration_s"], seed)
-            yield Recording(environment, f"demo/{environment}", waveform), ""
-        return
-    decoded = zip(sources, audio.waveforms([source.audio for source in sources]), strict=True)
-    for source, waveform in progress.steps(decoded, len(sources), "recordings", title, quiet=quiet):
-        yield Recording(source.environment, source.name, audio.clip(waveform)[0]), source.audio.sha256
+def _recordings(parameters: Mapping[str, Any], wanted: Sequence[Wanted], title: str) -> Iterator[Recording]:
+    """Yields each recording, whole."""
+    read = audio.waveforms([one.source.audio for one in wanted if one.source])
+    for one in progress.steps(wanted, len(wanted), "recordings", title, quiet=parameters.get("quiet")):
+        if one.source:
+            waveform = audio.clip(next(read))[0]
+        else:
+            seed = int(derive_seed(parameters["seed"], one.environment), 16) % 2**32
+            waveform = noise.synthesise(one.environment, parameters["demo_duration_s"], seed)
+        yield Recording(one.environment, one.name, waveform)
 
 
 def load(artifact: Artifact) -> tuple[str, bool, dict[str, list[Recording]]]:

@@ -111,6 +111,7 @@ class ReproducerExecutor(Executor):
             "differences": compared.differences,
             "threats": lambda: scoring.reported(measured),
             "search_curve": lambda: scoring.search_curve(attacked),
+            "many_queries": lambda: scoring.by_queries(attacked) or None,
             "unseen": lambda: scoring.unseen_matrix(compared.scorers, draws, budgets),
             "label_survival": lambda: breakdowns.label_survival(
                 [(*system, table) for system, table in answers.items()],
@@ -143,6 +144,7 @@ class ReproducerExecutor(Executor):
             clean=clean,
             figure1=drawn,
             remarks=[*remarks(corpus, speakers, clean.score), *bank.get("remarks", ())],
+            unheard=bank.get("unheard"),
             skipped=corpus["skipped"],
             models=[
                 Model(**_about(system), facts=measured["model"])

@@ -194,6 +194,7 @@ def _threats(lines: Sequence[Mapping[str, Any]], scorer: Scorer, names: Iterable
     return {
         "threats": to_json(scoring.reported(measured)),
         "search_curve": to_json(scoring.search_curve(systems)),
+        **({"many_queries": to_json(counted)} if (counted := scoring.by_queries(systems)) else {}),
         "alarms": [{"name": each.name, "message": each.message} for _, each in scoring.alarms(systems, measured)],
     }
 

@@ -19,6 +19,7 @@ def banks(place, noise_dir):
     outputs = {name: place / name for name in ("train", "test")}
     parameters = {
         "noise_dir": noise_dir,
+        "test_noise_dir": "",
         "environments": [],
         "channel": 1,
         "seed": 2,

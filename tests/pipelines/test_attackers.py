@@ -3,6 +3,7 @@
 import json
 import shutil
 from dataclasses import asdict
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -21,15 +22,17 @@ from kerasser.threats import (
     adaptive_random,
     extreme_noise,
     grey_box,
+    many_queries,
     oblivious,
     unseen_environment,
+    unseen_recording,
     white_box,
     white_box_waveform,
 )
 from pipelines.components import attacker, noise_gen
 from pipelines.components.attacker import AttackerExecutor
 from pipelines.engine.artifacts import Artifact
-from pipelines.io import attack_sounds, utterances
+from pipelines.io import attack_sounds, predictions, utterances
 from tests.pipelines import corpus
 from tests.pipelines.test_commands import run
 from tests.tools import run as run_tool
@@ -49,6 +52,7 @@ def place(tmp_path_factory):
         "0",
     ]
     known = ["--threats.draws", "3", "--threats.white_box.steps", "3", "--threats.unseen_environment.wanted", "true"]
+    known += ["--threats.many_queries.counts", "[2, 5]"]
     result = run("reproduce", [*corpus.arguments(listing, noise, root / "out"), *few, *known])
     assert result.returncode == 0, result.stderr
     return root / "out", Path(result.stdout.strip().splitlines()[-1]).parent
@@ -98,6 +102,56 @@ def test_they_are_named_in_the_report_with_their_queries(place):
     for name in ("grey-box", "adaptive, Bayesian search", "white-box", "unseen environment", "all but cafe"):
         assert name in text
     assert {"figure4.png", "threats.csv", "search_curve.csv", "unseen.csv"} <= {p.name for p in place[1].iterdir()}
+
+
+def test_the_error_by_queries_is_that_of_pieces_in_turn(place, report):
+    rows = report["many_queries"]
+    assert {(row["defence"], row["snr_db_target"]) for row in rows} == {
+        (name, 10.0) for name in ("none", "adversarial training", "gan")
+    }
+    for defence in ("none", "adversarial training", "gan"):
+        mine = [row for row in rows if row["defence"] == defence]
+        assert [row["queries"] for row in mine] == [1, 2, 3, 4, 5]
+        assert all(a["error"] <= b["error"] for a, b in pairwise(mine))
+    found = answers(place, many_queries, defended=True)
+    assert set(found["allowed"]) == {5} and set(found["budget"]) == {"snr_db"}
+    record = attack_of(place, many_queries, defended=True)
+    drawn = predictions.read(inputs_of(place, record)["drawn"].uri / "predictions.csv")
+    drawn = drawn[drawn["noise"].notna()].sort_values(["draw", "noise"])
+    # Three of each of two environments, of which the sixth is not asked.
+    for id, part in drawn.groupby("id"):
+        assert len(part) == 6
+        wrong = (part["predicted"] != part["label"]).to_numpy()[:5]
+        first = found.loc[found["id"] == id, "first_wrong"].item()
+        assert first == wrong.argmax() + 1 if wrong.any() else np.isnan(first)
+    text = (place[1] / "report.md").read_text()
+    assert "| budget | defence | worst of 2 | worst of 5 |" in text and (place[1] / "many_queries.svg").is_file()
+
+
+def test_noise_of_a_folder_of_its_own_tests_all_defences_without_retraining(tmp_path):
+    """Slow: two classifiers are trained."""
+    listing, noise = corpus.write(tmp_path)
+    _, tested = corpus.write(tmp_path / "other", speakers=1, each=1, seed=1)
+    (tested / "station").rename(tested / "bus")
+    flags = [*corpus.arguments(listing, noise, tmp_path / "out"), "--test-noise-dir", str(tested), "--quiet"]
+    flags += ["--defence", "none", "adversarial_training", "--defences.adversarial_training.shares", "[1]"]
+    result = run("reproduce", [*flags, "--threats.unseen_environment.wanted", "true", "--attack.snrs_db", "[]"])
+    assert result.returncode == 0, result.stderr
+    report = json.loads(Path(result.stdout.strip().splitlines()[-1]).with_name("report.json").read_text())
+    assert report["unheard"] == {"bus": "environment", "cafe": "recording"} and report["unseen"] == []
+    assert report["alarms"] == [each for each in report["alarms"] if each["name"] != "seen_in_training"]
+    for defence in ("none", "adversarial training"):
+        errors = {row["threat"]: row["error"] for row in report["threats"] if row["defence"] == defence}
+        figure = {row["noise"]: row["error"] for row in report["figure3"] if row["defence"] == defence}
+        assert errors[unseen_recording.NAME] == pytest.approx(figure["cafe"])
+        assert errors[unseen_environment.NAME] == pytest.approx(figure["bus"])
+        assert errors[oblivious.NAME] == pytest.approx((figure["cafe"] + figure["bus"]) / 2)
+    assert "No training heard these environments: bus." in result.stdout
+    # Nothing was trained without an environment, and what was trained heard the other folder.
+    out = tmp_path / "out", None
+    assert {tuple(record["parameters"]["without"]) for record in records(out, "Trainer")} == {()}
+    models = [json.loads(path.read_text()) for path in (tmp_path / "out/artifacts/Model").glob("*/model.json")]
+    assert sorted(tuple(model["noises"]) for model in models) == [(), ("cafe", "station")]
 
 
 def test_who_was_trained_without_a_place_has_not_heard_it(place, report):

@@ -57,9 +57,9 @@ def test_what_no_reader_reads_does_not_count(manifest):
     assert of_corpus(manifest) != before
 
 
-def of_noise(place, environments=()):
+def of_noise(place, environments=(), test_noise_dir=""):
     wanted = {"noise_dir": str(place), "channel": 1, "environments": list(environments), "quiet": True}
-    wanted |= {"skip_unusable": False, "longest_s": 7200.0, "largest_bytes": 2**31}
+    wanted |= {"test_noise_dir": test_noise_dir, "skip_unusable": False, "longest_s": 7200.0, "largest_bytes": 2**31}
     return NoiseGenExecutor.fingerprint(wanted)
 
 
@@ -72,6 +72,14 @@ def test_noise_behind_a_link_counts_and_what_is_not_wanted_does_not(tmp_path):
     assert of_noise(noise) != before
     assert of_noise(noise, ["cafe"]) != cafe
     assert of_noise(noise, ["station"]) == station
+
+
+def test_noise_of_either_folder_counts(tmp_path):
+    one, other = (corpus.write(tmp_path / name, seed=seed)[1] for seed, name in enumerate(("one", "two")))
+    before = of_noise(one, test_noise_dir=str(other))
+    assert of_noise(one) != before != of_noise(other, test_noise_dir=str(one))
+    edit(other / "cafe" / "a.wav")
+    assert of_noise(one, test_noise_dir=str(other)) != before
 
 
 def test_a_recording_that_was_edited_since_is_refused(manifest):

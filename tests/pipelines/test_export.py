@@ -105,6 +105,8 @@ def test_the_card_says_what_it_is_and_how_it_was_measured(place):
         for path in (root / "out/artifacts/Evaluation").glob("*/metrics.json")
     }
     assert {card["evaluation"][name]["clean"]["error"] for name in ("defended", "undefended")} == evaluations
+    heard = {"cafe": ["cafe/a"], "station": ["station/a"]}
+    assert card["noise"] == {"trained": heard, "tested": heard}
     assert str(root) not in json.dumps(card)
 
 

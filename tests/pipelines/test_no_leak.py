@@ -109,7 +109,7 @@ def banks(place, noise, **options):
     parameters = {"environments": [], "channel": 1, "split": "time", "test_environments": [], "test_share": 0.4}
     parameters |= {"skip_unusable": False, "longest_s": 7200.0, "largest_bytes": 2**31}
     parameters |= {"guard_s": 0.5, "demo_duration_s": 0.0, "seed": 0, "quiet": True}
-    NoiseGenExecutor().do({}, outputs, {"noise_dir": str(noise), **parameters, **options})
+    NoiseGenExecutor().do({}, outputs, {"noise_dir": str(noise), "test_noise_dir": "", **parameters, **options})
     return {name: Artifact("Noise", folder) for name, folder in outputs.items()}
 
 
@@ -198,3 +198,96 @@ def test_no_real_noise_is_heard_on_both_sides(tmp_path, real_data, split):
     assert not rings(made)
     (remark,) = noise_gen.facts(made["train"])["remarks"] or [""]
     assert ("noice__office_0 holds, at 0.00 to 1.8" in remark) == (split == "time")
+
+
+def folder(place, seed, **environments):
+    """Writes noise of so many recordings of each environment, 6 s each."""
+    generator = np.random.default_rng(seed)
+    for environment, count in environments.items():
+        (place / environment).mkdir(parents=True)
+        for number in range(count):
+            soundfile.write(place / environment / f"{number}.wav", generator.uniform(-0.2, 0.2, 6 * 16000), 16000)
+    return place
+
+
+def test_a_folder_that_tests_leaves_the_other_whole_for_training(tmp_path):
+    one, other = folder(tmp_path / "one", 0, cafe=2, hall=1), folder(tmp_path / "other", 1, cafe=1, bus=1)
+    made = banks(tmp_path, one, test_noise_dir=str(other))
+    facts = {name: noise_gen.facts(bank) for name, bank in made.items()}
+    rows = {name: [(each["name"], each["start_sample"], each["end_sample"]) for each in facts[name]["recordings"]]
+            for name in facts}  # fmt: skip
+    assert rows["train"] == [("cafe/0", 0, 96000), ("cafe/1", 0, 96000), ("hall/0", 0, 96000)]
+    assert rows["test"] == [("bus/0", 0, 96000), ("cafe/0", 0, 96000)]
+    assert facts["test"]["unheard"] == {"bus": "environment", "cafe": "recording"}
+    assert facts["test"]["remarks"][0].endswith("bus (1), cafe (1) test, cafe (2), hall (1) train.")
+    _, synthetic, heard = noise_gen.load(made["test"])
+    (recording,) = heard["cafe"]
+    assert not synthetic
+    np.testing.assert_array_equal(recording.waveform, soundfile.read(other / "cafe/0.wav", dtype="float32")[0])
+    assert not rings(made)
+
+
+def test_training_noise_may_be_synthetic_where_a_folder_tests(tmp_path):
+    made = banks(tmp_path, "", test_noise_dir=str(folder(tmp_path / "other", 1, bus=1)), demo_duration_s=3.0)
+    assert noise_gen.facts(made["train"])["synthetic"] and not noise_gen.facts(made["test"])["synthetic"]
+    assert {row["source"] for row in noise_gen.facts(made["train"])["recordings"]} >= {"demo/cafe"}
+
+
+def test_a_twin_in_the_other_folder_is_taken_from_training(tmp_path, monkeypatch):
+    one, other = folder(tmp_path / "one", 0, cafe=2), folder(tmp_path / "other", 1, bus=1)
+    forged, rate = soundfile.read(other / "bus/0.wav")
+    mine, _ = soundfile.read(one / "cafe/1.wav")
+    # Under another name, at another level, in the middle of another recording.
+    mine[2 * rate : 4 * rate] = 0.6 * forged[3 * rate : 5 * rate]
+    soundfile.write(one / "cafe/1.wav", mine, rate)
+    made = banks(tmp_path, one, test_noise_dir=str(other))
+    _, remark = noise_gen.facts(made["test"])["remarks"]
+    assert "cafe/1 holds, at 1.88 to 4.19 s" in remark and "sound that tests in bus/0 of test_noise_dir" in remark
+    kept = noise_gen.facts(made["train"])["recordings"]
+    assert [row["name"] for row in kept] == ["cafe/0", "cafe/1#1", "cafe/1#2"]
+    assert kept[1]["end_sample"] <= 1.5 * rate and kept[2]["start_sample"] >= 4.4 * rate
+    assert not rings(made)
+    monkeypatch.setattr(noise_gen.splits, "_without_twins", lambda train, test, twins, guard: (train, []))
+    assert rings(banks(tmp_path / "leaky", one, test_noise_dir=str(other)))
+
+
+def test_the_same_file_in_both_folders_does_not_train(tmp_path):
+    one, other = folder(tmp_path / "one", 0, cafe=2), folder(tmp_path / "other", 1, bus=1)
+    # Nothing that a search through sound would find: too quiet for most of its length.
+    quiet, rate = soundfile.read(one / "cafe/0.wav")
+    quiet[rate:] /= 5000
+    soundfile.write(one / "cafe/0.wav", quiet, rate)
+    (other / "cafe").mkdir()
+    (other / "cafe/copy.wav").write_bytes((one / "cafe/0.wav").read_bytes())
+    made = banks(tmp_path, one, test_noise_dir=str(other))
+    assert [row["name"] for row in noise_gen.facts(made["train"])["recordings"]] == ["cafe/1"]
+    assert "cafe/copy" in {row["name"] for row in noise_gen.facts(made["test"])["recordings"]}
+    assert not rings(made)
+    (one / "cafe/1.wav").unlink()
+    with pytest.raises(InputError, match="expected recordings of cafe with .* to train. .* sound that tests as well"):
+        banks(tmp_path / "again", one, test_noise_dir=str(other))
+
+
+def test_noise_that_cannot_be_used_is_left_out_of_either_folder(tmp_path):
+    one, other = folder(tmp_path / "one", 0, cafe=2), folder(tmp_path / "other", 1, cafe=2)
+    for place in (one, other):
+        soundfile.write(place / "cafe/0.wav", np.zeros(6 * 16000), 16000)
+    with pytest.raises(InputError, match="0.wav"):
+        banks(tmp_path, one, test_noise_dir=str(other))
+    made = banks(tmp_path, one, test_noise_dir=str(other), skip_unusable=True)
+    assert (
+        "left out: cafe/0 (silence), cafe/0 of test_noise_dir (silence)" in noise_gen.facts(made["test"])["remarks"][1]
+    )
+    (other / "cafe/1.wav").unlink()
+    with pytest.raises(InputError, match="other: expected recordings of cafe that can be used. Received: none"):
+        banks(tmp_path, one, test_noise_dir=str(other), skip_unusable=True)
+
+
+@pytest.mark.real_audio
+def test_real_folders_share_nothing(tmp_path, real_data):
+    if not (real_data / "noise-diverse").is_dir():
+        pytest.skip("expects a second folder of noise")
+    made = banks(tmp_path, real_data / "noise", test_noise_dir=str(real_data / "noise-diverse"))
+    facts = noise_gen.facts(made["test"])
+    assert not rings(made) and facts["unheard"].pop("cafe") == "recording"
+    assert set(facts["unheard"].values()) == {"environment"}

@@ -86,6 +86,19 @@ REFUSED = [
         "gan.corpora: emodb: expected a corpus_dir",
     ),
     (changed("threats", epsilons=[], snrs_db=[]), "threats: expected some epsilons or snrs_db"),
+    (
+        replace(changed("noise", split="recording"), test_noise_dir="x"),
+        "noise: expected no split beside test_noise_dir, which says what tests. Received: split recording",
+    ),
+    (
+        replace(changed("noise", test_environments=["cafe"]), test_noise_dir="x"),
+        r"noise: expected no split beside test_noise_dir.* Received: test_environments \['cafe'\]",
+    ),
+    (changed("threats.many_queries", counts=[3, 3]), "threats.many_queries.counts: expected each value once"),
+    (
+        replace(changed("threats.many_queries", counts=[3]), attack=replace(Settings().attack, snrs_db=[])),
+        "threats.many_queries.counts: expected some threats.snrs_db",
+    ),
     (changed("threats", snrs_db=[5.0, 5.0]), "threats.snrs_db: expected each value once"),
     (changed("threats", epsilons=[3.0]), r"threats.epsilons: expected some of attack.epsilons \(0.1, .* Received: 3$"),
     (
@@ -151,3 +164,27 @@ def test_the_headers_of_real_noise_are_read_beforehand(tmp_path):
         validate("generate", replace(settings, noise=replace(settings.noise, environments=["moon"])))
     with pytest.raises(InputError, match="nowhere: expected a folder of noise"):
         validate("evaluate", replace(settings, noise_dir=str(tmp_path / "nowhere")))
+
+
+def test_the_headers_of_both_folders_are_read_beforehand(tmp_path):
+    for place, seconds in (("train/cafe", 3), ("test/bus", 1.5)):
+        (tmp_path / place).mkdir(parents=True)
+        waveform = np.random.default_rng(0).uniform(-0.1, 0.1, int(seconds * 16000)).astype(np.float32)
+        audio.write(tmp_path / place / "a.wav", waveform)
+    # Neither is long enough to be cut.
+    settings = replace(Settings(), noise_dir=str(tmp_path / "train"), test_noise_dir=str(tmp_path / "test"))
+    validate("reproduce", settings)
+    with pytest.raises(InputError, match="nowhere: expected a folder of noise"):
+        validate("attack", replace(settings, test_noise_dir="nowhere"))
+    audio.write(tmp_path / "test/bus/a.wav", waveform[:12000])
+    with pytest.raises(InputError, match="of bus with a stretch of 1.0 s of sound to test. Received: 0.8 s"):
+        validate("evaluate", settings)
+
+
+def test_a_count_of_queries_needs_a_search():
+    settings = changed("threats.many_queries", counts=[3])
+    validate("attack", settings)
+    none = replace(settings, threats=replace(settings.threats, draws=0))
+    validate("reproduce", none)
+    with pytest.raises(InputError, match="threats.many_queries.counts: expected threats.draws above 0"):
+        validate("attack", none)

@@ -25,6 +25,7 @@ from kerasser.evaluation.results import (
     Perception,
     PerceptionRow,
     Quartiles,
+    QueriesRow,
     Score,
     SearchCurveRow,
     Sound,
@@ -67,6 +68,15 @@ def table3(noise="cafe", budget=Epsilon(2)):  # noqa: B008
 
 def threat(defence, name, error, queries=0, radius=None, budget=Epsilon(2)):  # noqa: B008
     return ThreatRow(defence, budget, name, queries, queries / 2, radius, Score(error, None), 10.0)
+
+
+def queries(defence="none", most=12, budget=SNR(10), share=None):  # noqa: B008
+    """The error after 1, 2, … queries: 5 points more with each."""
+    interval = None if share is None else (share - 0.1, share + 0.1)
+    return [
+        QueriesRow(defence, budget, number, Score(5.0 * number, (number, 6.0 * number)), 1.0, share, interval)
+        for number in range(1, most + 1)
+    ]
 
 
 def emotions(error=30.0, defence="none"):

@@ -3,13 +3,25 @@
 import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from kerasser.attack.budget import Epsilon
+from kerasser.attack.budget import SNR, Epsilon
 from kerasser.evaluation.report import ReproductionReport
 from kerasser.evaluation.results import Alarm
 from kerasser.report import document, paper, sections
-from tests.report.samples import EXAMPLE, REPRODUCTION, difference, evaluation, figure1, reproduction, table3, threat
+from kerasser.report.sections import many_queries
+from tests.report.samples import (
+    EXAMPLE,
+    REPRODUCTION,
+    difference,
+    evaluation,
+    figure1,
+    queries,
+    reproduction,
+    table3,
+    threat,
+)
 
 
 def markdown(report=REPRODUCTION):
@@ -148,13 +160,53 @@ def test_search_and_unseen_noise_stand_with_the_threat_models():
     assert "What trains on no environment" in text and "How efficient" not in text and "never heard" not in text
 
 
+def counted(report, counts):
+    threats = report.settings["threats"] | {"many_queries": {"counts": counts}}
+    return replace(report, settings=report.settings | {"threats": threats})
+
+
+def test_the_error_by_queries_is_told_at_the_counts_that_were_asked_for():
+    rows = [*queries("none"), *queries("gan", share=0.25)]
+    text = markdown(counted(reproduction(many_queries=rows), [12, 3]))
+    assert "## Error against queries" in text and "| budget | defence | worst of 3 | worst of 12 |" in text
+    assert "| 10 dB | GAN | 15.0 [3.0, 18.0] | 60.0 [12.0, 72.0] |" in text
+    assert "| 10 dB | GAN | 0.25 [0.15, 0.35] | 0.25 [0.15, 0.35] |" in text and "recovered share" in text
+    text = markdown(counted(evaluation(many_queries=queries()), [12]))
+    assert "| 10 dB | none | 60.0 [12.0, 72.0] |" in text and "recovered share" not in text
+    assert "Error against queries" not in markdown()
+
+
+def test_the_error_by_queries_is_drawn_with_a_panel_a_ratio_and_the_worst_of_as_many_guesses():
+    rows = [each for budget in (SNR(10), SNR(0)) for each in queries("gan", budget=budget)]
+    figure = many_queries.draw(reproduction(many_queries=rows))
+    assert [axes.get_title() for axes in figure.axes] == [f"{n} dB signal-to-noise ratio" for n in (10, 0)]
+    for axes in figure.axes:
+        (line,) = (each for each in axes.lines if list(each.get_xdata()) == list(range(1, 13)) and each.get_ls() == "-")
+        np.testing.assert_allclose(line.get_ydata(), 5.0 * np.arange(1, 13))
+        (guess,) = (each for each in axes.lines if each.get_ls() == "-.")
+        np.testing.assert_allclose(guess.get_ydata(), [100 - 100 * 0.5**n for n in range(1, 13)])
+
+
+def test_noise_that_no_training_heard_is_named():
+    rows = [threat("none", name, 20.0) for name in ("unseen recording", "unseen environment")]
+    heard = {"bus": "environment", "a_b": "environment", "cafe": "recording"}
+    text = markdown(reproduction(threats=rows, unseen=[], unheard=heard))
+    assert (
+        "No training heard these environments: bus, a\\_b. Of these it heard other recordings than test: cafe." in text
+    )
+    assert "What trains on no environment" not in text
+    assert "- **unseen recording**: one random piece of recordings that no training heard" in text
+    text = markdown(reproduction(threats=rows, unseen=[], unheard={"cafe": "recording"}))
+    assert "What trains on no environment" in text and "No training heard these" not in text
+
+
 def test_every_kind_of_report_begins_with_its_figures_and_ends_with_their_origin():
     for report, first in ((REPRODUCTION, "How to read the figures"), (evaluation(), "Error against noise")):
         titles = [line[3:] for line in markdown(report).splitlines() if line.startswith("## ")]
         assert (titles[0], titles[-1]) == (first, "How to make this again")
         assert titles == [part.title for part in document.compose(report).parts]
     places = [section.place for section in sections.of(ReproductionReport)]
-    assert len(set(places)) == len(places) == 14
+    assert len(set(places)) == len(places) == 15
 
 
 def test_gradients_to_the_sound_have_both_errors_and_name_the_white_box_on_features():

@@ -1,5 +1,6 @@
 """Systems under attack: what they are asked, and how sure of the truth they are."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -7,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kerasser.attack.budget import Epsilon
+from kerasser.attack.budget import SNR, Epsilon
 from kerasser.noise.bank import Recording
+from kerasser.threats import many_queries
 from kerasser.threats.base import TestUtterance
 from kerasser.threats.targets import ModelTarget, RecogniserTarget, logarithms, margin
 
@@ -51,6 +53,22 @@ def test_all_draws_are_asked_about_in_batches(batch_size):
     found = RecogniserTarget(victim, batch_size).drawn(utterance(), BUDGET)
     assert found == {(draw, place): place == "cafe" for draw in range(5) for place in NOISE}
     assert sum(victim.asked) == 10 and max(victim.asked) == min(batch_size, 10)
+
+
+def test_many_queries_ask_a_recogniser_about_all_recordings_in_turn():
+    asked = []
+
+    class Noisy(Speech):
+        def under(self, drawn, budget):
+            asked.append((drawn.environment, drawn.recording))
+            return super().under(drawn, budget)
+
+    places = {place: [Recording(place, f"{n}", SOUND) for n in range(2)] for place in NOISE}
+    speech = replace(utterance(draws=1), load=Noisy, noise=places, budgets=(BUDGET, SNR(10)))
+    (answer,) = many_queries.run(RecogniserTarget(Victim()), [speech], many_queries.Settings([3, 2]))
+    # Of the largest number; the second question is about the station.
+    assert (answer.budget, answer.first_wrong, answer.allowed, answer.correct) == (SNR(10), 2, 3, 0.0)
+    assert sorted(asked) == [(place, name) for place in ("cafe", "station") for name in "01"]
 
 
 def test_a_recogniser_shows_nothing_of_its_inside_and_answers_with_its_margin():

@@ -1,6 +1,6 @@
 """Threat models against targets whose answers are known, and their figures by hand."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,6 +9,7 @@ import pytest
 
 from kerasser import threats
 from kerasser.attack.budget import SNR, Epsilon
+from kerasser.attack.generation import Plan, attacks
 from kerasser.evaluation.curve import Scorer
 from kerasser.noise.bank import Recording
 from kerasser.threats import (
@@ -16,9 +17,11 @@ from kerasser.threats import (
     adaptive_random,
     extreme_noise,
     grey_box,
+    many_queries,
     oblivious,
     scoring,
     unseen_environment,
+    unseen_recording,
     white_box,
     white_box_inaudible,
     white_box_waveform,
@@ -121,7 +124,8 @@ def row(threat, answers, right=None):
 
 def test_the_registry_orders_them_from_who_knows_least():
     gradients = [white_box, white_box_waveform, white_box_inaudible, worst_mixture]
-    names = [oblivious, grey_box, adaptive_random, adaptive_bayesian, *gradients, unseen_environment, extreme_noise]
+    names = [oblivious, grey_box, adaptive_random, many_queries, adaptive_bayesian, *gradients]
+    names += [unseen_recording, unseen_environment, extreme_noise]
     assert list(threats.known()) == [each.NAME for each in names]
 
 
@@ -192,6 +196,92 @@ def test_left_out_alone_counts_where_a_place_was_left_out():
 def test_who_trained_on_no_noise_meets_it_unseen_as_the_oblivious_attack_does():
     target = Target(lambda place, noise, draw: place < 8 and draw == 0)
     assert row(unseen_environment, run(unseen_environment, target)).score.error == pytest.approx(12.5)
+
+
+def test_noise_that_no_training_heard_is_told_apart_by_what_was_unheard():
+    # Half of the café's draws, and a quarter of the utterances in the station.
+    target = Target(lambda place, noise, draw: draw == 0 if noise == "cafe" else place < 8)
+    speech = utterances(unheard={"cafe": "recording", "station": "environment"})
+    recording, environment = (run(each, target, speech) for each in (unseen_recording, unseen_environment))
+    assert row(unseen_recording, recording).score.error == pytest.approx(50.0)
+    assert row(unseen_environment, environment).score.error == pytest.approx(25.0)
+    # A mean over both is the oblivious one.
+    assert row(oblivious, run(oblivious, target, speech)).score.error == pytest.approx(37.5)
+
+
+def test_an_environment_heard_in_other_recordings_is_no_unseen_one():
+    target = Target(lambda place, noise, draw: noise == "station", without="station")
+    speech = utterances(unheard={"cafe": "recording", "station": "recording"})
+    assert row(unseen_environment, run(unseen_environment, target, speech)).score.error == pytest.approx(100.0)
+
+
+def searched(wrong, counts, **more):
+    return run(many_queries, Target(wrong), utterances(budgets=(BUDGET, SNR(10)), **more), counts=counts)
+
+
+def test_many_queries_are_asked_at_ratios_alone_and_the_pool_is_as_large_as_the_largest_count():
+    # The third of the station: the sixth question; a count of five is not told of it.
+    late = lambda place, noise, draw: (noise, draw) == ("station", 2)  # noqa: E731
+    for counts, first in (([2, 6], 6), ([5], None), ([7, 1], 6)):
+        answers = searched(late, counts)
+        assert {each.budget for each in answers} == {SNR(10)} and len(answers) == len(IDS)
+        assert {(each.first_wrong, each.allowed) for each in answers} == {(first, max(counts))}
+
+
+def test_the_error_by_queries_grows_and_ends_at_the_worst_of_all():
+    wrong = {
+        "none": lambda place, noise, draw: place < 16 and draw >= place % 4,
+        "gan": lambda place, noise, draw: place < 8 and draw >= place % 4,
+    }
+    answers = {name: searched(each, [3, 8]) for name, each in wrong.items()}
+    systems = {name: (scorer(), {many_queries.NAME: table(each)}) for name, each in answers.items()}
+    rows = scoring.by_queries(systems)
+    for name, worst in (("none", 50.0), ("gan", 25.0)):
+        errors = [each.score.error for each in rows if each.defence == name]
+        # A quarter of the utterances that can be wrong at all has its first wrong piece in the draw of its number, and
+        # each draw is asked of both environments, of which the first succeeds.
+        assert errors == pytest.approx([worst * share / 4 for share in (1, 1, 2, 2, 3, 3, 4, 4)])
+        (found,) = scoring.rows({name: systems[name]})
+        assert errors[-1] == pytest.approx(found.score.error) and errors[-1] == found.attack_success_rate
+    assert [each.queries for each in rows if each.defence == "gan"] == list(range(1, 9))
+    shares = {(each.defence, each.queries): each.recovered_share for each in rows}
+    # Half of what it does undefended, at every number; speech was answered rightly when clean.
+    assert shares["gan", 8] == pytest.approx(0.5) and shares["gan", 3] == pytest.approx(0.5)
+    assert shares["none", 8] is None and rows[-1].recovered_interval[0] <= 0.5 <= rows[-1].recovered_interval[1]
+    assert scoring.reported(scoring.rows(systems)) == [] and scoring.by_queries({"none": (scorer(), {})}) == []
+
+
+PLACES = {
+    place: [
+        Recording(place, f"{place}/{n}", np.random.default_rng(n).normal(size=2000 + 900 * n).astype(np.float32))
+        for n in range(count)
+    ]
+    for place, count in (("bus", 1), ("cafe", 4), ("hall", 3))
+}
+
+
+def test_in_turn_every_recording_is_tried_and_not_in_the_same_order_by_all():
+    speech = [replace(each, noise=PLACES, draws=4, in_turn=True) for each in utterances()]
+    orders = set()
+    for utterance in speech:
+        draws = utterance.random_draws(BUDGET)
+        for place, recordings in PLACES.items():
+            names = [draws[number, place].recording for number in range(4)]
+            assert set(names) == {each.name for each in recordings}
+        orders.add(tuple(draws[number, "cafe"].recording for number in range(4)))
+    assert len(orders) > 5
+
+
+def test_the_features_of_the_search_are_of_the_pieces_that_a_recogniser_is_asked_about():
+    waveform = np.random.default_rng(9).normal(scale=0.1, size=1000).astype(np.float32)
+    plan = Plan(PLACES, "test", [SNR(10)], 3, "lsa", 0, in_turn=True)
+    made = {(facts["draw"], facts["noise"]): (facts["recording"], facts["offset"])
+            for _, facts in attacks(waveform, IDS[0], plan)}  # fmt: skip
+    utterance = replace(utterances()[0], noise=PLACES, draws=3, in_turn=True)
+    asked = {key: (each.recording, each.offset) for key, each in utterance.random_draws(SNR(10)).items()}
+    assert made == asked and plan.size == len(made) == 9
+    assert asked != {key: (each.recording, each.offset)
+                     for key, each in replace(utterance, in_turn=False).random_draws(SNR(10)).items()}  # fmt: skip
 
 
 def test_extreme_noise_asks_once_at_minus_20_db_and_has_no_column():

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kerasser.evaluation.report import ReproductionReport
-from kerasser.evaluation.results import Score, TableRow
+from kerasser.evaluation.results import TableRow
 from kerasser.report import paper
 from kerasser.report.blocks import Block, Table, text
-from kerasser.report.formatting import ends, name, percent
+from kerasser.report.formatting import name, percent, recovered
 from kerasser.report.paper_columns import Comparison, draws
 from kerasser.report.section import Section
 from kerasser.report.selection import printed
@@ -29,7 +29,7 @@ def blocks(report: ReproductionReport) -> Sequence[Block]:
         [
             *(name(row.noise), str(row.budget), draw),
             *(percent(figures.score(column)) for column in ("attacked", "gan")),
-            _recovered(figures.score("recovered_share")),
+            recovered(figures.score("recovered_share")),
             *(percent(figures.score(column)) for column in extra),
             *beside.cells(row, figures.values["attacked"], figures.values["gan"]),
         ]
@@ -44,12 +44,6 @@ def blocks(report: ReproductionReport) -> Sequence[Block]:
         ),
         Table([*head, *beside.head], lines),
     ]
-
-
-def _recovered(share: Score) -> str:
-    if share.error is None:
-        return "–"
-    return f"{share.error:.2f}" + ends(share.interval, share.interval_kind, ".2f")
 
 
 def tables(report: ReproductionReport) -> dict[str, Sequence[TableRow]]:

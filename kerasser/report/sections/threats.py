@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from kerasser import threats
 from kerasser.evaluation.report import EvaluationReport, Report, ReproductionReport
 from kerasser.evaluation.results import SearchCurveRow, ThreatRow, UnseenRow
+from kerasser.noise import bank
 from kerasser.report import style
 from kerasser.report.blocks import Block, Picture, Table, text
 from kerasser.report.formatting import label, name, number, percent
@@ -28,7 +29,8 @@ def blocks(report: Report) -> Sequence[Block]:
         "In parentheses: queries asked for an utterance on average, by an attacker who stops at a success, or the "
         "root mean square of the box's half sides in standard deviations."
     )
-    if unseen_environment.NAME in present:
+    heard = report.unheard if isinstance(report, ReproductionReport) else None
+    if unseen_environment.NAME in present and bank.ENVIRONMENT not in (heard or {}).values():
         spent += " What trains on no environment meets them all unseen: its error there is the oblivious one."
     return [
         text(_asked(rows, present, report.settings["threats"])),
@@ -38,6 +40,7 @@ def blocks(report: Report) -> Sequence[Block]:
         _table(rows, present),
         text(spent),
         *_sound(rows),
+        *_unheard(heard or {}),
         *_curve(report.search_rows),
         *(_unseen(report.unseen) if isinstance(report, ReproductionReport) else []),
     ]
@@ -140,6 +143,18 @@ def _curve(rows: Sequence[SearchCurveRow]) -> list[Block]:
         text("Attack success rate, in percent of the utterances that are right when clean, by queries spent."),
         Table(["budget", "defence", *names], lines),
     ]
+
+
+def _unheard(heard: Mapping[str, str]) -> list[Block]:
+    """Returns which environments the threat models of unseen noise are about."""
+    found = [
+        (said, ", ".join(name(environment) for environment, what in heard.items() if what == kind))
+        for kind, said in (
+            (bank.ENVIRONMENT, "No training heard these environments"),
+            (bank.RECORDING, "Of these it heard other recordings than test"),
+        )
+    ]
+    return [text(" ".join(f"{said}: {names}." for said, names in found if names))] if heard else []
 
 
 def _unseen(rows: Sequence[UnseenRow]) -> list[Block]:

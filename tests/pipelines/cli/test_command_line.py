@@ -62,7 +62,8 @@ def test_what_a_command_does_not_use_is_left_out(command, kept):
 
 
 OTHERS = {
-    **{"seeds": [5], "all_corpora": True, "seed": 9, "logdir": "elsewhere", "noise_dir": "elsewhere"},
+    **{"seeds": [5], "all_corpora": True, "seed": 9, "logdir": "elsewhere"},
+    **{"noise_dir": "elsewhere", "test_noise_dir": "elsewhere"},
     **{"classifier": {"units": 8}, "training": {"lowest_rate": 1e-7}, "defence": ["none"]},
     **{
         "defences": {"conditions": 5},
