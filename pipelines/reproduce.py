@@ -26,7 +26,9 @@ def reproduce(settings: Settings) -> None:
 
     for each in _each_corpus(settings):
         names, every_fold = wanted_and_all(each)
-        left_out = environments(each) if each.threats.unseen_environment.wanted else []
+        # What trains on made noise alone has met no environment that could be left out.
+        unseen = each.threats.unseen_environment.wanted and each.defences.noise != "made"
+        left_out = environments(each) if unseen else []
         dag = Dag(each, names, every_fold=every_fold)
         reproducer = reproduction(dag, left_out)
         tell_companions(each, dag)

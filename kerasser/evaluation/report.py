@@ -213,6 +213,7 @@ class ReproductionReport(Report):
         threats: Errors by threat model.
         search_curve: How efficient a search is.
         unseen: Errors under noise that a defence was trained without.
+        training_noise: Which noise the defences heard, in words; None where they heard none.
     """
 
     folds: Sequence[str]
@@ -227,6 +228,7 @@ class ReproductionReport(Report):
     threats: Sequence[ThreatRow]
     search_curve: Sequence[SearchCurveRow]
     unseen: Sequence[UnseenRow]
+    training_noise: str | None = None
 
     @property
     def threat_rows(self) -> Sequence[ThreatRow]:

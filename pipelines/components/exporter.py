@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from pipelines.components import gan_trainer, reporter
 from pipelines.components.trainer import load
 from pipelines.engine.artifacts import Artifact
 from pipelines.engine.component import Component, ComponentSpec, Executor, several
-from pipelines.io import types, utterances
+from pipelines.io import banks, types, utterances
 from pipelines.io.own_models import CARD
 
 #: Folders of an export, each a SavedModel.
@@ -80,6 +80,8 @@ def card(inputs: Mapping[str, Artifact], parameters: Mapping[str, Any]) -> dict[
         "corpus": corpus["name"],
         "synthetic": corpus["synthetic"],
         "noise_synthetic": bank["synthetic"],
+        # What the defence heard; `noise_synthetic` is of what tests it.
+        "training_noise": _training_noise([model, *([generator] if generator else [])]),
         "fold": model["fold"]["name"],
         # Whoever attacks it must not take them for test speakers.
         "trained_speakers": sorted([*model["fold"]["train"], *model["fold"]["dev"]]),
@@ -103,6 +105,12 @@ def card(inputs: Mapping[str, Artifact], parameters: Mapping[str, Any]) -> dict[
         },
         "remarks": reporter.remarks(corpus, metrics["defended"]["test_speakers"], clean.score),
     }
+
+
+def _training_noise(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Returns which noise anything of a system heard, recorded and made; empty where it heard none."""
+    noises = {name for each in parts for name in each["noises"]}
+    return banks.heard(noises, banks.joined(each.get("made_noise") for each in parts))
 
 
 def _cleaning(generator: Mapping[str, Any]) -> dict[str, Any]:
