@@ -39,6 +39,7 @@ NOT_RUN = {
     "tools/benchmark tensorboard": "takes minutes; tests/pipelines/test_tensorboard.py runs it",
     "tools/benchmark coverage": "tests/evaluation/test_statistics.py simulates a part of it",
     "tools/benchmark reference-noise": "takes minutes; tests/noise/test_benchmark.py runs it",
+    "tools/benchmark made-noise": "takes a minute; tests/noise/test_benchmark.py runs a part of it",
     "tools/benchmark serving": "tests/serving/test_serving_tools.py runs it",
     "tools/serving_smoke": "tests/serving/test_serving_tools.py runs it",
     "tensorboard ": "tests/test_newcomer.py starts it",

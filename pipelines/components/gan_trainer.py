@@ -33,9 +33,9 @@ from pipelines.io.folds import read_fold
 class GanTrainerSpec(ComponentSpec):
     """Inputs: the classifier, clean and adversarial examples, folds; the same of other corpora. Output: the generator.
 
-    Adversarial examples are one artifact or several that hold some of the speakers each. `noise` are the banks they were
-    made with: a few are to be heard in the log, and who speaks in made noise must not test. Event files go to `logdir`,
-    or into the artifact.
+    Adversarial examples are one artifact or several that hold some of the speakers each. `noise` are the banks that
+    they were made with: a few are to be heard in the log, and who speaks in made noise must not test. Event files go
+    to `logdir`, or into the artifact.
 
     Of the other corpora, the training speakers of the folds named by `other_fold_names` are heard. Environments in
     `without` are heard of none.

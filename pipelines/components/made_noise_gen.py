@@ -65,7 +65,7 @@ class MadeNoiseGenExecutor(Executor):
         known = [item for item in utterances.read(inputs["utterances"]) if item[0].speaker in speakers]
         voices = _voices(spread(known, _MOST_SPEECH_S, parameters["seed"]))
         found = made.bank(parameters["seed"], count, parameters["duration_s"], voices)
-        directory, rows = outputs["train"], []
+        directory, rows = outputs["train"], list[dict[str, Any]]()
         directory.mkdir(parents=True, exist_ok=True)
         group = "+".join(parameters["fold_names"])
         for each in progress.steps(found, count, "environments", "made noise", quiet=quiet):

@@ -36,7 +36,8 @@ class TrainerSpec(ComponentSpec):
     Examples, and those under noise, are one artifact or several that hold some of the speakers each.
     `share` of the utterances, in [0, 1], is replaced by their adversarial versions. Environments in `without` are not
     heard, as if nobody knew of them. `noise` are the banks that adversarial versions were made with: a few of them are
-    to be heard in the log, and who speaks in made noise must not test. Event files go to `logdir`, or into the artifact.
+    to be heard in the log, and who speaks in made noise must not test. Event files go to `logdir`, or into the
+    artifact.
     """
 
     PARAMETERS = {

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from kerasser import audio
 from kerasser.attack.generation import replay
 from kerasser.corpora import CLASSES
@@ -69,7 +71,7 @@ def _with_sounds(
 ) -> list[LoggedUtterance]:
     """Makes the waveforms again from what is noted beside the features."""
     wanted = {each.adversarial.provenance["recording"] for each in logged if each.adversarial is not None}
-    recordings = {}
+    recordings: dict[tuple[str, str], np.ndarray] = {}
     for bank in banks:
         noise_split, _, noise = noise_gen.load(bank, wanted)
         if noise_split != "train":

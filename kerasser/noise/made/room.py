@@ -40,7 +40,7 @@ def response(
         )
         tail = low * 10 ** (-3 * clock / rt60_s) + high * 10 ** (-3 * clock / (rt60_s * high_share))
     tail *= 10 ** (-direct_db / 20) / np.sqrt(np.sum(tail**2))
-    result = np.concatenate([np.zeros(max(int(delay_s * SAMPLE_RATE_HZ), 1)), tail])
+    result: Array = np.concatenate([np.zeros(max(int(delay_s * SAMPLE_RATE_HZ), 1)), tail])
     result[0] = 1.0
     return result
 
