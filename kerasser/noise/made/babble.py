@@ -14,7 +14,7 @@ from kerasser.util.arrays import Array
 
 #: Fewest and most voices.
 FEWEST, MOST = 2, 30
-# Pitch and rate of a voice together, in twentieths of its own: a third down to a fifth up or so.
+# Pitch and rate of a voice together, in twentieths of its own: within three semitones.
 _SPEEDS = (17, 18, 19, 20, 21, 22, 23)
 
 
