@@ -152,7 +152,7 @@ class _SharedDefenceSettings:
     """What the defences share."""
 
     noise: Literal["recorded", "made", "both"] = "recorded"
-    """What they train on: the noise's training stretch, noise that is made, or half of each; what tests stays as it is."""
+    """What they train on: the noise's training stretch, noise that is made, or half of each; tests never change."""
     made: MadeNoiseSettings = field(default_factory=MadeNoiseSettings)
     conditions: NonNegativeInt = 12
     """Environments and budgets that each training utterance meets, drawn for it; 0 takes all."""

@@ -77,7 +77,7 @@ def gan_inputs(tmp_path, trained, recordings):
         lines = [f"{speaker},{digest},{digest}.wav" for speaker, digest in rows]
         (tmp_path / name / "utterances.csv").write_text("\n".join(["speaker,sha256,path", *lines]))
         inputs[name] = Artifact("Utterances", tmp_path / name)
-    return inputs
+    return {**inputs, "other_adversarial.0": Artifact("Examples", tmp_path, {"noise": "train"})}
 
 
 OWN = [("a", "1"), ("c", "2"), ("d", "3")]
