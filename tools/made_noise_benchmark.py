@@ -33,12 +33,14 @@ def table(environments: Sequence[made.Environment], recordings: Sequence[bank.Re
         measured = np.array([astuple(statistics.of(waveform)) for waveform in waveforms])
         measured[:, 1] *= 100
         cells = [_cell(column, digits) for column, digits in zip(measured.T, (1, 0, 2, 1, 1), strict=True)]
-        print(f"| {name} | {len(waveforms)} | {' | '.join(cells)} |".replace("-", "−"), flush=True)
+        print(f"| {name} | {len(waveforms)} | {' | '.join(cells)} |", flush=True)
 
 
 def _cell(values: np.ndarray, digits: int) -> str:
-    middle = f"{np.median(values):.{digits}f}"
-    return middle if values.size == 1 else f"{middle} ({values.min():.{digits}f} to {values.max():.{digits}f})"
+    middle, low, high = (
+        f"{each:.{digits}f}".replace("-", "−") for each in (np.median(values), values.min(), values.max())
+    )
+    return middle if values.size == 1 else f"{middle} ({low} to {high})"
 
 
 def _voices(corpus: Corpus) -> list[Voice]:
