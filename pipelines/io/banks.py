@@ -19,7 +19,12 @@ def facts(artifact: Artifact) -> dict[str, Any]:
 def made(banks: Iterable[Artifact]) -> dict[str, Any] | None:
     """Returns how the made ones among some banks were made, and who speaks in any of them; None if all are recorded."""
     known = map(facts, banks)
-    return joined({**each["made"], "speakers": each["speakers"]} if "made" in each else None for each in known)
+    return joined({**each["made"], "speakers": _speakers(each)} if "made" in each else None for each in known)
+
+
+def _speakers(told: Mapping[str, Any]) -> set[str]:
+    """Returns who is said to speak in a bank, of the whole or of any environment."""
+    return set(told.get("speakers", ())).union(*(row.get("speakers", ()) for row in told["recordings"]))
 
 
 def joined(found: Iterable[Mapping[str, Any] | None]) -> dict[str, Any] | None:
@@ -48,7 +53,7 @@ def refuse_voices(tested: Collection[str], banks: Iterable[Artifact], examples: 
     Raises:
         AssertionError: If any of them is heard there.
     """
-    heard = {speaker for bank in banks for speaker in facts(bank).get("speakers", ())}
+    heard = {speaker for bank in banks for speaker in _speakers(facts(bank))}
     heard |= {speaker for each in examples for speaker in each.properties.get("voices", ())}
     if known := sorted(heard & set(tested)):
         raise AssertionError(f"speakers of the test would be heard in made noise: {known}")

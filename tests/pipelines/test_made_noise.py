@@ -233,6 +233,9 @@ def test_a_forged_bank_in_which_a_test_speaker_babbles_is_refused(tmp_path):
     banks.refuse_voices(FOLD.test, [good], [])
     with pytest.raises(AssertionError, match=r"test would be heard in made noise: \['d'\]"):
         banks.refuse_voices(FOLD.test, [good, forged], [])
+    hidden = bank(tmp_path / "hidden", ("a",), rows=[{"speakers": ["a"]}, {"speakers": ["b", "d"]}])
+    with pytest.raises(AssertionError, match=r"\['d'\]"):
+        banks.refuse_voices(FOLD.test, [hidden], [])
     examples = [Artifact("Examples", tmp_path, {"noise": "train", "voices": who}) for who in (["b"], ["b", "d"])]
     banks.refuse_voices(FOLD.test, [], examples[:1])
     with pytest.raises(AssertionError, match=r"\['d'\]"):
