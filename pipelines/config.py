@@ -24,6 +24,7 @@ from kerasser.noise.estimation import spelled
 from kerasser.training import rules
 
 HalfOpenUnitInterval = restricted_number_type("HalfOpenUnitInterval", float, [(">=", 0), ("<", 1)])
+MadeSeconds = restricted_number_type("MadeSeconds", float, (">=", 2))
 # What the registries know; names are checked when a command reads its settings.
 if TYPE_CHECKING:
     CorpusName = str
@@ -135,9 +136,24 @@ class ClassifierSettings:
 
 
 @dataclass(frozen=True)
+class MadeNoiseSettings:
+    """Noise that is made for the training of defences, where defences.noise asks for it."""
+
+    environments: PositiveInt = 37
+    """Environments of all kinds, each drawn from the seed and its number; more are added to the same ones."""
+    duration_s: MadeSeconds = 25.0  # type: ignore[valid-type]
+    """Seconds of each."""
+    seed: NonNegativeInt = 0
+    """Seed of all of them."""
+
+
+@dataclass(frozen=True)
 class _SharedDefenceSettings:
     """What the defences share."""
 
+    noise: Literal["recorded", "made", "both"] = "recorded"
+    """What they train on: the noise's training stretch, noise that is made, or half of each; tests never change."""
+    made: MadeNoiseSettings = field(default_factory=MadeNoiseSettings)
     conditions: NonNegativeInt = 12
     """Environments and budgets that each training utterance meets, drawn for it; 0 takes all."""
 

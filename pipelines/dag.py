@@ -16,10 +16,12 @@ from pipelines.components.channel_gen import ChannelGen
 from pipelines.components.corpus_gen import CorpusGen
 from pipelines.components.evaluator import Evaluator
 from pipelines.components.feature_gen import FeatureGen
+from pipelines.components.made_noise_gen import MadeNoiseGen
 from pipelines.components.noise_gen import NoiseGen
 from pipelines.components.perturbation_exporter import PerturbationExporter
 from pipelines.components.random_noise_gen import RandomNoiseGen
 from pipelines.config import Settings
+from pipelines.engine.component import Channel
 from pipelines.places import refuse_misplaced
 
 #: What the test speakers are attacked with: every condition (""), the random draws that all searches share, or random
@@ -83,6 +85,7 @@ class Dag:
         self._attacks: dict[tuple[str, str, Pool], AdversarialGen] = {}
         self._enhanced: dict[str, FeatureGen] = {}
         self._training_attacks: dict[str, AdversarialGen] = {}
+        self._made_noise: dict[str, MadeNoiseGen] = {}
         self._random_noise: dict[tuple[float, str], RandomNoiseGen] = {}
 
     @cached_property
@@ -154,8 +157,45 @@ class Dag:
         for group in self._groups(fold):
             if group not in self._training_attacks:
                 name, folds, part = self._group("attack on training speech", group)
-                self._training_attacks[group] = self._adversarial(name, self.corpus, folds, part)
+                noise = self._heard(group)
+                self._training_attacks[group] = self._adversarial(name, self.corpus, folds, part, noise=noise)
         return [self._training_attacks[group] for group in self._groups(fold)]
+
+    def training_noise(self, fold: str) -> list[Channel]:
+        """The banks that what trains in a fold is attacked with: recorded noise, or what was made, or both."""
+        return list(dict.fromkeys(each for group in self._groups(fold) for each in self._heard(group)))
+
+    @property
+    def wired_training_noise(self) -> list[Channel]:
+        """The banks that anything may train with, of made ones those that are wired."""
+        made = [each.outputs["train"] for each in self._made_noise.values()]
+        return [*self._recorded(), *made]
+
+    def _heard(self, group: str) -> list[Channel]:
+        """The noise that meets the training speech of a group; where it babbles, the group itself speaks."""
+        if self.settings.defences.noise == "recorded":
+            return self._recorded()
+        if group not in self._made_noise:
+            name, folds, part = self._group("made noise", group)
+            self._made_noise[group] = self._made(name, self.corpus, folds, part)
+        return [*self._recorded(), self._made_noise[group].outputs["train"]]
+
+    def _recorded(self) -> list[Channel]:
+        return [] if self.settings.defences.noise == "made" else [self.noise.outputs["train"]]
+
+    def _made(self, id: str, corpus: CorpusGen, folds: Sequence[str], part: str) -> MadeNoiseGen:
+        made = self.settings.defences.made
+        return MadeNoiseGen(
+            id=id,
+            utterances=corpus.outputs["utterances"],
+            folds=corpus.outputs["folds"],
+            fold_names=[fold for fold in folds if fold],
+            part=part,
+            environments=made.environments,
+            duration_s=made.duration_s,
+            seed=made.seed,
+            quiet=self.settings.quiet,
+        )
 
     def random_noise(self, fold: str, epsilon: float) -> list[RandomNoiseGen]:
         """The same speakers under white noise.
@@ -208,7 +248,12 @@ class Dag:
                 other.valence,
                 id=f"corpus {name}",
             )
-            attack = self._adversarial(f"attack on training speech of {name}", corpus, [other.fold or ""], "training")
+            folds, noise = [other.fold or ""], self._recorded()
+            if self.settings.defences.noise != "recorded":
+                # Its own training speakers babble there.
+                noise.append(self._made(f"made noise of {name}", corpus, folds, "training").outputs["train"])
+            id = f"attack on training speech of {name}"
+            attack = self._adversarial(id, corpus, folds, "training", noise=noise)
             found.append((other, corpus, self._features(corpus, f"features of {name}"), attack))
         return found
 
@@ -233,9 +278,17 @@ class Dag:
         )
 
     def _adversarial(
-        self, id: str, corpus: CorpusGen, folds: Sequence[str], part: str, enhance: str = "", *, pool: Pool = ""
+        self,
+        id: str,
+        corpus: CorpusGen,
+        folds: Sequence[str],
+        part: str,
+        enhance: str = "",
+        *,
+        pool: Pool = "",
+        noise: Sequence[Channel] = (),
     ) -> AdversarialGen:
-        """Utterances of one part of some folds, under noise that this part may meet."""
+        """Utterances of one part of some folds, under noise that this part may meet: what tests, if none is given."""
         settings, training = self.settings, part != "test"
         draws = settings.threats.draws if pool == "draws" else settings.attack.draws
         epsilons, snrs_db = settings.attack.epsilons, settings.attack.snrs_db
@@ -245,7 +298,7 @@ class Dag:
             id=id,
             utterances=corpus.outputs["utterances"],
             folds=corpus.outputs["folds"],
-            noise=self.noise.outputs["train" if training else "test"],
+            noise=list(noise) or [self.noise.outputs["test"]],
             perturbation=self.perturbation.outputs["perturbation"],
             fold_names=[fold for fold in folds if fold],
             part=part,

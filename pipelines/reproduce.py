@@ -27,7 +27,8 @@ def reproduce(settings: Settings) -> None:
     for each in _each_corpus(settings):
         names, every_fold = wanted_and_all(each)
         left_out, unheard = unseen_noise(each)
-        if not each.threats.unseen_environment.wanted:
+        # What trains on made noise alone has met no environment that could be left out.
+        if not each.threats.unseen_environment.wanted or each.defences.noise == "made":
             left_out = []
         dag = Dag(each, names, every_fold=every_fold)
         reproducer = reproduction(dag, left_out, unheard)

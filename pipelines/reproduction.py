@@ -176,7 +176,7 @@ def reproduction(dag: Dag, environments: Sequence[str] = (), unheard: Mapping[st
         budgets=[[each.kind, each.value] for each in dag.threat_budgets],
         utterances=dag.corpus.outputs["utterances"],
         noise=dag.noise.outputs["test"],
-        training_noise=dag.noise.outputs["train"],
+        training_noise=dag.wired_training_noise,
         replicates=settings.evaluation.replicates,
         confidence=settings.evaluation.confidence,
         command=command_line("reproduce", settings),
@@ -187,7 +187,8 @@ def reproduction(dag: Dag, environments: Sequence[str] = (), unheard: Mapping[st
 
 def _left_out(models: Models, names: Sequence[str], environments: Sequence[str]) -> list[System]:
     """Returns the defences that meet noise, each trained without one environment; none where there is but one."""
-    if len(environments) < 2 or models.dag.settings.defences.conditions == 1:
-        # Without the one environment that an utterance meets, nothing would be left.
+    settings = models.dag.settings.defences
+    # Without the one environment that an utterance meets, nothing would be left; but for made noise.
+    if len(environments) < (1 if settings.noise == "both" else 2) or settings.conditions == 1:
         return []
     return [system for place in environments for system in models.systems(names, without=place)]

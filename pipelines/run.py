@@ -12,13 +12,13 @@ from pathlib import Path
 from kerasser.noise import bank
 from kerasser.util.errors import InputError
 from pipelines import told
-from pipelines.components.noise_gen import facts
 from pipelines.config import Settings
 from pipelines.dag import Dag
 from pipelines.engine.artifacts import Artifact
 from pipelines.engine.component import Component
 from pipelines.engine.launcher import Launcher
 from pipelines.engine.run_log import current
+from pipelines.io.banks import facts
 from pipelines.io.folds import read_folds
 
 

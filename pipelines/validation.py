@@ -14,7 +14,7 @@ from kerasser.audio import SAMPLE_RATE_HZ, AudioError, Limits
 from kerasser.corpora import usable
 from kerasser.demo import NAME as DEMO
 from kerasser.demo.noise import ENVIRONMENTS
-from kerasser.noise import splits
+from kerasser.noise import bank, splits
 from kerasser.noise.folders import Places
 from kerasser.util.errors import InputError
 from pipelines.cli.unused import UNUSED
@@ -152,6 +152,21 @@ def _defences(settings: Settings) -> None:
     # As their names have them.
     _once("defences.adversarial_training.shares", [round(share, 8) for share in shares])
 
+    noise = settings.defences.noise
+    if noise == "both" and settings.defences.conditions == 1:
+        raise InputError(
+            "defences.conditions: expected 2 or more, as half of them are of recorded and half of made noise, or 0 for "
+            "all. Received: 1"
+        )
+    if noise == "both" and settings.noise_dir is not None:
+        found = bank.read(Path(settings.noise_dir).expanduser(), settings.noise.channel, refused={})
+        names = bank.environments(found, settings.noise.environments)
+        if made := [name for name in names if name.startswith(bank.MADE_PREFIX)]:
+            raise InputError(
+                f"{settings.noise_dir}: expected environments whose names do not begin with {bank.MADE_PREFIX!r}, as "
+                f"those of made noise do. Received: {made[0]!r}"
+            )
+
 
 def _threats(settings: Settings) -> None:
     threats = settings.threats
@@ -176,7 +191,8 @@ def _measured_threats(settings: Settings) -> None:
     takes its radius from as well; and a defence that was trained without an environment is attacked as all are.
     """
     threats, attack = settings.threats, settings.attack
-    if threats.draws and not threats.unseen_environment.wanted:
+    left_out = threats.unseen_environment.wanted and settings.defences.noise != "made"
+    if threats.draws and not left_out:
         return
     why = (
         "threats.unseen_environment attacks the defences at those alone (its wanted false leaves that out)"

@@ -42,6 +42,7 @@ NOT_RUN = {
     "tools/benchmark coverage": "tests/evaluation/test_statistics.py simulates a part of it",
     "tools/benchmark reference-noise": "takes minutes; tests/noise/test_benchmark.py runs it",
     "tools/benchmark agreement": "tests/serving/test_serving_tools.py runs it",
+    "tools/benchmark made-noise": "takes a minute; tests/noise/test_benchmark.py runs a part of it",
     "tools/benchmark serving": "tests/serving/test_serving_tools.py runs it",
     "tools/compare_front_ends": "takes minutes; tests/features/test_compare_front_ends.py compares two utterances",
     "tools/serving_smoke": "tests/serving/test_serving_tools.py runs it",

@@ -218,6 +218,7 @@ class ReproductionReport(Report):
         unseen: Errors under noise that a defence was trained without.
         unheard: Environment that tests → "environment" where no training heard it, "recording" where no training heard
             these recordings of it; None where training heard the rest of every recording.
+        training_noise: Which noise the defences heard, in words; None where they heard none.
     """
 
     folds: Sequence[str]
@@ -233,6 +234,7 @@ class ReproductionReport(Report):
     search_curve: Sequence[SearchCurveRow]
     unseen: Sequence[UnseenRow]
     unheard: Mapping[str, str] | None = None
+    training_noise: str | None = None
 
     @property
     def threat_rows(self) -> Sequence[ThreatRow]:

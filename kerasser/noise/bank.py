@@ -15,6 +15,8 @@ from kerasser.util.errors import InputError
 
 #: Environment → its names in DEMAND (Thiemann, Ito, Vincent 2013), the preferred one first.
 DEMAND = {"cafe": ("PCAFETER", "SCAFE"), "meeting": ("OMEETING",), "station": ("PSTATION",)}
+#: Names of environments that were made, not recorded, begin with it.
+MADE_PREFIX = "made-"
 #: What is shorter is not drawn from, in seconds.
 SHORTEST_STRETCH_S = 1.0
 #: What no training has heard of an environment that tests: these recordings of it, or the environment at all.

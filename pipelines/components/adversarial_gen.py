@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from kerasser.attack import perturbation_graph
 from kerasser.attack.budget import budgets
@@ -12,18 +15,21 @@ from kerasser.attack.generation import Plan, adversarial_examples
 from pipelines.components import noise_gen
 from pipelines.components.feature_gen import chosen_front_end, front_end_modules
 from pipelines.engine.artifacts import Artifact
-from pipelines.engine.component import Component, ComponentSpec, Executor
-from pipelines.io import keys, shards, types, utterances
-from pipelines.io.folds import read_fold, speakers
+from pipelines.engine.component import Component, ComponentSpec, Executor, several
+from pipelines.io import banks, keys, shards, types, utterances
+from pipelines.io.folds import chosen
+
+_Made = tuple[np.ndarray, dict[str, Any]]
 
 
 class AdversarialGenSpec(ComponentSpec):
-    """Inputs: utterances, folds, one bank of noise, the perturbation. Output: examples.
+    """Inputs: utterances, folds, banks of noise, the perturbation. Output: examples.
 
     `enhance` is the gain with which attacked speech is enhanced before its features are taken; "" for none.
     `fold_names` are the folds whose part is attacked, none being the first fold. `conditions` are environments and
-    budgets for each utterance, drawn for it; 0 takes them all. `queries` draws from all recordings in turn instead, as
-    often from each environment as makes at least so many, whatever `draws` says; 0 does not.
+    budgets for each utterance, drawn for it, of several banks the same number from each; 0 takes them all. `queries` draws
+    from all recordings in turn instead, as often from each environment as makes at least so many, whatever `draws` says; 0
+    does not.
     """
 
     PARAMETERS = {
@@ -44,9 +50,9 @@ class AdversarialGenSpec(ComponentSpec):
     INPUTS = {
         "utterances": types.UTTERANCES,
         "folds": types.FOLDS,
-        "noise": types.NOISE,
         "perturbation": types.PERTURBATION,
     }
+    LISTS = {"noise": types.NOISE}
     OUTPUTS = {"examples": types.EXAMPLES}
 
 
@@ -69,43 +75,76 @@ class AdversarialGenExecutor(Executor):
         """Writes the shards that are missing.
 
         Raises:
-            AssertionError: If test noise would meet speech that is trained on, or the reverse.
+            AssertionError: If test noise would meet speech that is trained on, or the reverse, or if somebody else
+                speaks in made noise than those whose speech it meets.
         """
-        part = parameters["part"]
-        noise_split, _, noise = noise_gen.load(inputs["noise"])
-        if (noise_split == "test") != (part == "test"):
-            raise AssertionError(f"the {noise_split} stretch of the noise must not meet the {part} speakers")
-        chosen = _chosen(inputs, parameters)
-        plan = Plan(
-            noise,
-            noise_split,
-            budgets(parameters["epsilons"], parameters["snrs_db"]),
-            -(-parameters["queries"] // len(noise)) or parameters["draws"],
-            parameters["estimator"],
-            parameters["seed"],
-            parameters["conditions"] or None,
-            parameters["speech_level"],
-            in_turn=parameters["queries"] > 0,
-        )
+        part, noise = parameters["part"], several(inputs, "noise")
+        plans = _plans(noise, parameters)
+        attacked = _chosen(inputs, parameters)
+        how = banks.made(noise)
+        if how and (strangers := set(how["speakers"]) - attacked):
+            raise AssertionError(f"made noise in which others speak must not meet speech: {sorted(strangers)}")
+        size = sum(plan.size for plan in plans)
         front_end = chosen_front_end(parameters["front_end"], parameters["enhance"])
         add = perturbation_graph.load(inputs["perturbation"].uri / "saved_model")
         written = shards.write(
             outputs["examples"],
-            [item for item in utterances.read(inputs["utterances"]) if item[0].speaker in chosen],
-            lambda waveform, utterance, name: adversarial_examples(waveform, utterance.id, plan, front_end, name, add),
+            [item for item in utterances.read(inputs["utterances"]) if item[0].speaker in attacked],
+            lambda waveform, utterance, name: _in_turn(
+                [adversarial_examples(waveform, utterance.id, plan, front_end, name, add) for plan in plans]
+            ),
             front_end,
             per_shard=4,
             workers=parameters["workers"],
             quiet=parameters["quiet"],
-            bar_title=f"attack on {part} speech, {plan.size} each",
-            each=plan.size,
+            bar_title=f"attack on {part} speech, {size} each",
+            each=size,
         )
-        return {"examples": {**written, "noise": noise_split, "environments": sorted(noise)}}
+        environments = sorted({name for plan in plans for name in plan.noise})
+        facts = {**written, "noise": plans[0].noise_split, "environments": environments}
+        return {"examples": {**facts, **({"voices": how["speakers"]} if how else {})}}
+
+
+def _plans(noise: Sequence[Artifact], parameters: Mapping[str, Any]) -> list[Plan]:
+    """Returns the conditions of each bank.
+
+    Raises:
+        AssertionError: If a bank is not for these speakers, or an environment is in two.
+    """
+    plans: list[Plan] = []
+    for number, artifact in enumerate(noise):
+        noise_split, _, recordings = noise_gen.load(artifact)
+        if (noise_split == "test") != (parameters["part"] == "test"):
+            raise AssertionError(
+                f"the {noise_split} stretch of the noise must not meet the {parameters['part']} speakers"
+            )
+        if twice := [name for name in recordings if any(name in plan.noise for plan in plans)]:
+            raise AssertionError(f"the environment {twice[0]} is both recorded and made")
+        # The first banks have one more where the number cannot be divided.
+        conditions = (parameters["conditions"] + len(noise) - 1 - number) // len(noise)
+        plans.append(
+            Plan(
+                recordings,
+                noise_split,
+                budgets(parameters["epsilons"], parameters["snrs_db"]),
+                -(-parameters["queries"] // len(recordings)) or parameters["draws"],
+                parameters["estimator"],
+                parameters["seed"],
+                (conditions if parameters["conditions"] else None),
+                parameters["speech_level"],
+                in_turn=parameters["queries"] > 0,
+            )
+        )
+    return plans
+
+
+def _in_turn(examples: Sequence[list[_Made]]) -> list[_Made]:
+    """Returns the examples under each bank in turn, as who takes but the first few is to meet all banks."""
+    return [each for group in zip_longest(*examples) for each in group if each is not None]
 
 
 def _chosen(inputs: Mapping[str, Artifact], parameters: Mapping[str, Any]) -> frozenset[str]:
-    folds = [read_fold(inputs["folds"], name) for name in parameters["fold_names"] or [""]]
-    return speakers(folds, parameters["part"])
+    return chosen(inputs["folds"], parameters["fold_names"], parameters["part"])
 
 
 class AdversarialGen(Component):

@@ -21,7 +21,7 @@ from pipelines.components import gan_trainer
 from pipelines.components.trainer import load, refuse_known
 from pipelines.engine.artifacts import Artifact
 from pipelines.engine.component import Component, ComponentSpec, Executor, several
-from pipelines.io import keys, predictions, shards, types
+from pipelines.io import banks, keys, predictions, shards, types
 from pipelines.io.folds import read_fold
 
 _BATCH = 64
@@ -75,9 +75,15 @@ class EvaluatorExecutor(Executor):
             refuse_leak(cleaning["fold"], fold, noise_split)
             if cleaning["classifier"] != gan_trainer.digest(load(inputs["model"])):
                 raise AssertionError("the generator was trained for another classifier, or that one has changed")
-            facts["generator"] = {name: cleaning[name] for name in cleaning if name not in ("fold", "noises")}
+            others = ("fold", "noises", "made_noise")
+            facts["generator"] = {name: cleaning[name] for name in cleaning if name not in others}
             facts["generator"]["sha256"] = generator.content_hash
             heard.append(cleaning)
+        voices = set[str]()
+        if made := banks.joined(each.get("made_noise") for each in heard):
+            voices = set(made["speakers"])
+            refuse_known({"train": voices, "dev": ()}, fold.test)
+            facts["made_noise"] = made
         exported = served(inputs["model"], several(inputs, "generator"))
         evaluate, quiet = exported.signatures["evaluate"], parameters.get("quiet")
         clean, again = (_answers(evaluate, inputs["clean"], fold.test, quiet) for _ in range(2))
@@ -103,7 +109,7 @@ class EvaluatorExecutor(Executor):
             "figure1": to_json(figure1(scorer, adversarial, quiet=quiet)),
             "test_speakers": sorted(fold.test),
             "trained_speakers": sorted(
-                {name for each in heard for part in ("train", "dev") for name in each["fold"][part]}
+                voices.union(*(each["fold"][part] for each in heard for part in ("train", "dev")))
             ),
             "trained_noises": sorted({name for each in heard for name in each["noises"]}),
             "alarms": _alarms(clean, again),

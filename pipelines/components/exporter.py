@@ -17,7 +17,7 @@ from pipelines.components import gan_trainer, noise_gen, reporter
 from pipelines.components.trainer import load
 from pipelines.engine.artifacts import Artifact
 from pipelines.engine.component import Component, ComponentSpec, Executor, several
-from pipelines.io import types, utterances
+from pipelines.io import banks, types, utterances
 from pipelines.io.own_models import CARD
 
 #: Folders of an export, each a SavedModel.
@@ -105,6 +105,8 @@ def card(inputs: Mapping[str, Artifact], parameters: Mapping[str, Any]) -> dict[
             "trained": _recordings(trained, metrics["defended"]["trained_noises"]),
             "tested": _recordings(bank, sorted({row["environment"] for row in bank["recordings"]})),
         },
+        # What the defence heard; `noise_synthetic` is of what tests it.
+        "training_noise": _training_noise([model, *([generator] if generator else [])]),
         "fold": model["fold"]["name"],
         # Whoever attacks it must not take them for test speakers.
         "trained_speakers": sorted([*model["fold"]["train"], *model["fold"]["dev"]]),
@@ -131,11 +133,18 @@ def card(inputs: Mapping[str, Artifact], parameters: Mapping[str, Any]) -> dict[
 
 
 def _recordings(bank: Mapping[str, Any], environments: Sequence[str]) -> dict[str, list[str]]:
-    """Returns environment → names of its recordings in a bank."""
-    return {
-        environment: sorted({row["source"] for row in bank["recordings"] if row["environment"] == environment})
-        for environment in environments
-    }
+    """Returns environment → names of its recordings in a bank, of those that it holds."""
+    found: dict[str, set[str]] = {}
+    for row in bank["recordings"]:
+        if row["environment"] in environments:
+            found.setdefault(row["environment"], set()).add(row["source"])
+    return {environment: sorted(names) for environment, names in sorted(found.items())}
+
+
+def _training_noise(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Returns which noise anything of a system heard, recorded and made; empty where it heard none."""
+    noises = {name for each in parts for name in each["noises"]}
+    return banks.heard(noises, banks.joined(each.get("made_noise") for each in parts))
 
 
 def _cleaning(generator: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import csv
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,15 +26,16 @@ from kerasser.util.errors import InputError
 from pipelines.components import trainer
 from pipelines.engine.artifacts import Artifact
 from pipelines.engine.component import Component, ComponentSpec, Executor, several
-from pipelines.io import keys, log_examples, shards, types, utterances
+from pipelines.io import banks, keys, log_examples, shards, types, utterances
 from pipelines.io.folds import read_fold
 
 
 class GanTrainerSpec(ComponentSpec):
     """Inputs: the classifier, clean and adversarial examples, folds; the same of other corpora. Output: the generator.
 
-    Adversarial examples are one artifact or several that hold some of the speakers each. `noise` is the bank that they
-    were made with, for the log alone: a few are to be heard there. Event files go to `logdir`, or into the artifact.
+    Adversarial examples are one artifact or several that hold some of the speakers each. `noise` are the banks that
+    they were made with: a few are to be heard in the log, and who speaks in made noise must not test. Event files go
+    to `logdir`, or into the artifact.
 
     Of the other corpora, the training speakers of the folds named by `other_fold_names` are heard. Environments in
     `without` are heard of none.
@@ -57,9 +58,9 @@ class GanTrainerSpec(ComponentSpec):
         "utterances": types.UTTERANCES,
         "clean": types.EXAMPLES,
         "folds": types.FOLDS,
-        "noise": types.NOISE,
     }
     LISTS = {
+        "noise": types.NOISE,
         "adversarial": types.EXAMPLES,
         "other_utterances": types.UTTERANCES,
         "other_clean": types.EXAMPLES,
@@ -76,15 +77,16 @@ class GanTrainerExecutor(Executor):
     def key_inputs(cls, inputs: Mapping[str, Artifact], parameters: Mapping[str, Any]) -> Mapping[str, str]:
         """Takes the fold and what it trains and steers with, whose recordings it tests, and the other corpora's train.
 
-        The noise is for the log alone.
+        Recorded noise is for the log alone; of made noise it counts how it was made.
         """
         fold = read_fold(inputs["folds"], parameters["fold"])
         found = keys.of_speakers(
-            keys.without(inputs, "folds", "utterances", "noise", *GanTrainerSpec.LISTS), (*fold.train, *fold.dev)
+            keys.without(inputs, "folds", "utterances", *GanTrainerSpec.LISTS), (*fold.train, *fold.dev)
         )
         own = {name: artifact for name, artifact in inputs.items() if name.startswith("adversarial.")}
         found |= keys.of_speakers(own, (*fold.train, *fold.dev))
         found |= {"fold": keys.of_fold(fold), "utterances": utterances.digest(inputs["utterances"], fold.test)}
+        found |= keys.of_made_noise(several(inputs, "noise"))
         for number, (artifact, name) in enumerate(
             zip(several(inputs, "other_folds"), parameters["other_fold_names"], strict=True)
         ):
@@ -164,7 +166,7 @@ class GanTrainerExecutor(Executor):
                 dev_files,
                 contexts,
                 names,
-                inputs["noise"],
+                several(inputs, "noise"),
                 [utterances.facts(artifact)["name"] for artifact in several(inputs, "other_utterances")],
             ),
             quiet=parameters["quiet"],
@@ -172,10 +174,12 @@ class GanTrainerExecutor(Executor):
         saving = progress.bar(3, "steps", "saving", quiet=parameters["quiet"])
         if digest(classifier) != before:
             raise AssertionError("the classifier's weights changed while the generator was trained for it")
+        made = banks.made(several(inputs, "noise"))
         facts = {
             "build": {"features": len(names), **parameters["generator_network"]},
             "fold": fold.to_dict(),
             "noises": sorted(pairs.noises),
+            **({"made_noise": made} if made else {}),
             "classifier": before,
             "weights": digest(cleaner(gan.normalization, gan.generator)),
             "dev_error_undefended": identity,
@@ -195,16 +199,19 @@ class GanTrainerExecutor(Executor):
 
 
 def refuse_leak(inputs: Mapping[str, Artifact], fold: Fold, others: Sequence[Fold]) -> None:
-    """Refuses other corpora that hold the test speakers' recordings, and a classifier of another fold.
+    """Refuses other corpora that hold the test speakers' recordings, their voices, and a classifier of another fold.
 
     Raises:
         InputError: If the same recording is tested here and trained on there.
-        AssertionError: If the classifier knows the test speakers.
+        AssertionError: If the classifier knows the test speakers, or they speak in made noise.
     """
+    banks.refuse_voices(fold.test, several(inputs, "noise"), several(inputs, "adversarial"))
     trainer.refuse_known(json.loads((inputs["model"].uri / "model.json").read_text())["fold"], fold.test)
     tested = _recordings(inputs["utterances"], fold.test)
-    for artifact, other in zip(several(inputs, "other_utterances"), others, strict=True):
-        shared = tested.keys() & _recordings(artifact, other.train).keys()
+    attacked = several(inputs, "other_adversarial")
+    for artifact, other, examples in zip(several(inputs, "other_utterances"), others, attacked, strict=True):
+        trained = {*other.train, *examples.properties.get("voices", ())}
+        shared = tested.keys() & _recordings(artifact, trained).keys()
         if shared:
             raise InputError(
                 "defences.gan.corpora: expected corpora that share no recording with the test speakers. "
@@ -212,7 +219,7 @@ def refuse_leak(inputs: Mapping[str, Artifact], fold: Fold, others: Sequence[Fol
             )
 
 
-def _recordings(artifact: Artifact, speakers: Sequence[str]) -> dict[str, str]:
+def _recordings(artifact: Artifact, speakers: Collection[str]) -> dict[str, str]:
     """Returns SHA-256 → path of the files in which some speakers speak."""
     with (artifact.uri / "utterances.csv").open(newline="", encoding="utf-8") as file:
         return {row["sha256"]: row["path"] for row in csv.DictReader(file) if row["speaker"] in speakers}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from pipelines.engine import hashes
 from pipelines.engine.artifacts import Artifact
 from pipelines.engine.component import Component, ComponentSpec, Executor
 from pipelines.io import types
+from pipelines.io.banks import facts
 
 
 class NoiseGenSpec(ComponentSpec):
@@ -215,21 +216,22 @@ def _recordings(parameters: Mapping[str, Any], wanted: Sequence[Wanted], title: 
         yield Recording(one.environment, one.name, waveform)
 
 
-def load(artifact: Artifact) -> tuple[str, bool, dict[str, list[Recording]]]:
-    """Returns a bank's stretch, whether it is synthetic, and environment → recordings."""
+def load(artifact: Artifact, wanted: Collection[str] | None = None) -> tuple[str, bool, dict[str, list[Recording]]]:
+    """Returns a bank's stretch, whether it is synthetic, and environment → recordings.
+
+    Args:
+        artifact: A bank.
+        wanted: Names of the recordings to read; None for all.
+    """
     told = facts(artifact)
     noise: dict[str, list[Recording]] = {}
     ours = Limits(float("inf"), 2**63)
-    files = [audio.probe(artifact.uri / row["file"], limits=ours) for row in told["recordings"]]
-    for row, waveform in zip(told["recordings"], audio.waveforms(files), strict=True):
+    rows = [row for row in told["recordings"] if wanted is None or row["name"] in wanted]
+    files = [audio.probe(artifact.uri / row["file"], limits=ours) for row in rows]
+    for row, waveform in zip(rows, audio.waveforms(files), strict=True):
         recording = Recording(row["environment"], row["name"], np.asarray(waveform))
         noise.setdefault(row["environment"], []).append(recording)
     return told["noise_split"], told["synthetic"], noise
-
-
-def facts(artifact: Artifact) -> dict[str, Any]:
-    """Returns what `bank.json` says."""
-    return json.loads((artifact.uri / "bank.json").read_text())
 
 
 def stretches(artifact: Artifact, *, with_twins: bool = False) -> dict[str, list[tuple[int, int]]]:

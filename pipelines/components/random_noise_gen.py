@@ -11,7 +11,7 @@ from pipelines.components.feature_gen import chosen_front_end, front_end_modules
 from pipelines.engine.artifacts import Artifact
 from pipelines.engine.component import Component, ComponentSpec, Executor
 from pipelines.io import keys, shards, types, utterances
-from pipelines.io.folds import read_fold, speakers
+from pipelines.io.folds import chosen
 
 
 class RandomNoiseGenSpec(ComponentSpec):
@@ -44,12 +44,12 @@ class RandomNoiseGenExecutor(Executor):
         self, inputs: Mapping[str, Artifact], outputs: Mapping[str, Path], parameters: Mapping[str, Any]
     ) -> Mapping[str, Mapping[str, Any]]:
         """Writes the shards that are missing."""
-        chosen = _chosen(inputs, parameters)
+        wanted = _chosen(inputs, parameters)
         epsilon, estimator, seed = parameters["epsilon"], parameters["estimator"], parameters["seed"]
         front_end = chosen_front_end(parameters["front_end"])
         written = shards.write(
             outputs["examples"],
-            [item for item in utterances.read(inputs["utterances"]) if item[0].speaker in chosen],
+            [item for item in utterances.read(inputs["utterances"]) if item[0].speaker in wanted],
             lambda waveform, utterance, name: [
                 noisy_example(waveform, utterance.id, epsilon, estimator, seed, front_end, name)
             ],
@@ -63,8 +63,7 @@ class RandomNoiseGenExecutor(Executor):
 
 
 def _chosen(inputs: Mapping[str, Artifact], parameters: Mapping[str, Any]) -> frozenset[str]:
-    folds = [read_fold(inputs["folds"], name) for name in parameters["fold_names"] or [""]]
-    return speakers(folds, parameters["part"])
+    return chosen(inputs["folds"], parameters["fold_names"], parameters["part"])
 
 
 class RandomNoiseGen(Component):

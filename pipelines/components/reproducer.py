@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import ChainMap
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,9 +31,9 @@ from pipelines.components import attacker, listening_gen, noise_gen
 from pipelines.components.reporter import hashes, remarks, versions
 from pipelines.engine.artifacts import Artifact
 from pipelines.engine.component import Component, ComponentSpec, Executor, several
-from pipelines.engine.hashes import tree
+from pipelines.engine.hashes import digest, tree
 from pipelines.engine.source_hash import members
-from pipelines.io import attack_sounds, breakdowns, copies, predictions, types, utterances
+from pipelines.io import attack_sounds, banks, breakdowns, copies, predictions, types, utterances
 
 
 class ReproducerSpec(ComponentSpec):
@@ -54,8 +55,9 @@ class ReproducerSpec(ComponentSpec):
         "settings": dict,
     }
     RUNTIME_PARAMETERS = {"quiet": bool | None}
-    INPUTS = {"utterances": types.UTTERANCES, "noise": types.NOISE, "training_noise": types.NOISE}
+    INPUTS = {"utterances": types.UTTERANCES, "noise": types.NOISE}
     LISTS = {
+        "training_noise": types.NOISE,
         "evaluations": types.EVALUATION,
         "perception": types.PERCEPTION,
         "sounds": types.SOUNDS,
@@ -152,13 +154,12 @@ class ReproducerExecutor(Executor):
             ],
             sounds=from_json(list[SoundExample], _sounds(inputs, parameters, directory), "sounds.json"),
             command=parameters["command"],
-            inputs=hashes(
-                {
-                    "utterances": inputs["utterances"],
-                    "noise that trains": inputs["training_noise"],
-                    "noise that tests": inputs["noise"],
-                }
-            ),
+            inputs={
+                **hashes({"utterances": inputs["utterances"]}),
+                **_training_noise(several(inputs, "training_noise")),
+                **hashes({"noise that tests": inputs["noise"]}),
+            },
+            training_noise=_heard(metrics),
             settings=parameters["settings"],
             **made,
         )
@@ -180,6 +181,21 @@ def _sounds(inputs: Mapping[str, Artifact], parameters: Mapping[str, Any], direc
     return found
 
 
+def _training_noise(noise: Sequence[Artifact]) -> dict[str, str]:
+    """Returns the content hash of the recorded noise that trains, and one for all that was made."""
+    made = [each.content_hash for each in noise if banks.made([each])]
+    recorded = [each.content_hash for each in noise if each.content_hash not in made]
+    found = {"noise that trains": recorded[0]} if recorded else {}
+    return found | ({"made noise that trains": digest(made)} if made else {})
+
+
+def _heard(metrics: Sequence[Mapping[str, Any]]) -> str | None:
+    """Says which noise the defences heard; None where they heard none."""
+    noises = {name for each in metrics for name in each["trained_noises"]}
+    made = banks.joined(each["model"].get("made_noise") for each in metrics)
+    return banks.told(banks.heard(noises, made)) or None
+
+
 def _about(system: Mapping[str, Any]) -> dict[str, Any]:
     """Returns what tells a system from the others."""
     return {name: system[name] for name in ("defence", "percent", "fold", "seed")}
@@ -193,7 +209,8 @@ def _alarms(
     inputs: Mapping[str, Artifact], systems: Sequence[Mapping[str, Any]], metrics: Sequence[Mapping[str, Any]]
 ) -> list[Alarm]:
     """Returns what rang for single models, and whether test recordings lie among the others under another name."""
-    noises = [noise_gen.stretches(inputs["training_noise"], with_twins=True), noise_gen.stretches(inputs["noise"])]
+    trained = [noise_gen.stretches(each, with_twins=True) for each in several(inputs, "training_noise")]
+    noises = [dict(ChainMap(*trained)), noise_gen.stretches(inputs["noise"])]
     rung = [
         from_json(Alarm, {"defence": system["defence"], **alarm}, "metrics.json: alarms")
         for system, measured in zip(systems, metrics, strict=True)

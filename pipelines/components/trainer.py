@@ -26,7 +26,7 @@ from kerasser.training.tensorboard.pages import LogContents, LogWriter, asking
 from kerasser.util import progress
 from pipelines.engine.artifacts import Artifact
 from pipelines.engine.component import Component, ComponentSpec, Executor, several
-from pipelines.io import keys, log_examples, shards, types
+from pipelines.io import banks, keys, log_examples, shards, types
 from pipelines.io.folds import read_fold
 
 
@@ -35,8 +35,9 @@ class TrainerSpec(ComponentSpec):
 
     Examples, and those under noise, are one artifact or several that hold some of the speakers each.
     `share` of the utterances, in [0, 1], is replaced by their adversarial versions. Environments in `without` are not
-    heard, as if nobody knew of them. `noise` is the bank that adversarial versions were
-    made with, for the log alone: a few of them are to be heard there. Event files go to `logdir`, or into the artifact.
+    heard, as if nobody knew of them. `noise` are the banks that adversarial versions were made with: a few of them are
+    to be heard in the log, and who speaks in made noise must not test. Event files go to `logdir`, or into the
+    artifact.
     """
 
     PARAMETERS = {
@@ -67,10 +68,14 @@ class TrainerExecutor(Executor):
 
     @classmethod
     def key_inputs(cls, inputs: Mapping[str, Artifact], parameters: Mapping[str, Any]) -> Mapping[str, str]:
-        """Takes the fold and what it trains and steers with; utterances and noise are for the log alone."""
+        """Takes the fold and what it trains and steers with, and of made noise how it was made.
+
+        Utterances and recorded noise are for the log alone.
+        """
         fold = read_fold(inputs["folds"], parameters["fold"])
         read = keys.without(inputs, "folds", "utterances", "noise")
-        return {**keys.of_speakers(read, (*fold.train, *fold.dev)), "fold": keys.of_fold(fold)}
+        found = {**keys.of_speakers(read, (*fold.train, *fold.dev)), "fold": keys.of_fold(fold)}
+        return found | keys.of_made_noise(several(inputs, "noise"))
 
     def do(
         self, inputs: Mapping[str, Artifact], outputs: Mapping[str, Path], parameters: Mapping[str, Any]
@@ -95,6 +100,8 @@ class TrainerExecutor(Executor):
         )
         reading.update()
         refuse_leak(train.speakers, fold.train, *several(inputs, "examples"), *attacked)
+        banks.refuse_voices(fold.test, several(inputs, "noise"), attacked)
+        made = banks.made(several(inputs, "noise"))
         dev = batches(
             shards.files(examples, fold.dev),
             dimension,
@@ -134,6 +141,7 @@ class TrainerExecutor(Executor):
             "fold": fold.to_dict(),
             "share": parameters["share"],
             "noises": sorted(train.noises),
+            **({"made_noise": made} if made else {}),
             "dev_ua": dev_ua,
             "search": [{"layers": -number, "dev_ua": ua, "epochs": len(rows)} for ua, number, _, rows in candidates],
         }
@@ -152,10 +160,9 @@ def _logged(
     settings = {name: parameters[name] for name in TrainerSpec.PARAMETERS if name != "layers"}
     # TensorBoard takes trainings of the same settings for one.
     settings["speech"] = ", ".join(sorted({condition(context) for context in contexts}))
-    banks = several(inputs, "noise")
     what = "An LSTM classifier of positive and negative emotions on eGeMAPS features, a victim to measure noise with."
     contents = log_examples.contents(
-        what, settings, fold, inputs["utterances"], files, contexts, names, banks[0] if banks else None
+        what, settings, fold, inputs["utterances"], files, contexts, names, several(inputs, "noise")
     )
     return contents, DevelopmentSpeech(records.read(files, len(names), one_each(contexts)))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from kerasser.corpora.folds import Fold
 from kerasser.util.errors import InputError
@@ -22,6 +22,11 @@ def read_fold(artifact: Artifact, name: str) -> Fold:
 def read_folds(artifact: Artifact) -> list[Fold]:
     """Returns every fold, in the order in which they were cut."""
     return [Fold.from_dict(row) for row in json.loads((artifact.uri / "folds.json").read_text())]
+
+
+def chosen(artifact: Artifact, names: Sequence[str], part: str) -> frozenset[str]:
+    """Returns the speakers of a part of the folds of some names, none being the first fold; see `speakers`."""
+    return speakers([read_fold(artifact, name) for name in names or [""]], part)
 
 
 def speakers(folds: Iterable[Fold], part: str) -> frozenset[str]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from kerasser.corpora.folds import Fold
 from pipelines.engine.artifacts import Artifact
 from pipelines.engine.hashes import digest
-from pipelines.io import shards, types, utterances
+from pipelines.io import banks, shards, types, utterances
 
 
 def of_speakers(inputs: Mapping[str, Artifact], speakers: Iterable[str]) -> dict[str, str]:
@@ -34,6 +34,12 @@ def of_speakers(inputs: Mapping[str, Artifact], speakers: Iterable[str]) -> dict
 def of_fold(fold: Fold) -> str:
     """Hashes a fold, which no other fold of the corpus changes."""
     return digest(fold.to_dict())
+
+
+def of_made_noise(noise: Iterable[Artifact]) -> dict[str, str]:
+    """Hashes how made noise among some banks was made and who speaks in it; recorded noise adds nothing."""
+    made = banks.made(noise)
+    return {"made_noise": digest(made)} if made else {}
 
 
 def without(inputs: Mapping[str, Artifact], *names: str) -> dict[str, Artifact]:

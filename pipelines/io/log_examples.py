@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from kerasser import audio
 from kerasser.attack.generation import replay
 from kerasser.corpora import CLASSES
@@ -29,7 +31,7 @@ def contents(
     files: Sequence[Path],
     contexts: Sequence[Example],
     descriptors: Sequence[str],
-    bank: Artifact | None = None,
+    banks: Sequence[Artifact] = (),
     others: Sequence[str] = (),
 ) -> LogContents:
     """Chooses a few utterances of development speakers, and says what is trained.
@@ -42,7 +44,7 @@ def contents(
         files: Examples of the development speakers, clean and adversarial.
         contexts: What they hold, from `kerasser.features.records.contexts`.
         descriptors: Names of the features.
-        bank: The training bank of the noise, where adversarial speech is to be heard.
+        banks: The training banks of the noise, where adversarial speech is to be heard.
         others: Further corpora that are trained on.
 
     Raises:
@@ -58,18 +60,23 @@ def contents(
         LoggedUtterance(mine, None if place is None else next(attacked))
         for mine, (_, place) in zip(own, pairs, strict=True)
     ]
-    if bank is not None:
-        logged = _with_sounds(logged, corpus, bank)
+    if banks:
+        logged = _with_sounds(logged, corpus, banks)
     card = _card(what, settings, fold, corpus, logged, others)
     return LogContents(card, settings, descriptors, CLASSES, logged)
 
 
-def _with_sounds(logged: Sequence[LoggedUtterance], corpus: Artifact, bank: Artifact) -> list[LoggedUtterance]:
+def _with_sounds(
+    logged: Sequence[LoggedUtterance], corpus: Artifact, banks: Sequence[Artifact]
+) -> list[LoggedUtterance]:
     """Makes the waveforms again from what is noted beside the features."""
-    noise_split, _, noise = noise_gen.load(bank)
-    if noise_split != "train":
-        raise AssertionError(f"the {noise_split} stretch of the noise would be heard beside a training")
-    recordings = {(name, each.name): each.waveform for name, found in noise.items() for each in found}
+    wanted = {each.adversarial.provenance["recording"] for each in logged if each.adversarial is not None}
+    recordings: dict[tuple[str, str], np.ndarray] = {}
+    for bank in banks:
+        noise_split, _, noise = noise_gen.load(bank, wanted)
+        if noise_split != "train":
+            raise AssertionError(f"the {noise_split} stretch of the noise would be heard beside a training")
+        recordings |= {(name, each.name): each.waveform for name, found in noise.items() for each in found}
     files = {utterance.id: file for utterance, file in utterances.read(corpus)}
     heard = []
     for each in logged:

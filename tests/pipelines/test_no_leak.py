@@ -10,7 +10,7 @@ from kerasser.corpora.folds import Fold
 from kerasser.evaluation.alarms import seen_in_training
 from kerasser.noise.bank import Recording
 from kerasser.util.errors import InputError
-from pipelines.components import adversarial_gen, evaluator, gan_trainer, noise_gen
+from pipelines.components import evaluator, gan_trainer, noise_gen
 from pipelines.components.adversarial_gen import AdversarialGenExecutor
 from pipelines.components.noise_gen import NoiseGenExecutor
 from pipelines.components.trainer import refuse_leak
@@ -52,12 +52,11 @@ def test_a_model_is_measured_on_strangers_under_test_noise_alone():
 
 @pytest.mark.parametrize(("noise_split", "part"), [("train", "test"), ("test", "training")])
 def test_noise_of_one_stretch_never_meets_speech_of_the_other(tmp_path, monkeypatch, noise_split, part):
-    monkeypatch.setattr(adversarial_gen, "read_fold", lambda *_: FOLD)
     noise = {"cafe": [Recording("cafe", "a", np.ones(10, np.float32))]}
     monkeypatch.setattr(noise_gen, "load", lambda _: (noise_split, False, noise))
     with pytest.raises(AssertionError, match=f"the {noise_split} stretch .* the {part} speakers"):
         AdversarialGenExecutor().do(
-            {"folds": None, "noise": None}, {"examples": tmp_path}, {"fold_names": [], "part": part}
+            {"folds": None, "noise.0": None}, {"examples": tmp_path}, {"fold_names": [], "part": part}
         )
 
 
@@ -78,7 +77,7 @@ def gan_inputs(tmp_path, trained, recordings):
         lines = [f"{speaker},{digest},{digest}.wav" for speaker, digest in rows]
         (tmp_path / name / "utterances.csv").write_text("\n".join(["speaker,sha256,path", *lines]))
         inputs[name] = Artifact("Utterances", tmp_path / name)
-    return inputs
+    return {**inputs, "other_adversarial.0": Artifact("Examples", tmp_path, {"noise": "train"})}
 
 
 OWN = [("a", "1"), ("c", "2"), ("d", "3")]

@@ -175,7 +175,7 @@ def test_no_test_noise_is_above_any_generator(place, reproduced):
         assert {node["parameters"]["part"] for node in attacks} == {"tested"}
         fold = lineage(generator)["parameters"]["fold"]
         assert fold not in {name for node in attacks for name in node["parameters"]["fold_names"]}
-        (noise,) = {node["inputs"]["noise"]["output"] for node in attacks}
+        (noise,) = {node["inputs"]["noise.0"]["output"] for node in attacks}
         assert noise == "train"
 
 
@@ -331,11 +331,11 @@ def test_a_speaker_and_a_place_called_na_are_taken_at_their_word(tmp_path):
 
 def inputs(place, listing, tested=(10, 20)):
     """Makes what the alarms of a report read: the utterances, and the two parts of one recording of noise."""
-    made = {name: Artifact(name, place / name) for name in ("utterances", "training_noise", "noise")}
+    made = {name: Artifact(name, place / name) for name in ("utterances", "training_noise.0", "noise")}
     for artifact in made.values():
         artifact.uri.mkdir(exist_ok=True)
     (made["utterances"].uri / "utterances.csv").write_text("speaker,sha256,start_s,end_s\n" + listing)
-    for name, (start, end) in {"training_noise": (0, 10), "noise": tested}.items():
+    for name, (start, end) in {"training_noise.0": (0, 10), "noise": tested}.items():
         row = {"name": "hall", "source_sha256": "33", "start_sample": start, "end_sample": end}
         (made[name].uri / "bank.json").write_text(json.dumps({"recordings": [row]}))
     return made

@@ -41,6 +41,7 @@ def _facts(report: Report) -> Block:
         "- Seeds: " + "; ".join(f"{what} {', '.join(map(str, each))}" for what, each in seeds.items() if each) + ".",
         f"- Tested: {count(report.clean.n, 'utterance')} of {count(len(report.test_speakers), 'speaker')}: "
         f"{', '.join(map(name, report.test_speakers))}.",
+        *_heard(report),
         f"- Left out of the corpus: {skipped or 'nothing'}.",
         *_features(settings),
         "- Versions: " + ", ".join(f"{package} {version}" for package, version in report.versions.items()) + ".",
@@ -51,6 +52,13 @@ def _features(settings: Mapping[str, Any]) -> list[str]:
     """Says what took the features; a victim of somebody else's takes its own."""
     front_end = settings.get("features", {}).get("front_end")
     return [f"- Features: taken by the front end {name(front_end)}."] if front_end else []
+
+
+def _heard(report: Report) -> list[str]:
+    """Says which noise the defences heard, if any."""
+    if not isinstance(report, ReproductionReport) or report.training_noise is None:
+        return []
+    return [f"- Noise that trains the defences: {name(report.training_noise)}."]
 
 
 def _inputs(inputs: Mapping[str, str]) -> list[Block]:

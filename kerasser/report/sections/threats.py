@@ -32,6 +32,11 @@ def blocks(report: Report) -> Sequence[Block]:
     heard = report.unheard if isinstance(report, ReproductionReport) else None
     if unseen_environment.NAME in present and bank.ENVIRONMENT not in (heard or {}).values():
         spent += " What trains on no environment meets them all unseen: its error there is the oblivious one."
+    if _all_unseen(report):
+        spent += (
+            " The defences were trained on made noise alone, so there was no environment to leave out: all that test "
+            "are unseen to them, and their oblivious error is the one on unseen environments."
+        )
     return [
         text(_asked(rows, present, report.settings["threats"])),
         text(*(f"- **{threats.title(threat)}**: {threats.get(threat).explanation}." for threat in present)),
@@ -44,6 +49,12 @@ def blocks(report: Report) -> Sequence[Block]:
         *_curve(report.search_rows),
         *(_unseen(report.unseen) if isinstance(report, ReproductionReport) else []),
     ]
+
+
+def _all_unseen(report: Report) -> bool:
+    """Returns whether defences met no environment in training, where unseen ones were asked for."""
+    made = report.settings.get("defences", {}).get("noise") == "made"
+    return made and bool(report.settings["threats"]["unseen_environment"]["wanted"])
 
 
 def tables(report: Report) -> dict[str, Sequence[Any]]:

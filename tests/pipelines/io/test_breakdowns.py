@@ -47,10 +47,11 @@ def report(tmp_path):
     inputs = {
         "utterances": artifact("Utterances", utterances_csv="id,speaker,sex,sha256,start_s,end_s\n" + rows),
         "noise": artifact("Noise", bank_json={"synthetic": False, "recordings": []}),
-        "training_noise": artifact("Noise train", bank_json={"synthetic": False, "recordings": []}),
+        "training_noise.0": artifact("Noise train", bank_json={"synthetic": False, "recordings": []}),
     }
     (inputs["utterances"].uri / "corpus.json").write_text(json.dumps(about))
-    metrics = {"test_speakers": [f"s{n}" for n in range(4)], "trained_speakers": [], "alarms": [], "model": {}}
+    metrics = {"test_speakers": [f"s{n}" for n in range(4)], "trained_speakers": []}
+    metrics |= {"trained_noises": [], "alarms": [], "model": {}}
     for place, defence in enumerate((NONE, RANDOM, GAN)):
         table = answers(defence).to_csv(index=False)
         inputs[f"evaluations.{place}"] = artifact(f"Evaluation {place}", predictions_csv=table, metrics_json=metrics)
