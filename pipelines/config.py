@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, make_dataclass
+from dataclasses import dataclass, field, make_dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from jsonargparse.typing import (
@@ -267,6 +267,16 @@ class Settings:
     evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
     perception: PerceptionSettings = field(default_factory=PerceptionSettings)
     report: ReportSettings = field(default_factory=ReportSettings)
+
+    def __post_init__(self) -> None:
+        # Whoever names a defence wants it, whatever a file says for all of them.
+        named_ones = {
+            _module(each.settings): replace(chosen, wanted=True)
+            for name, each in defences.known().items()
+            if {name, _module(each.settings)} & {*self.defence}
+            and hasattr(chosen := getattr(self.defences, _module(each.settings)), "wanted")
+        }
+        object.__setattr__(self, "defences", replace(self.defences, **named_ones))
 
 
 @dataclass(frozen=True)

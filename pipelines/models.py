@@ -41,6 +41,9 @@ class Models:
         white_noise: float = 0.0,
         adversarial_share: float = 0.0,
         gaussian_noise: float = 0.0,
+        versions: int = 0,
+        divergence_weight: float = 0.0,
+        worst_version: bool = False,
         without: str = "",
     ) -> Trainer:
         """A classifier, on clean speech or another kind."""
@@ -50,7 +53,8 @@ class Models:
         network, training = asdict(settings.classifier), asdict(settings.training)
         layers = network.pop("layers")
         examples = dag.random_noise(self.fold, white_noise) if white_noise else [dag.features]
-        adversarial = dag.training_attacks(self.fold) if adversarial_share else []
+        adversarial = dag.training_attacks(self.fold) if adversarial_share or versions else []
+        consistency = {"versions": versions, "weight": divergence_weight, "worst": worst_version} if versions else {}
         self._classifiers[name] = Trainer(
             id=id,
             utterances=dag.corpus.outputs["utterances"],
@@ -65,6 +69,7 @@ class Models:
             balance_classes=training.pop("balance_classes"),
             training=training,
             share=adversarial_share,
+            consistency=consistency,
             without=[without] if without else [],
             seed=self.seed,
             quiet=settings.quiet,
