@@ -9,6 +9,7 @@ from typing import Any
 from kerasser import defences
 from kerasser.defences import NONE, System
 from pipelines.components.gan_trainer import GanTrainer
+from pipelines.components.generator_transfer import GeneratorTransfer
 from pipelines.components.trainer import Trainer
 from pipelines.dag import Dag, named
 from pipelines.io.logs import log_folder
@@ -33,6 +34,7 @@ class Models:
         self.dag, self.fold, self.seed = dag, fold, seed
         self._classifiers: dict[str, Trainer] = {}
         self._generators: dict[tuple[Trainer, str], GanTrainer] = {}
+        self._transferred: dict[tuple[Trainer, GanTrainer], GeneratorTransfer] = {}
 
     def classifier(
         self,
@@ -77,8 +79,28 @@ class Models:
         )
         return self._classifiers[name]
 
-    def generator(self, classifier: Trainer, *, without: str = "") -> GanTrainer:
-        """The generator that cleans for a classifier."""
+    def generator(
+        self, classifier: Trainer, *, trained_for: Trainer | None = None, without: str = ""
+    ) -> GanTrainer | GeneratorTransfer:
+        """The generator that cleans for a classifier, trained for it or for another."""
+        trained = self._generator(trained_for or classifier, without)
+        if trained_for in (None, classifier):
+            return trained
+        if (classifier, trained) not in self._transferred:
+            self._transferred[classifier, trained] = GeneratorTransfer(
+                id=f"{trained.id}, before {classifier.id}",
+                trained=trained.outputs["generator"],
+                model=classifier.outputs["model"],
+                clean=self.dag.features.outputs["examples"],
+                adversarial=[each.outputs["examples"] for each in self.dag.training_attacks(self.fold)],
+                folds=self.dag.corpus.outputs["folds"],
+                fold=self.fold,
+                without=[without] if without else [],
+                quiet=self.dag.settings.quiet,
+            )
+        return self._transferred[classifier, trained]
+
+    def _generator(self, classifier: Trainer, without: str) -> GanTrainer:
         if (classifier, without) in self._generators:
             return self._generators[classifier, without]
         dag, settings = self.dag, self.dag.settings.defences.gan

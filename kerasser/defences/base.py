@@ -67,11 +67,12 @@ class Build(Protocol):
         """
         ...
 
-    def generator(self, classifier: Any, *, without: str = "") -> Any:
+    def generator(self, classifier: Any, *, trained_for: Any = None, without: str = "") -> Any:
         """Returns a generator that cleans features for a classifier.
 
         Args:
             classifier: From `classifier`.
+            trained_for: The classifier whose errors steer its training, if that is another.
             without: The environment that it does not meet.
         """
         ...
