@@ -239,7 +239,8 @@ class Settings:
     fold: str | None = None
     """Name of the fold that is tested, the first by default; reproduce takes all of them for "all"."""
     defence: list[str] = field(default_factory=list, metadata={"nargs": "+", "metavar": "NAME"})
-    """Defences, or all: train trains these, the GAN by default, and reproduce compares these, all by default."""
+    """Defences, or all that are wanted: train trains these, the GAN by default, and reproduce compares these, all by
+    default; naming one whose `wanted` is false makes it true."""
     output_dir: str = "outputs"
     """Where artifacts and reports go."""
     logdir: str | None = None
