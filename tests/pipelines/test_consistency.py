@@ -70,7 +70,7 @@ def store(tmp_path_factory):
     root = tmp_path_factory.mktemp("consistency")
     listing, noise = corpus.write(root)
     flags = [*corpus.arguments(listing, noise, root / "out"), "--quiet", "--training.epochs", "2"]
-    flags += ["--defences.gan.pretraining_epochs", "1", "--defences.gan.epochs", "0"]
+    flags += ["--defences.gan.pretraining_epochs", "0", "--defences.gan.epochs", "1"]
     main("train", "", train.train, [*flags, "--defence", "consistency", "gan_consistency"])
     return root / "out/artifacts"
 
