@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, make_dataclass
+from dataclasses import dataclass, field, make_dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from jsonargparse.typing import (
@@ -257,7 +257,8 @@ class Settings:
     fold: str | None = None
     """Name of the fold that is tested, the first by default; reproduce takes all of them for "all"."""
     defence: list[str] = field(default_factory=list, metadata={"nargs": "+", "metavar": "NAME"})
-    """Defences, or all: train trains these, the GAN by default, and reproduce compares these, all by default."""
+    """Defences, or all that are wanted: train trains these, the GAN by default, and reproduce compares these, all by
+    default; naming one whose `wanted` is false makes it true."""
     output_dir: str = "outputs"
     """Where artifacts and reports go."""
     logdir: str | None = None
@@ -285,6 +286,16 @@ class Settings:
     evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
     perception: PerceptionSettings = field(default_factory=PerceptionSettings)
     report: ReportSettings = field(default_factory=ReportSettings)
+
+    def __post_init__(self) -> None:
+        # Whoever names a defence wants it, whatever a file says for all of them.
+        named_ones = {
+            _module(each.settings): replace(chosen, wanted=True)
+            for name, each in defences.known().items()
+            if {name, _module(each.settings)} & {*self.defence}
+            and hasattr(chosen := getattr(self.defences, _module(each.settings)), "wanted")
+        }
+        object.__setattr__(self, "defences", replace(self.defences, **named_ones))
 
 
 @dataclass(frozen=True)

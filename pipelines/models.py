@@ -9,6 +9,7 @@ from typing import Any
 from kerasser import defences
 from kerasser.defences import NONE, System
 from pipelines.components.gan_trainer import GanTrainer
+from pipelines.components.generator_transfer import GeneratorTransfer
 from pipelines.components.trainer import Trainer
 from pipelines.dag import Dag, named
 from pipelines.io.logs import log_folder
@@ -33,6 +34,7 @@ class Models:
         self.dag, self.fold, self.seed = dag, fold, seed
         self._classifiers: dict[str, Trainer] = {}
         self._generators: dict[tuple[Trainer, str], GanTrainer] = {}
+        self._transferred: dict[tuple[Trainer, GanTrainer], GeneratorTransfer] = {}
 
     def classifier(
         self,
@@ -41,6 +43,9 @@ class Models:
         white_noise: float = 0.0,
         adversarial_share: float = 0.0,
         gaussian_noise: float = 0.0,
+        versions: int = 0,
+        divergence_weight: float = 0.0,
+        worst_version: bool = False,
         without: str = "",
     ) -> Trainer:
         """A classifier, on clean speech or another kind."""
@@ -50,7 +55,8 @@ class Models:
         network, training = asdict(settings.classifier), asdict(settings.training)
         layers = network.pop("layers")
         examples = dag.random_noise(self.fold, white_noise) if white_noise else [dag.features]
-        adversarial = dag.training_attacks(self.fold) if adversarial_share else []
+        adversarial = dag.training_attacks(self.fold) if adversarial_share or versions else []
+        consistency = {"versions": versions, "weight": divergence_weight, "worst": worst_version} if versions else {}
         self._classifiers[name] = Trainer(
             id=id,
             utterances=dag.corpus.outputs["utterances"],
@@ -65,6 +71,7 @@ class Models:
             balance_classes=training.pop("balance_classes"),
             training=training,
             share=adversarial_share,
+            consistency=consistency,
             without=[without] if without else [],
             seed=self.seed,
             quiet=settings.quiet,
@@ -72,8 +79,28 @@ class Models:
         )
         return self._classifiers[name]
 
-    def generator(self, classifier: Trainer, *, without: str = "") -> GanTrainer:
-        """The generator that cleans for a classifier."""
+    def generator(
+        self, classifier: Trainer, *, trained_for: Trainer | None = None, without: str = ""
+    ) -> GanTrainer | GeneratorTransfer:
+        """The generator that cleans for a classifier, trained for it or for another."""
+        trained = self._generator(trained_for or classifier, without)
+        if trained_for in (None, classifier):
+            return trained
+        if (classifier, trained) not in self._transferred:
+            self._transferred[classifier, trained] = GeneratorTransfer(
+                id=f"{trained.id}, before {classifier.id}",
+                trained=trained.outputs["generator"],
+                model=classifier.outputs["model"],
+                clean=self.dag.features.outputs["examples"],
+                adversarial=[each.outputs["examples"] for each in self.dag.training_attacks(self.fold)],
+                folds=self.dag.corpus.outputs["folds"],
+                fold=self.fold,
+                without=[without] if without else [],
+                quiet=self.dag.settings.quiet,
+            )
+        return self._transferred[classifier, trained]
+
+    def _generator(self, classifier: Trainer, without: str) -> GanTrainer:
         if (classifier, without) in self._generators:
             return self._generators[classifier, without]
         dag, settings = self.dag, self.dag.settings.defences.gan

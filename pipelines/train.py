@@ -49,16 +49,20 @@ def train(settings: Settings) -> None:
 def _trained(component: Component, outputs: dict[str, Artifact]) -> str:
     """Returns a line on what a training reached, and how TensorBoard shows it."""
     ((kind, artifact),) = outputs.items()
-    facts, log = artifact.properties, Path(component.parameters["logdir"])
-    if not component.parameters["logdir"] or not log.is_dir():
-        # Taken from the cache, it was logged where it was trained.
-        log = artifact.uri / "logs"
+    facts = artifact.properties
     reached = (
         f"error {facts['dev_error']:.1f} % on the development speakers' cleaned speech"
         if kind == "generator"
         else f"{facts['layers']} LSTM layers, {facts['epochs']} epochs, UA {facts['dev_ua']:.1f} % on the development "
         "speakers"
     )
+    if "logdir" not in component.parameters:
+        # It took what others trained.
+        return f"{component.id}: {reached}"
+    log = Path(component.parameters["logdir"])
+    if not component.parameters["logdir"] or not log.is_dir():
+        # Taken from the cache, it was logged where it was trained.
+        log = artifact.uri / "logs"
     return f"{component.id}: {reached}; tensorboard --logdir {shlex.quote(str(log))}"
 
 

@@ -21,6 +21,7 @@ _FLAGS = [
         "0",
     ),
     *("--threats.draws", "0", "--threats.white_box.steps", "0", "--threats.unseen_environment.wanted", "false"),
+    *("--defences.consistency.wanted", "false", "--defences.gan_consistency.wanted", "false"),
     *("--threats.epsilons", "[2]", "--threats.snrs_db", "[]", "--defences.gan.corpora", "[]"),
     *("--threats.many_queries.counts", "[]"),
     # Enough training to be better than chance, as what is published has to be.

@@ -47,6 +47,9 @@ class Build(Protocol):
         white_noise: float = 0.0,
         adversarial_share: float = 0.0,
         gaussian_noise: float = 0.0,
+        versions: int = 0,
+        divergence_weight: float = 0.0,
+        worst_version: bool = False,
         without: str = "",
     ) -> Any:
         """Returns a classifier that trains on the fold's training speakers.
@@ -56,15 +59,20 @@ class Build(Protocol):
             white_noise: White noise on its training waveforms, in deviations of the reference noise.
             adversarial_share: Share of its training utterances, in [0, 1], that are under environmental noise.
             gaussian_noise: Gaussian noise on its normalised training features.
+            versions: Versions under environmental noise that each training utterance is heard in beside the clean one,
+                in one step; 0 for none.
+            divergence_weight: Weight of the Jensen–Shannon divergence of the answers to them.
+            worst_version: Whether the hardest of them alone counts in the cross-entropy.
             without: The environment that it does not meet.
         """
         ...
 
-    def generator(self, classifier: Any, *, without: str = "") -> Any:
+    def generator(self, classifier: Any, *, trained_for: Any = None, without: str = "") -> Any:
         """Returns a generator that cleans features for a classifier.
 
         Args:
             classifier: From `classifier`.
+            trained_for: The classifier whose errors steer its training, if that is another.
             without: The environment that it does not meet.
         """
         ...

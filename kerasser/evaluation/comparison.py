@@ -12,9 +12,11 @@ from kerasser import defences
 from kerasser.attack.budget import Budget, ascending
 from kerasser.defences import (
     adversarial_training,
+    consistency,
     enhancement,
     gan,
     gan_adversarial_training,
+    gan_consistency,
     random_noise,
     random_noise_on_features,
 )
@@ -44,6 +46,7 @@ from kerasser.evaluation.statistics import one_sided_p
 NONE, RANDOM, RANDOM_FEATURES = defences.NONE, random_noise.NAME, random_noise_on_features.NAME
 TRAINING, GAN = adversarial_training.NAME, gan.NAME
 ENHANCEMENT, COMBINED = enhancement.NAME, gan_adversarial_training.NAME
+CONSISTENCY, GAN_CONSISTENCY = consistency.NAME, gan_consistency.NAME
 
 #: The mean draw, and the worst of N.
 KINDS = ("mean", "worst")
@@ -139,12 +142,14 @@ class Comparison:
     def table3(self) -> list[TableRow]:
         """Returns the error under attack with and without the generator, and what the generator costs and recovers.
 
-        Beside it, where they were measured, the classical enhancement and the generator with adversarial training.
+        Beside it, where they were measured, the classical enhancement, the generator with adversarial training,
+        consistency, and the generator with it.
         `recovered_share` is (attacked − gan) / (attacked − clean), where clean is the undefended error on clean speech.
         """
         if GAN not in self._systems:
             return []
         columns = {"attacked": NONE, "gan": GAN, "enhancement": ENHANCEMENT, "combined": COMBINED}
+        columns |= {"consistency": CONSISTENCY, "gan_consistency": GAN_CONSISTENCY}
         return [self._with_recovery(row) for row in self._table(columns)]
 
     def figure3(self) -> list[Figure3Row]:

@@ -68,6 +68,7 @@ class EvaluatorExecutor(Executor):
         noise_split = inputs["adversarial"].properties["noise"]
         refuse_leak(trained["fold"], fold, noise_split)
         facts: dict[str, Any] = {"share": trained["share"], "dev_ua": trained["dev_ua"], **trained["build"]}
+        facts |= {name: trained[name] for name in ("consistency",) if name in trained}
         facts["sha256"] = inputs["model"].content_hash
         heard = [trained]
         for generator in several(inputs, "generator"):

@@ -117,7 +117,10 @@ def card(inputs: Mapping[str, Artifact], parameters: Mapping[str, Any]) -> dict[
             **({"generator": generator["weights"]} if generator else {}),
         },
         "training": {
-            "classifier": {**model["build"], "share": model["share"], "dev_ua": model["dev_ua"]},
+            "classifier": {
+                **model["build"],
+                **{name: model[name] for name in ("share", "consistency", "dev_ua") if name in model},
+            },
             **({"generator": _cleaning(generator)} if generator else {}),
         },
         "evaluation": {

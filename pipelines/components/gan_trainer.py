@@ -192,7 +192,7 @@ class GanTrainerExecutor(Executor):
         saving.update()
         _save(directory, gan, history, facts)
         saving.update()
-        _export(directory / "saved_model", gan, classifier)
+        export_saved_model(directory / "saved_model", gan.normalization, gan.generator, classifier)
         saving.close()
         shutil.rmtree(work_dir)
         return {"generator": {"fold": fold.name, "dev_error": facts["dev_error"]}}
@@ -260,16 +260,18 @@ def _save(directory: Path, gan: SpeechGAN, history: Sequence[Mapping[str, Any]],
     gan.save(directory / "model.keras")
 
 
-def _export(directory: Path, gan: SpeechGAN, classifier: keras.Model) -> None:
+def export_saved_model(
+    directory: Path, normalization: FrameNormalization, generator: keras.Model, classifier: keras.Model
+) -> None:
     """Writes C(G(x)) as a SavedModel, with the answers that these very networks give to its warm-up records."""
-    cleaning, normalization = cleaner(gan.normalization, gan.generator), gan.normalization
+    cleaning = cleaner(normalization, generator)
     export.write(directory, classifier, CLASSES, cleaning)
     statistics = normalization.mean.numpy(), normalization.variance.numpy()
     warmup.write(directory, warmup.of_models(classifier, CLASSES, cleaning, *statistics))
 
 
-def load(artifact: Artifact) -> keras.Model:
-    """Returns the generator on raw features, from the part of the artifact that its hash covers."""
+def load_parts(artifact: Artifact) -> tuple[FrameNormalization, keras.Model]:
+    """Returns the normalisation and the generator, from the part of the artifact that its hash covers."""
     build_arguments = json.loads((artifact.uri / "generator.json").read_text())["build"]
     generator = build_generator(**build_arguments)
     normalization = FrameNormalization(build_arguments["clip_value"], name="normalization")
@@ -278,7 +280,12 @@ def load(artifact: Artifact) -> keras.Model:
         weights = [saved[name] for name in saved.files]
     normalization.set_weights(weights[:2])
     generator.set_weights(weights[2:])
-    return cleaner(normalization, generator)
+    return normalization, generator
+
+
+def load(artifact: Artifact) -> keras.Model:
+    """Returns the generator on raw features, from the part of the artifact that its hash covers."""
+    return cleaner(*load_parts(artifact))
 
 
 class GanTrainer(Component):

@@ -12,6 +12,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from kerasser.corpora import CLASSES
 from kerasser.corpora.folds import Fold
@@ -21,8 +22,10 @@ from kerasser.serving import export, warmup
 from kerasser.training import rules
 from kerasser.training.batches import TrainingBatches, batches
 from kerasser.training.classifier import fit
+from kerasser.training.consistency import Consistency
 from kerasser.training.development import DevelopmentSpeech, condition, one_each
 from kerasser.training.tensorboard.pages import LogContents, LogWriter, asking
+from kerasser.training.versions import VersionBatches, development
 from kerasser.util import progress
 from pipelines.engine.artifacts import Artifact
 from pipelines.engine.component import Component, ComponentSpec, Executor, several
@@ -34,10 +37,11 @@ class TrainerSpec(ComponentSpec):
     """Inputs: utterances, examples, folds; for adversarial training the same utterances under noise. Output: the model.
 
     Examples, and those under noise, are one artifact or several that hold some of the speakers each.
-    `share` of the utterances, in [0, 1], is replaced by their adversarial versions. Environments in `without` are not
-    heard, as if nobody knew of them. `noise` are the banks that adversarial versions were made with: a few of them are
-    to be heard in the log, and who speaks in made noise must not test. Event files go to `logdir`, or into the
-    artifact.
+    `share` of the utterances, in [0, 1], is replaced by their adversarial versions. With `consistency`, `{"versions",
+    "weight", "worst"}` instead of {}, each utterance comes clean and in so many adversarial versions, which are to be
+    answered alike; `share` is 0 then. Environments in `without` are not heard, as if nobody knew of them. `noise` are
+    the banks that adversarial versions were made with: a few of them are to be heard in the log, and who speaks in made
+    noise must not test. Event files go to `logdir`, or into the artifact.
     """
 
     PARAMETERS = {
@@ -48,6 +52,7 @@ class TrainerSpec(ComponentSpec):
         "batch_size": int,
         "balance_classes": bool,
         "share": float,
+        "consistency": dict,
         "without": list,
         "seed": int,
     }
@@ -85,34 +90,20 @@ class TrainerExecutor(Executor):
         examples = [each.uri for each in several(inputs, "examples")]
         names = shards.features(examples[0])
         dimension = len(names)
-        attacked = several(inputs, "adversarial")
-        if bool(attacked) != (parameters["share"] > 0):
-            raise ValueError("expected adversarial examples if, and only if, a share of them is wanted")
-        mixed = {"share": parameters["share"], "seed": parameters["seed"], "without": parameters["without"]}
         reading = progress.bar(2, "steps", "reading examples", quiet=parameters["quiet"])
-        train = TrainingBatches(
-            shards.files(examples, fold.train),
-            dimension,
-            batch_size=parameters["batch_size"],
-            balance_classes=parameters["balance_classes"],
-            adversarial=shards.files([each.uri for each in attacked], fold.train) if attacked else [],
-            **mixed,
-        )
+        train = _training_batches(inputs, fold, dimension, parameters)
         reading.update()
+        attacked = several(inputs, "adversarial")
         refuse_leak(train.speakers, fold.train, *several(inputs, "examples"), *attacked)
         banks.refuse_voices(fold.test, several(inputs, "noise"), attacked)
         made = banks.made(several(inputs, "noise"))
-        dev = batches(
-            shards.files(examples, fold.dev),
-            dimension,
-            batch_size=64,
-            adversarial=shards.files([each.uri for each in attacked], fold.dev) if attacked else [],
-            **mixed,
-        )
+        dev = _development_batches(inputs, fold, dimension, parameters)
         contents, heard = _logged(inputs, fold, names, parameters)
         log_dir = Path(parameters["logdir"] or directory / "logs")
         statistics = train.frame_statistics()
         reading.close()
+        terms = {name: value for name, value in parameters["consistency"].items() if name != "versions"}
+        consistency = Consistency(**terms) if terms else None
         candidates = []
         for layers in parameters["layers"]:
             keras.utils.set_random_seed(parameters["seed"])
@@ -124,6 +115,7 @@ class TrainerExecutor(Executor):
                 model,
                 train,
                 dev,
+                consistency=consistency,
                 work_dir=work_dir,
                 log_dir=log_dir / f"layers-{layers}",
                 log_writer=_log_writer(contents, heard, model, layers),
@@ -140,6 +132,7 @@ class TrainerExecutor(Executor):
             "build": {"features": dimension, "layers": -layers, **parameters["classifier"]},
             "fold": fold.to_dict(),
             "share": parameters["share"],
+            **({"consistency": parameters["consistency"]} if consistency else {}),
             "noises": sorted(train.noises),
             **({"made_noise": made} if made else {}),
             "dev_ua": dev_ua,
@@ -148,6 +141,37 @@ class TrainerExecutor(Executor):
         _save(directory, model, history, facts, parameters["quiet"])
         shutil.rmtree(directory / "work")
         return {"model": {"fold": fold.name, "layers": -layers, "dev_ua": dev_ua, "epochs": len(history)}}
+
+
+def _training_batches(
+    inputs: Mapping[str, Artifact], fold: Fold, dimension: int, parameters: Mapping[str, Any]
+) -> TrainingBatches | VersionBatches:
+    """Returns what is trained on: one version of each utterance, or several together."""
+    clean, attacked = _files(inputs, fold.train)
+    if bool(attacked) != bool(parameters["share"] > 0 or parameters["consistency"]):
+        raise ValueError("expected adversarial examples if, and only if, a share of them is wanted")
+    options = {name: parameters[name] for name in ("batch_size", "balance_classes", "without", "seed")}
+    if parameters["consistency"]:
+        return VersionBatches(clean, attacked, dimension, versions=parameters["consistency"]["versions"], **options)
+    return TrainingBatches(clean, dimension, adversarial=attacked, share=parameters["share"], **options)
+
+
+def _development_batches(
+    inputs: Mapping[str, Artifact], fold: Fold, dimension: int, parameters: Mapping[str, Any]
+) -> tf.data.Dataset:
+    """Returns what steers, mixed as the training is."""
+    clean, attacked = _files(inputs, fold.dev)
+    if parameters["consistency"]:
+        return development(clean, attacked, dimension, batch_size=64, without=parameters["without"])
+    mixed = {name: parameters[name] for name in ("share", "seed", "without")}
+    return batches(clean, dimension, batch_size=64, adversarial=attacked, **mixed)
+
+
+def _files(inputs: Mapping[str, Artifact], speakers: Sequence[str]) -> tuple[list[Path], list[Path]]:
+    """Returns the files of some speakers' clean speech, and of the adversarial, none where there is none."""
+    places = [[each.uri for each in several(inputs, name)] for name in ("examples", "adversarial")]
+    clean, attacked = (shards.files(each, speakers) if each else [] for each in places)
+    return clean, attacked
 
 
 def _logged(

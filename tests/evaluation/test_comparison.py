@@ -106,6 +106,18 @@ def test_every_figure_is_what_a_plain_count_gives(compared):
     assert rows["any"].worst_of.n == DRAWS * len(NOISES)
 
 
+def test_what_goes_beyond_the_paper_stands_beside_the_gan_where_it_was_measured(compared):
+    beside = {"consistency": comparison.CONSISTENCY, "gan_consistency": comparison.GAN_CONSISTENCY}
+    assert not beside.keys() & compared.table3()[0].values.keys()
+    systems = [system(comparison.NONE, 0.6), system(comparison.GAN, 0.15)]
+    more = Comparison([*systems, *(system(name, 0.1 * n) for n, name in enumerate(beside.values(), 1))])
+    row = next(row for row in more.table3() if row.budget == Epsilon(2) and row.noise == NOISES[0])
+    for column, name in beside.items():
+        assert row.values[column] == pytest.approx(by_hand(more, name, NOISES[0], "mean"))
+        assert row.interval[column] is not None
+    assert more.names[-2:] == list(beside.values())
+
+
 def test_the_recovered_share_is_that_of_the_paper(compared):
     for row in compared.table3():
         mean, worst = row.values, row.worst_of.values

@@ -13,7 +13,12 @@ from kerasser.report.paper_columns import Comparison, draws
 from kerasser.report.section import Section
 from kerasser.report.selection import printed
 
-_EXTRA = {"enhancement": "MMSE enhancement", "combined": "GAN + adversarial training"}
+_EXTRA = {
+    "enhancement": "MMSE enhancement",
+    "combined": "GAN + adversarial training",
+    "consistency": "consistency",
+    "gan_consistency": "GAN + consistency",
+}
 
 
 def blocks(report: ReproductionReport) -> Sequence[Block]:

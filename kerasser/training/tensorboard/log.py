@@ -41,6 +41,12 @@ CLASSIFIER_TAGS = {
     "learning_rate": "learning_rate/classifier",
     "gradient_norm": "gradient_norm/classifier",
 }
+#: The same for a classifier that is to answer an utterance's versions alike.
+CONSISTENCY_TAGS = {
+    **CLASSIFIER_TAGS,
+    "cross_entropy": "loss/cross_entropy",
+    "divergence": "loss/divergence",
+}
 #: The same for the generator alone and for the GAN.
 GAN_TAGS = {
     "d_real": "loss/d_real",
