@@ -28,8 +28,7 @@ class AdversarialGenSpec(ComponentSpec):
     `enhance` is the gain with which attacked speech is enhanced before its features are taken; "" for none.
     `fold_names` are the folds whose part is attacked, none being the first fold. `conditions` are environments and
     budgets for each utterance, drawn for it, of several banks the same number from each; 0 takes them all. `queries`
-    draws from all recordings in turn instead, as often from each environment as makes at least so many, whatever `draws`
-    says; 0 does not.
+    draws from all recordings in turn instead, as often from each environment as makes at least so many; 0 does not.
     """
 
     PARAMETERS = {
