@@ -198,11 +198,11 @@ def test_predict_takes_features_as_the_card_says_unless_told_otherwise(place, tm
     monkeypatch.setattr(Graph, "__call__", lambda *arguments: described.append(arguments) or plain(*arguments))
     (ours,) = run_predict(asked, capsys)
     assert len(described) == 1
-    (opensmiles,) = run_predict([*asked, "--front_end", "opensmile"], capsys)
+    (opensmiles,) = run_predict([*asked, "--front-end", "opensmile"], capsys)
     assert len(described) == 1
     assert ours["probabilities"] == pytest.approx(opensmiles["probabilities"], abs=1e-3)
     assert "front_end: expected one of graph, opensmile. Received: other" in refusal(
-        "predict", [*asked, "--front_end", "other"], capsys
+        "predict", [*asked, "--front-end", "other"], capsys
     )
 
 

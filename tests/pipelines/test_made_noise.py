@@ -91,7 +91,7 @@ def test_of_a_single_fold_its_training_speakers_babble():
 
 def test_what_tests_meets_the_recorded_test_stretch_alone():
     dag = Dag(settings("both"), ["1"], every_fold=["1", "2"])
-    for pool in (False, True):
+    for pool in ("", "draws"):
         attack = dag.attack("1", pool=pool)
         assert [name for name in attack.inputs if name.startswith("noise")] == ["noise.0"]
         assert attack.inputs["noise.0"] == dag.noise.outputs["test"]
@@ -259,14 +259,14 @@ def test_the_trainers_ask(tmp_path, monkeypatch):
     monkeypatch.setattr(trainer, "TrainingBatches", Batches)
     monkeypatch.setattr(trainer, "read_fold", lambda *_: FOLD)
     monkeypatch.setattr(trainer.shards, "features", lambda _: ["x"])
-    monkeypatch.setattr(trainer.shards, "files", lambda *_: [])
+    monkeypatch.setattr(trainer.shards, "files", lambda *_: [tmp_path / "some"])
     inputs = {name: Artifact("Examples", tmp_path, {"noise": "train"}) for name in ("examples.0", "adversarial.0")}
     parameters = dict.fromkeys(("fold", "without", "seed", "batch_size", "balance_classes"))
     with pytest.raises(AssertionError, match="heard in made noise"):
         trainer.TrainerExecutor().do(
             {"folds": None, **inputs, "noise.0": forged},
             {"model": tmp_path},
-            {**parameters, "share": 0.5, "quiet": True},
+            {**parameters, "share": 0.5, "consistency": {}, "quiet": True},
         )
 
 
@@ -275,6 +275,7 @@ def test_other_peoples_babble_never_meets_speech(tmp_path, monkeypatch):
     monkeypatch.setattr(noise_gen, "load", lambda _: ("train", True, noise))
     monkeypatch.setattr(adversarial_gen, "_chosen", lambda *_: frozenset("ab"))
     parameters = {"part": "tested", "epsilons": [], "snrs_db": [10.0], "draws": 1, "conditions": 2, "seed": 0}
+    parameters["queries"] = 0
     parameters |= {"estimator": "lsa", "speech_level": "utterance", "fold_names": ["1"]}
     with pytest.raises(AssertionError, match=r"in which others speak must not meet speech: \['c'\]"):
         AdversarialGenExecutor().do(
@@ -311,7 +312,7 @@ def test_another_corpus_whose_babble_holds_a_test_recording_is_refused(tmp_path)
 def plans(tmp_path, monkeypatch, conditions, banks_of=(("cafe", "bus"), ("made-00-hum", "made-01-hum", "made-02-hum"))):
     loaded = iter([("train", False, {name: [] for name in names}) for names in banks_of])
     monkeypatch.setattr(noise_gen, "load", lambda _: next(loaded))
-    parameters = {"part": "tested", "epsilons": [], "snrs_db": [0.0, 10.0, 20.0], "draws": 1, "seed": 0}
+    parameters = {"part": "tested", "epsilons": [], "snrs_db": [0.0, 10.0, 20.0], "queries": 0, "draws": 1, "seed": 0}
     parameters |= {"conditions": conditions, "estimator": "lsa", "speech_level": "utterance"}
     return adversarial_gen._plans([None] * len(banks_of), parameters)
 
