@@ -91,9 +91,9 @@ class WorstMixture:
         mix = _Mix(pieces, lengths, self._room_db)
         offset = tf.constant(mean, tf.float32)[:, None]
         deviation = tf.constant(np.sqrt(variance), tf.float32)[:, None]
-        generator, runs = np.random.default_rng(seed), []
+        generator, count, runs = np.random.default_rng(seed), len(pieces[0]), []
         for lead in (_LEAD, 0.0):
-            begun = np.zeros(pieces.shape[:2], np.float32)
+            begun = np.zeros((len(speech), count), np.float32)
             begun[:, 0] = lead
             weights, gains = tf.constant(begun), tf.zeros([len(speech), len(CENTRES_HZ)])
             best: Mixed | None = None
@@ -112,8 +112,8 @@ class WorstMixture:
                 # Half of the way at the beginning, ever less towards the end.
                 size = 2.0 * _REACH / self._steps * (1.0 - step / (self._steps + 1))
                 away = size * tf.math.divide_no_nan(both, tf.norm(both, axis=1)[:, None])
-                weights -= away[:, : begun.shape[1]]
-                gains -= away[:, begun.shape[1] :]
+                weights -= away[:, : count]
+                gains -= away[:, count :]
             assert best is not None
             runs.append(best)
         return runs
