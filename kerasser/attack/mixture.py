@@ -112,8 +112,8 @@ class WorstMixture:
                 # Half of the way at the beginning, ever less towards the end.
                 size = 2.0 * _REACH / self._steps * (1.0 - step / (self._steps + 1))
                 away = size * tf.math.divide_no_nan(both, tf.norm(both, axis=1)[:, None])
-                weights -= away[:, : count]
-                gains -= away[:, count :]
+                weights -= away[:, :count]
+                gains -= away[:, count:]
             assert best is not None
             runs.append(best)
         return runs
