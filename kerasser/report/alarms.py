@@ -14,7 +14,8 @@ from kerasser.report.summary import few_speakers
 
 def blocks(report: Report) -> Sequence[Block]:
     """Returns what rang, and the remarks."""
-    tried = "; ".join(_tried(report))
+    # Several threat models may look for the same.
+    tried = "; ".join(dict.fromkeys(_tried(report)))
     found: list[Block] = [text(f"No alarm rang. Tried: {tried}.")]
     if report.alarms:
         names = ", ".join(f"`{each}`" for each in dict.fromkeys(alarm.name for alarm in report.alarms))

@@ -218,6 +218,8 @@ def test_gradients_to_the_sound_have_both_errors_and_name_the_white_box_on_featu
     assert "- **white-box (features)**: projected gradient descent on the features" in text
     assert "| white-box (waveform) | all | 80.0 |" in markdown(reproduction(threats=[replace(found, utterances=None)]))
     assert "Gradients to the sound" not in markdown(reproduction(threats=[plain]))
+    both = [plain, threat("none", "worst mixture", 60.0)]
+    assert markdown(reproduction(threats=both)).count("gradients reach the sound") == 1
 
 
 def test_sounds_of_an_attacker_are_told_from_those_under_random_draws():
