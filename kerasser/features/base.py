@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Protocol, TypeVar
 
@@ -79,15 +79,18 @@ def described(front_end: FrontEnd, examples: Iterable[tuple[Array, Facts]], name
         examples: Waveforms, float32 `[samples]`, 16 kHz, and what is known of each.
         name: What an error calls them.
     """
-    batch = getattr(front_end, "batch", None)
-    if batch is None:
-        for waveform, facts in examples:
-            yield front_end(waveform, name), facts
-        return
     waiting = iter(examples)
     while group := list(islice(waiting, BATCH)):
-        found = batch([waveform for waveform, _ in group], [name] * len(group))
+        found = at_once(front_end, [waveform for waveform, _ in group], [name] * len(group))
         yield from zip(found, (facts for _, facts in group), strict=True)
+
+
+def at_once(front_end: FrontEnd, waveforms: Sequence[Array], names: Sequence[str]) -> list[Array]:
+    """Returns the features of several waveforms, described together where the front end can; see `FrontEnd`."""
+    if (batch := getattr(front_end, "batch", None)) is None:
+        return [front_end(waveform, name) for waveform, name in zip(waveforms, names, strict=True)]
+    found: list[Array] = batch(waveforms, names)
+    return found
 
 
 def usable(waveform: Array, name: str) -> Array:

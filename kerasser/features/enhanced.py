@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kerasser.audio import clip
-from kerasser.features.base import FrontEnd
+from kerasser.features.base import FrontEnd, at_once
 from kerasser.noise.estimation import Estimator, enhance
 from kerasser.util.arrays import Array
 
@@ -28,12 +28,7 @@ class Enhanced:
 
     def batch(self, waveforms: Sequence[Array], names: Sequence[str]) -> list[Array]:
         """Returns the features of several, described at once where the front end can."""
-        heard = [enhanced(waveform, self._estimator) for waveform in waveforms]
-        at_once = getattr(self._front_end, "batch", None)
-        if at_once is None:
-            return [self._front_end(waveform, name) for waveform, name in zip(heard, names, strict=True)]
-        found: list[Array] = at_once(heard, names)
-        return found
+        return at_once(self._front_end, [enhanced(waveform, self._estimator) for waveform in waveforms], names)
 
 
 def enhanced(waveform: Array, estimator: Estimator = "lsa") -> Array:

@@ -79,13 +79,16 @@ class TestUtterance:
 
     def random_draws(self, budget: Budget) -> dict[tuple[int, str], Draw]:
         """Returns the random pieces at a budget by number and environment, in the order in which they are tried."""
-        samples, seeds = self.speech.clean.size, self.seeds(budget)
-        taken = in_turn if self.in_turn else at_random
         return {
-            (number, environment): taken(self.noise[environment], samples, seeds, number)
+            (number, environment): self.random_draw(budget, environment, number)
             for number in range(self.draws)
             for environment in sorted(self.noise)
         }
+
+    def random_draw(self, budget: Budget, environment: str, number: int) -> Draw:
+        """Returns the random piece of an environment that has a number, from 0, at a budget."""
+        taken = in_turn if self.in_turn else at_random
+        return taken(self.noise[environment], self.speech.clean.size, self.seeds(budget), number)
 
 
 class Gradients(Protocol):

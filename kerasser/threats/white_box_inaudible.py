@@ -6,29 +6,20 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
+from jsonargparse.typing import PositiveFloat
 
-from kerasser.threats import sound
+from kerasser.threats import sound, white_box_waveform
 from kerasser.threats.base import Answer, Target, TestUtterance, Threat
-from kerasser.threats.white_box_waveform import attacked
 
 NAME = "white-box (inaudible)"
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(white_box_waveform.Settings):
     """Projected gradient descent on the waveform, below the masking threshold; it costs minutes a system."""
 
     wanted: bool = False
     """Follow the gradients to sound that speech masks."""
-    steps: PositiveInt = 30
-    """Steps of projected gradient descent on the waveform."""
-    restarts: PositiveInt = 1
-    """Its runs, each from another beginning."""
-    shifts: PositiveInt = 1
-    """Versions of the sound, each some samples later, over which gradients are averaged; 1 takes it as it is."""
-    utterances: NonNegativeInt = 16
-    """Most test utterances of a fold that are attacked; 0 takes all."""
     full_scale_db: PositiveFloat = 96.0
     """Level at which a sine of full scale is played, in dB SPL: the louder, the less the ear's own limit hides."""
 
@@ -39,7 +30,7 @@ def run(target: Target, utterances: Iterable[TestUtterance], settings: Any) -> I
     Raises:
         ValueError: If nobody sees the inside of the system.
     """
-    yield from attacked(target, list(utterances), settings, settings.full_scale_db)
+    yield from white_box_waveform.attacked(target, list(utterances), settings, settings.full_scale_db)
 
 
 THREAT = Threat(

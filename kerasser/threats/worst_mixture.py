@@ -11,7 +11,6 @@ import numpy as np
 from jsonargparse.typing import NonNegativeFloat, NonNegativeInt, PositiveInt
 
 from kerasser.attack.budget import Budget
-from kerasser.attack.draws import draw
 from kerasser.attack.search import Query
 from kerasser.threats import sound
 from kerasser.threats.base import Answer, Target, TestUtterance, Threat, ask
@@ -74,11 +73,8 @@ def run(target: Target, utterances: Iterable[TestUtterance], settings: Any) -> I
 
 def _hardest(target: Target, utterance: TestUtterance, budget: Budget, count: int) -> list[Query]:
     """Returns the random draws that are hardest, the hardest first."""
-    seeds, samples = utterance.seeds(budget), utterance.speech.clean.size
-    drawn = [
-        draw(utterance.noise[environment], samples, seeds.of(environment, number))
-        for number, environment in sorted(target.drawn(utterance, budget))
-    ]
+    keys = sorted(target.drawn(utterance, budget))
+    drawn = (utterance.random_draw(budget, environment, number) for number, environment in keys)
     asked = [ask(target, utterance, each, budget) for each in drawn]
     return sorted(asked, key=lambda query: query.margin)[:count]
 
